@@ -1,0 +1,440 @@
+//! YAML trees to Kubernetes objects: identity, the place of a field, and what is set aside (kustomize patches, templates).
+//! Must not judge an object; that is what rules are for.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use crate::source::Source;
+use crate::yaml::{self, Document, NodeId, NodeRef, Problem, Span, Value};
+
+/// What an object is called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity {
+    /// For example `apps/v1`.
+    pub api_version: String,
+    /// For example `Deployment`.
+    pub kind: String,
+    /// As written; nothing means that whoever applies it decides.
+    pub namespace: Option<String>,
+    /// As written, or empty.
+    pub name: String,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, if self.name.is_empty() { "without a name" } else { &self.name })
+    }
+}
+
+/// A place that a finding points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The index of the source.
+    pub source: usize,
+    /// The bytes there.
+    pub span: Span,
+    /// The field as the API server writes it, or empty.
+    pub path: String,
+    /// The object, if the place is in one.
+    pub object: Option<Identity>,
+}
+
+/// A Kubernetes object with the tree that it was written as.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// The index of its source.
+    pub source: usize,
+    /// What it is called.
+    pub id: Identity,
+    document: Arc<Document>,
+    node: NodeId,
+}
+
+impl Object {
+    /// The object's own mapping.
+    #[must_use]
+    pub fn root(&self) -> NodeRef<'_> {
+        self.document.node(self.node)
+    }
+
+    /// The API group; empty for the core group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.id.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// Whether it is this kind of this group, in whatever version.
+    #[must_use]
+    pub fn is(&self, group: &str, kind: &str) -> bool {
+        self.id.kind == kind && self.group() == group
+    }
+
+    /// Whether it is a Service of the core group.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        self.is("", "Service")
+    }
+
+    /// The keys that lead to the pod template, for a kind that has one.
+    #[must_use]
+    pub fn template_path(&self) -> Option<&'static [&'static str]> {
+        match (self.group(), self.id.kind.as_str()) {
+            ("apps" | "extensions", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+            | ("batch", "Job")
+            | ("argoproj.io", "Rollout")
+            | ("", "ReplicationController") => Some(&["spec", "template"]),
+            ("batch", "CronJob") => Some(&["spec", "jobTemplate", "spec", "template"]),
+            ("", "Pod") => Some(&[]),
+            _ => None,
+        }
+    }
+
+    /// The pod template (for a Pod: itself).
+    #[must_use]
+    pub fn template(&self) -> Option<NodeRef<'_>> {
+        self.root().at(self.template_path()?)
+    }
+
+    /// The containers of the pod template that run for as long as the pod: `spec.containers`.
+    pub fn containers(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        self.template().and_then(|template| template.at(&["spec", "containers"])).into_iter().flat_map(NodeRef::items)
+    }
+
+    /// The place of a value.
+    #[must_use]
+    pub fn at(&self, node: NodeRef<'_>) -> Place {
+        let path = path_to(self.root(), node.id()).unwrap_or_default();
+        self.place(node.span(), path)
+    }
+
+    /// The place of a key in one of the object's mappings; where the key is absent, the mapping's own key.
+    #[must_use]
+    pub fn at_key(&self, mapping: NodeRef<'_>, key: &str) -> Place {
+        if mapping.entry(key).is_none() {
+            return self.at_own_key(mapping);
+        }
+        let path = path_to(self.root(), mapping.id()).unwrap_or_default();
+        self.place(mapping.key_span(key), join(&path, key))
+    }
+
+    /// The place of the key that a value belongs to; for an item of a list the start of the item.
+    #[must_use]
+    pub fn at_own_key(&self, node: NodeRef<'_>) -> Place {
+        let path = path_to(self.root(), node.id()).unwrap_or_default();
+        let span = key_of(self.root(), node.id())
+            .unwrap_or_else(|| node.entries().next().map_or_else(|| node.span(), |(first, _)| first.key_span));
+        self.place(span, path)
+    }
+
+    /// The place of the object's name, or of whatever there is instead.
+    #[must_use]
+    pub fn at_name(&self) -> Place {
+        match self.root().at(&["metadata", "name"]) {
+            Some(name) => self.at(name),
+            None => self.at_key(self.root(), "kind"),
+        }
+    }
+
+    fn place(&self, span: Span, path: String) -> Place {
+        Place { source: self.source, span, path, object: Some(self.id.clone()) }
+    }
+}
+
+/// A key as part of a field path, in the way of the API server: `a.b`, and `a[x.y/z]` for a key of a free-form map.
+fn join(path: &str, key: &str) -> String {
+    let simple = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    match (path.is_empty(), simple) {
+        (_, false) => format!("{path}[{key}]"),
+        (true, true) => key.to_owned(),
+        (false, true) => format!("{path}.{key}"),
+    }
+}
+
+fn path_to(from: NodeRef<'_>, to: NodeId) -> Option<String> {
+    fn search(node: NodeRef<'_>, to: NodeId, path: &str) -> Option<String> {
+        if node.id() == to {
+            return Some(path.to_owned());
+        }
+        match node.value() {
+            Value::Map(_) => node.entries().find_map(|(entry, value)| search(value, to, &join(path, &entry.key))),
+            Value::Seq(_) => node.items().enumerate().find_map(|(i, item)| search(item, to, &format!("{path}[{i}]"))),
+            _ => None,
+        }
+    }
+    search(from, to, "")
+}
+
+fn key_of(from: NodeRef<'_>, to: NodeId) -> Option<Span> {
+    from.entries()
+        .find_map(|(entry, value)| if value.id() == to { Some(entry.key_span) } else { key_of(value, to) })
+        .or_else(|| from.items().find_map(|item| key_of(item, to)))
+}
+
+/// The string values of a mapping, such as labels or a selector. Other values are left out.
+#[must_use]
+pub fn labels(mapping: Option<NodeRef<'_>>) -> BTreeMap<String, String> {
+    let entries = mapping.into_iter().flat_map(NodeRef::entries);
+    entries.filter_map(|(entry, value)| Some((entry.key.to_string(), value.as_str()?.to_owned()))).collect()
+}
+
+/// Whether a text still has a placeholder that somebody's tool will fill in: `${X}`, `$(X)`, `$X`, `{{ x }}`, `#{x}`.
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
+    ["${", "$(", "{{", "#{"].iter().any(|mark| text.contains(mark))
+        || text.strip_prefix('$').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+}
+
+/// Why something is not linted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aside {
+    /// A kustomization, or a partial object that a kustomization merges into another one.
+    Kustomize,
+    /// A template that is no YAML before it is rendered.
+    Template,
+}
+
+/// Everything that the sources hold.
+#[derive(Debug, Default)]
+pub struct Manifests {
+    /// The objects in the order of the sources.
+    pub objects: Vec<Object>,
+    /// What was wrong with the texts, by the index of the source.
+    pub problems: Vec<(usize, Problem)>,
+    /// What is set aside, by the index of the source.
+    pub aside: Vec<(usize, Aside)>,
+    /// How many documents were read that are no Kubernetes objects.
+    pub foreign: usize,
+}
+
+impl Manifests {
+    /// The sources that have a document which could not be read.
+    #[must_use]
+    pub fn unreadable(&self) -> HashSet<usize> {
+        let broken = self.problems.iter().filter(|(_, problem)| matches!(problem, Problem::Syntax { .. }));
+        broken.map(|(source, _)| *source).chain(self.aside.iter().map(|(source, _)| *source)).collect()
+    }
+}
+
+/// Reads the objects of all sources.
+#[must_use]
+pub fn read(sources: &[Source]) -> Manifests {
+    let parsed: Vec<_> = sources.iter().map(|source| yaml::parse(&source.text)).collect();
+    let mut manifests = Manifests::default();
+    let mut patches: HashSet<PathBuf> = HashSet::new();
+    for (source, parsed) in sources.iter().zip(&parsed) {
+        if is_kustomization(&source.name) {
+            patches.extend(parsed.documents.iter().flat_map(|document| patch_paths(&source.name, document.root())));
+        }
+    }
+    for (index, (source, parsed)) in sources.iter().zip(parsed).enumerate() {
+        if is_kustomization(&source.name) || patches.contains(&normal(Path::new(&source.name))) {
+            manifests.aside.push((index, Aside::Kustomize));
+            continue;
+        }
+        for problem in parsed.problems {
+            if matches!(problem, Problem::Syntax { span, .. } if is_template(source, span)) {
+                manifests.aside.push((index, Aside::Template));
+            } else {
+                manifests.problems.push((index, problem));
+            }
+        }
+        let before = manifests.objects.len();
+        let mut others = Vec::new();
+        for document in parsed.documents {
+            let document = Arc::new(document);
+            let root = document.root();
+            let outcome = collect(index, &document, root, &mut manifests);
+            if !outcome {
+                others.push((root.span(), matches!(root.value(), Value::Map(_))));
+            }
+        }
+        let found = manifests.objects.len() > before;
+        for (span, is_mapping) in others {
+            manifests.foreign += 1;
+            if !is_mapping && (source.explicit || found) {
+                let message =
+                    "a Kubernetes object is a mapping with apiVersion and kind; this is not a mapping".to_owned();
+                manifests.problems.push((index, Problem::Syntax { span, message }));
+            }
+        }
+    }
+    manifests
+}
+
+/// Takes the objects of one document; answers whether it was Kubernetes' at all.
+fn collect(source: usize, document: &Arc<Document>, root: NodeRef<'_>, manifests: &mut Manifests) -> bool {
+    let text = |key: &str| root.get(key).and_then(NodeRef::as_str);
+    let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else { return false };
+    if api_version.starts_with("kustomize.config.k8s.io/") {
+        manifests.aside.push((source, Aside::Kustomize));
+        return true;
+    }
+    if let Some(items) = root.get("items").filter(|_| kind.ends_with("List")) {
+        for item in items.items() {
+            collect(source, document, item, manifests);
+        }
+        return true;
+    }
+    let metadata = |key: &str| root.at(&["metadata", key]).and_then(NodeRef::as_str).map(str::to_owned);
+    let object = Object {
+        source,
+        id: Identity {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: metadata("namespace").filter(|namespace| !namespace.is_empty()),
+            name: metadata("name").unwrap_or_default(),
+        },
+        document: Arc::clone(document),
+        node: root.id(),
+    };
+    if is_patch(&object) {
+        manifests.aside.push((source, Aside::Kustomize));
+    } else {
+        manifests.objects.push(object);
+    }
+    true
+}
+
+/// Whether an object is a partial one: it names a workload and leaves out what no workload can be without.
+fn is_patch(object: &Object) -> bool {
+    let directive = |node: NodeRef<'_>| node.entry("$patch").is_some();
+    if directive(object.root()) || object.root().get("spec").is_some_and(directive) {
+        return true;
+    }
+    let selects = matches!(object.id.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet");
+    if !selects || object.group() != "apps" {
+        return false;
+    }
+    let has_selector = object.root().at(&["spec", "selector"]).is_some();
+    let has_labels = object.root().at(&["spec", "template", "metadata", "labels"]).is_some();
+    let has_image = object.containers().any(|container| container.get("image").is_some());
+    !has_selector && !has_labels && !has_image
+}
+
+fn is_kustomization(name: &str) -> bool {
+    let file = Path::new(name).file_name().and_then(|file| file.to_str()).unwrap_or_default();
+    matches!(file, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+}
+
+/// The files that a kustomization merges into other objects.
+fn patch_paths(kustomization: &str, root: NodeRef<'_>) -> Vec<PathBuf> {
+    let directory = Path::new(kustomization).parent().unwrap_or(Path::new(""));
+    let items = ["patches", "patchesStrategicMerge", "patchesJson6902"];
+    let items = items.iter().filter_map(|key| root.get(key)).flat_map(NodeRef::items);
+    let paths = items.filter_map(|item| item.as_str().or_else(|| item.get("path").and_then(NodeRef::as_str)));
+    paths.filter(|path| !path.contains('\n')).map(|path| normal(&directory.join(path))).collect()
+}
+
+/// A path without `.` and `..`, as far as that can be said without looking.
+fn normal(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut normal, part| {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if normal.file_name().is_some() => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+        normal
+    })
+}
+
+/// Whether a text that is not YAML is a template: there is a directive near the place where the parser stopped, or a
+/// line of its own for one.
+fn is_template(source: &Source, span: Span) -> bool {
+    let mark = |line: &str| line.contains("{{") || line.contains("{%");
+    let line = source.position(span.start).line;
+    let near = (line.saturating_sub(1)..=line).any(|line| mark(source.line(line).1));
+    near || source.text.lines().map(str::trim_start).any(|line| line.starts_with("{{") || line.starts_with("{%"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_one(name: &str, text: &str) -> Manifests {
+        read(&[Source::new(name, text)])
+    }
+
+    fn names(manifests: &Manifests) -> Vec<String> {
+        manifests.objects.iter().map(|object| object.id.to_string()).collect()
+    }
+
+    #[test]
+    fn lists_and_json_give_their_objects() {
+        let text = r#"{"apiVersion": "v1", "kind": "List", "items": [
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}},
+            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "b", "namespace": "n"},
+             "spec": {"selector": {"matchLabels": {"app": "b"}}}}]}"#;
+        let manifests = read_one("x.json", text);
+        assert_eq!(names(&manifests), ["Service a", "Deployment b"]);
+        assert_eq!(manifests.objects[1].id.namespace.as_deref(), Some("n"));
+    }
+
+    #[test]
+    fn places_have_the_path_of_the_field() {
+        let text = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec:\n  selector:\n    example.com/slot: blue\n  ports:\n  - port: 80\n";
+        let manifests = read_one("x.yaml", text);
+        let object = &manifests.objects[0];
+        let spec = object.root().get("spec").unwrap();
+        let selector = spec.get("selector").unwrap();
+        let slot = object.at(selector.get("example.com/slot").unwrap());
+        assert_eq!((slot.path.as_str(), &text[slot.span.range()]), ("spec.selector[example.com/slot]", "blue"));
+        let port = spec.get("ports").unwrap().items().next().unwrap();
+        assert_eq!(object.at(port.get("port").unwrap()).path, "spec.ports[0].port");
+        let missing = object.at_key(port, "name");
+        assert_eq!((missing.path.as_str(), &text[missing.span.range()]), ("spec.ports[0]", "port"));
+        assert_eq!(&text[object.at_own_key(selector).span.range()], "selector");
+        assert_eq!(&text[object.at_name().span.range()], "a");
+    }
+
+    #[test]
+    fn patches_are_set_aside() {
+        let sources = [
+            Source::new(
+                "k/base/deploy.yaml",
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {selector: {}}\n",
+            ),
+            Source::new("k/over/kustomization.yaml", "resources: [../base]\npatches:\n- path: ./size.yaml\n"),
+            Source::new("k/over/size.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n"),
+            Source::new(
+                "k/other.yaml",
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 3}\n",
+            ),
+        ];
+        let manifests = read(&sources);
+        assert_eq!(names(&manifests), ["Deployment a"]);
+        assert_eq!(manifests.aside, [(1, Aside::Kustomize), (2, Aside::Kustomize), (3, Aside::Kustomize)]);
+    }
+
+    #[test]
+    fn templates_are_set_aside_and_broken_yaml_is_not() {
+        let helm = "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n  {{- if .Values.x }}\n  a: b\n  {{- end }}\n";
+        let manifests = read_one("t.yaml", helm);
+        assert_eq!((manifests.problems.len(), manifests.aside.first()), (0, Some(&(0, Aside::Template))));
+        let broken = read_one("b.yaml", "a: b: c\n");
+        assert_eq!((broken.problems.len(), broken.aside.len()), (1, 0));
+    }
+
+    #[test]
+    fn other_yaml_is_counted_and_left_alone() {
+        let manifests = read_one("compose.yaml", "services: {web: {image: x}}\n");
+        assert_eq!((manifests.foreign, manifests.problems.len()), (1, 0));
+        assert_eq!(read_one("list.yaml", "- a\n").problems.len(), 1);
+        let mut found = Source::new("list.yaml", "- a\n");
+        found.explicit = false;
+        assert_eq!(read(&[found]).problems.len(), 0);
+    }
+
+    #[test]
+    fn placeholders_are_seen() {
+        for text in ["${IMAGE}", "shop:$(TAG)", "{{ image }}", "$TAG", "#{x}#"] {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in ["blue", "a$b", "100$", "$1", "x:v1"] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+    }
+}
