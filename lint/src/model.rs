@@ -1,0 +1,246 @@
+//! What rules see: objects, facts about them, and the release sets that they form.
+//! Must not judge; it only makes questions easy to ask.
+
+use std::collections::HashSet;
+
+use crate::manifest::{self, Manifests, Object, is_placeholder};
+use crate::set::{self, Active, Color, Facts, ReleaseSet, Route, Service, Workload};
+use crate::yaml::NodeRef;
+
+/// A workload or Service of a set: the object, and what discovery knows of it.
+#[derive(Debug)]
+pub struct Member<'m, F> {
+    /// The object as it was written.
+    pub object: &'m Object,
+    /// What discovery knows of it.
+    pub facts: &'m F,
+}
+
+impl<F> Clone for Member<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for Member<'_, F> {}
+
+/// All objects of a run and the release sets among them.
+#[derive(Debug)]
+pub struct Model {
+    /// What was read.
+    pub manifests: Manifests,
+    /// The release sets, whose members are indices into the facts.
+    pub sets: Vec<ReleaseSet>,
+    facts: Facts,
+    workload_objects: Vec<usize>,
+    service_objects: Vec<usize>,
+}
+
+impl Model {
+    /// Understands what was read.
+    #[must_use]
+    pub fn new(manifests: Manifests, origin: impl Fn(usize) -> String) -> Self {
+        let mut facts = Facts::default();
+        let (mut workload_objects, mut service_objects) = (Vec::new(), Vec::new());
+        for (at, object) in manifests.objects.iter().enumerate() {
+            let origin = || origin(object.source);
+            if let Some(workload) = workload_facts(object, origin) {
+                facts.workloads.push(workload);
+                workload_objects.push(at);
+            } else if object.is_service() {
+                facts.services.push(Service {
+                    namespace: object.id.namespace.clone(),
+                    name: object.id.name.clone(),
+                    origin: origin(),
+                    selector: manifest::labels(object.root().at(&["spec", "selector"])),
+                });
+                service_objects.push(at);
+            } else {
+                facts.routes.extend(route_facts(object));
+            }
+        }
+        let sets = set::discover(&facts);
+        Self { manifests, sets, facts, workload_objects, service_objects }
+    }
+
+    /// All objects, in the order of the sources.
+    #[must_use]
+    pub fn objects(&self) -> &[Object] {
+        &self.manifests.objects
+    }
+
+    /// The routes.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.facts.routes
+    }
+
+    /// A workload by its index.
+    #[must_use]
+    pub fn workload(&self, at: usize) -> Option<Member<'_, Workload>> {
+        let object = self.manifests.objects.get(*self.workload_objects.get(at)?)?;
+        Some(Member { object, facts: self.facts.workloads.get(at)? })
+    }
+
+    /// A Service by its index.
+    #[must_use]
+    pub fn service(&self, at: usize) -> Option<Member<'_, Service>> {
+        let object = self.manifests.objects.get(*self.service_objects.get(at)?)?;
+        Some(Member { object, facts: self.facts.services.get(at)? })
+    }
+
+    /// All workloads with their indices.
+    pub fn workloads(&self) -> impl Iterator<Item = (usize, Member<'_, Workload>)> {
+        (0..self.facts.workloads.len()).filter_map(|at| Some((at, self.workload(at)?)))
+    }
+
+    /// The release sets, with their members at hand.
+    pub fn sets(&self) -> impl Iterator<Item = SetView<'_>> {
+        self.sets.iter().map(|set| SetView { model: self, set })
+    }
+}
+
+/// A release set with its members at hand.
+#[derive(Clone, Copy, Debug)]
+pub struct SetView<'m> {
+    /// The whole model.
+    pub model: &'m Model,
+    /// The set.
+    pub set: &'m ReleaseSet,
+}
+
+impl<'m> SetView<'m> {
+    /// The workload of a color.
+    #[must_use]
+    pub fn workload(&self, color: Color) -> Option<Member<'m, Workload>> {
+        self.set.workloads.get(color).and_then(|at| self.model.workload(at))
+    }
+
+    /// Both workloads, where the set has both.
+    #[must_use]
+    pub fn both(&self) -> Option<(Member<'m, Workload>, Member<'m, Workload>)> {
+        self.workload(Color::Blue).zip(self.workload(Color::Green))
+    }
+
+    /// The workloads that are there, blue first.
+    pub fn workloads(&self) -> impl Iterator<Item = (Color, Member<'m, Workload>)> + use<'m> {
+        let view = *self;
+        Color::ALL.into_iter().filter_map(move |color| Some((color, view.workload(color)?)))
+    }
+
+    /// The active Service.
+    #[must_use]
+    pub fn active_service(&self) -> Option<Member<'m, Service>> {
+        self.set.active_service.and_then(|at| self.model.service(at))
+    }
+
+    /// The color Service of a color.
+    #[must_use]
+    pub fn color_service(&self, color: Color) -> Option<Member<'m, Service>> {
+        self.set.color_services.get(color).and_then(|at| self.model.service(at))
+    }
+
+    /// The active Service and the color Services that are there.
+    pub fn services(&self) -> impl Iterator<Item = Member<'m, Service>> + use<'m> {
+        let view = *self;
+        let colors = Color::ALL.into_iter().filter_map(move |color| view.color_service(color));
+        self.active_service().into_iter().chain(colors)
+    }
+
+    /// The color that the active Service selects, if it is one.
+    #[must_use]
+    pub fn active(&self) -> Option<Color> {
+        match self.set.active {
+            Some(Active::One(color)) => Some(color),
+            _ => None,
+        }
+    }
+
+    /// Whether a document that could not be read may hold a member of this set: it is in a file of one of them, or
+    /// beside one.
+    #[must_use]
+    pub fn is_uncertain(&self, unreadable: &HashSet<String>) -> bool {
+        let directory = |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
+        let workloads = self.workloads().map(|(_, member)| member.facts.origin.as_str());
+        let mut origins = workloads.chain(self.services().map(|member| member.facts.origin.as_str()));
+        origins.any(|origin| unreadable.iter().any(|broken| broken == origin || directory(broken) == directory(origin)))
+    }
+}
+
+/// Whether a label or selector of the object has a placeholder, so that nothing can be said of what it selects.
+#[must_use]
+pub fn has_placeholder(labels: &set::Labels) -> bool {
+    labels.iter().any(|(key, value)| is_placeholder(key) || is_placeholder(value))
+}
+
+fn workload_facts(object: &Object, origin: impl Fn() -> String) -> Option<Workload> {
+    let template = object.template()?;
+    let group = object.group();
+    let can_be_color = match object.id.kind.as_str() {
+        "Deployment" => matches!(group, "apps" | "extensions"),
+        "StatefulSet" => group == "apps",
+        "Rollout" => group == "argoproj.io",
+        _ => false,
+    };
+    let image = |container: NodeRef<'_>| container.get("image").and_then(NodeRef::as_str).map(str::to_owned);
+    Some(Workload {
+        can_be_color,
+        kind: object.id.kind.clone(),
+        namespace: object.id.namespace.clone(),
+        name: object.id.name.clone(),
+        origin: origin(),
+        labels: manifest::labels(template.at(&["metadata", "labels"])),
+        selector: manifest::labels(object.root().at(&["spec", "selector", "matchLabels"])),
+        images: object.containers().filter_map(image).collect(),
+    })
+}
+
+/// The Services that a route names; nothing for an object that is no route.
+fn route_facts(object: &Object) -> Option<Route> {
+    let spec = object.root().get("spec")?;
+    let text = |node: Option<NodeRef<'_>>| node.and_then(NodeRef::as_str).map(str::to_owned);
+    let mut backends: Vec<String> = Vec::new();
+    let mut subsets = false;
+    match (object.group(), object.id.kind.as_str()) {
+        ("networking.k8s.io" | "extensions", "Ingress") => {
+            let paths = spec.get("rules").into_iter().flat_map(NodeRef::items);
+            let paths = paths.filter_map(|rule| rule.at(&["http", "paths"])).flat_map(NodeRef::items);
+            let named = paths.filter_map(|path| path.get("backend"));
+            for backend in named.chain(spec.get("defaultBackend")).chain(spec.get("backend")) {
+                backends.extend(text(backend.at(&["service", "name"]).or_else(|| backend.get("serviceName"))));
+            }
+        }
+        ("gateway.networking.k8s.io", _) => {
+            let rules = spec.get("rules").into_iter().flat_map(NodeRef::items);
+            let refs = rules.filter_map(|rule| rule.get("backendRefs")).flat_map(NodeRef::items);
+            backends.extend(refs.filter_map(|backend| text(backend.get("name"))));
+        }
+        ("networking.istio.io", "VirtualService") => {
+            let protocols = ["http", "tcp", "tls"].iter().filter_map(|protocol| spec.get(protocol));
+            let routes =
+                protocols.flat_map(NodeRef::items).filter_map(|route| route.get("route")).flat_map(NodeRef::items);
+            for destination in routes.filter_map(|route| route.get("destination")) {
+                let host = text(destination.get("host"));
+                backends.extend(host.and_then(|host| host.split('.').next().map(str::to_owned)));
+                subsets |= destination.get("subset").is_some();
+            }
+        }
+        ("networking.istio.io", "DestinationRule") => {
+            let host = text(spec.get("host"));
+            backends.extend(host.and_then(|host| host.split('.').next().map(str::to_owned)));
+            subsets = spec.get("subsets").is_some();
+        }
+        ("traefik.io" | "traefik.containo.us", _) => {
+            let routes =
+                spec.get("routes").into_iter().flat_map(NodeRef::items).filter_map(|route| route.get("services"));
+            let services = routes.chain(spec.at(&["weighted", "services"])).flat_map(NodeRef::items);
+            backends.extend(services.filter_map(|service| text(service.get("name"))));
+        }
+        ("route.openshift.io", "Route") => {
+            let more = spec.get("alternateBackends").into_iter().flat_map(NodeRef::items);
+            backends.extend(spec.get("to").into_iter().chain(more).filter_map(|to| text(to.get("name"))));
+        }
+        _ => return None,
+    }
+    Some(Route { namespace: object.id.namespace.clone(), backends, subsets })
+}
