@@ -1,0 +1,89 @@
+//! An offline linter for blue-green release sets: two Deployments and three Services.
+//!
+//! ```
+//! use bluegreen_lint::{config::Config, lint, source::Source};
+//!
+//! let service = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selektor: {color: blue}}\n";
+//! let sources = [Source::new("service.yaml", service)];
+//! let report = lint(&sources, &Config::default());
+//! assert_eq!(report.findings[0].rule.code, "BG005");
+//! assert_eq!(report.findings[0].help.as_deref(), Some("did you mean `selector`?"));
+//! ```
+//!
+//! The library reads no environment, prints nothing and never ends the process.
+
+pub mod cli;
+pub mod config;
+pub mod finding;
+pub mod manifest;
+pub mod model;
+pub mod quantity;
+pub mod report;
+pub mod rule;
+pub mod rules;
+pub mod set;
+pub mod source;
+pub mod yaml;
+
+use std::collections::HashSet;
+
+use config::Config;
+use finding::{Finding, Findings, Severity};
+use model::{Member, Model};
+use report::{MemberSummary, Report, SetSummary};
+use rule::Check;
+use set::Color;
+use source::Source;
+
+/// Lints texts: reads the objects, finds the release sets, and asks every rule.
+#[must_use]
+pub fn lint(sources: &[Source], config: &Config) -> Report {
+    let name = |at: usize| sources.get(at).map(|source| source.name.clone()).unwrap_or_default();
+    let model = Model::new(manifest::read(sources), name);
+    let unreadable: HashSet<String> = model.manifests.unreadable().into_iter().map(name).collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    for &rule in rules::ALL {
+        let mut found = Findings::new(rule, &mut findings);
+        match rule.check {
+            Check::Text(check) => {
+                model.manifests.problems.iter().for_each(|(at, problem)| check(*at, problem, &mut found));
+            }
+            Check::Object(check) => model.objects().iter().for_each(|object| check(object, &mut found)),
+            Check::Set(check) => {
+                model.sets().filter(|set| !set.is_uncertain(&unreadable)).for_each(|set| check(set, &mut found));
+            }
+            Check::Model(check) => check(&model, &mut found),
+        }
+    }
+    let mut findings: Vec<Finding> = findings
+        .into_iter()
+        .filter_map(|finding| Some(Finding { severity: config.severity(finding.rule, finding.severity)?, ..finding }))
+        .collect();
+    findings
+        .sort_by(|a, b| (a.place.source, a.place.span, a.rule.code).cmp(&(b.place.source, b.place.span, b.rule.code)));
+    let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let summary = report::Summary {
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
+        infos: count(Severity::Info),
+        ..report::Summary::default()
+    };
+    Report { sets: set_summaries(&model), files: sources.len(), objects: model.objects().len(), findings, summary }
+}
+
+fn set_summaries(model: &Model) -> Vec<SetSummary> {
+    fn member<F>(member: Option<Member<'_, F>>) -> Option<MemberSummary> {
+        let object = member?.object;
+        Some(MemberSummary { id: object.id.clone(), source: object.source, at: object.at_name().span.start })
+    }
+    let summary = |set: model::SetView<'_>| SetSummary {
+        name: set.set.name.clone(),
+        namespace: set.set.namespace.clone(),
+        color_label: set.set.color_label().map(str::to_owned),
+        active: set.set.active,
+        workloads: Color::ALL.map(|color| (color, member(set.workload(color)))),
+        active_service: member(set.active_service()),
+        color_services: Color::ALL.map(|color| (color, member(set.color_service(color)))),
+    };
+    model.sets().map(summary).collect()
+}

@@ -1,0 +1,54 @@
+//! The `bluegreen-lint` program: parses, runs, prints, and answers with an exit status.
+//! Decides nothing: that is the library's.
+
+#![expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use bluegreen_lint::cli::{Cli, ColorWhen, ExitStatus};
+use bluegreen_lint::report::human::Style;
+use clap::Parser;
+use miette::Diagnostic;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitStatus::Unusable } else { ExitStatus::Clean }.into();
+        }
+    };
+    match cli.run(style(cli.color)) {
+        Ok(answer) => {
+            // A closed pipe is the reader's choice, not a failure.
+            let mut out = std::io::stdout().lock();
+            let _ = out.write_all(answer.text.as_bytes()).and_then(|()| out.flush());
+            answer.status.into()
+        }
+        Err(error) => {
+            let mut err = std::io::stderr().lock();
+            let _ = writeln!(err, "error: {error}");
+            if let Some(help) = Diagnostic::help(&error) {
+                let _ = writeln!(err, "  help: {help}");
+            }
+            ExitStatus::Unusable.into()
+        }
+    }
+}
+
+fn style(when: ColorWhen) -> Style {
+    let terminal = std::io::stdout().is_terminal();
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let color = match when {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto => terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+    };
+    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let unicode = utf8.is_some_and(|locale| locale.to_ascii_lowercase().contains("utf"));
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    Style { color, unicode, width: columns.unwrap_or(100).clamp(40, 200) }
+}

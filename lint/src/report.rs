@@ -1,0 +1,95 @@
+//! The result of a run, and the formats that it is printed in.
+//! A format receives finished findings and decides nothing.
+
+pub mod concise;
+pub mod human;
+pub mod json;
+
+use crate::finding::{Finding, Severity};
+use crate::manifest::Identity;
+use crate::set::{Active, Color};
+
+/// How many findings there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Errors.
+    pub errors: usize,
+    /// Warnings.
+    pub warnings: usize,
+    /// Infos.
+    pub infos: usize,
+    /// Findings that a comment or the configuration took away.
+    pub suppressed: usize,
+    /// Findings that were there before, by a baseline.
+    pub baselined: usize,
+}
+
+/// A member of a release set and where it is.
+#[derive(Clone, Debug)]
+pub struct MemberSummary {
+    /// What it is called.
+    pub id: Identity,
+    /// The index of its source.
+    pub source: usize,
+    /// The byte at which its name stands.
+    pub at: usize,
+}
+
+/// A release set that was found.
+#[derive(Clone, Debug)]
+pub struct SetSummary {
+    /// What its members' names have in common.
+    pub name: String,
+    /// The namespace, where one of them says it.
+    pub namespace: Option<String>,
+    /// The label that tells the colors apart.
+    pub color_label: Option<String>,
+    /// What the active Service selects.
+    pub active: Option<Active>,
+    /// The workload of each color.
+    pub workloads: [(Color, Option<MemberSummary>); 2],
+    /// The active Service.
+    pub active_service: Option<MemberSummary>,
+    /// The Service of each color.
+    pub color_services: [(Color, Option<MemberSummary>); 2],
+}
+
+/// The result of a run.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The findings by file, place and code.
+    pub findings: Vec<Finding>,
+    /// The release sets.
+    pub sets: Vec<SetSummary>,
+    /// How many files were read.
+    pub files: usize,
+    /// How many Kubernetes objects they hold.
+    pub objects: usize,
+    /// How many findings there are.
+    pub summary: Summary,
+}
+
+impl Report {
+    /// The worst severity among the findings.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// The result in one line: `1 error, 2 warnings in 3 files (5 objects, 1 release set)`.
+    #[must_use]
+    pub fn summary_line(&self) -> String {
+        let Summary { errors, warnings, infos, .. } = self.summary;
+        let counts = [(errors, "error"), (warnings, "warning"), (infos, "info")];
+        let counts: Vec<String> =
+            counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| plural(count, word)).collect();
+        let found = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
+        let (files, objects, sets) =
+            (plural(self.files, "file"), plural(self.objects, "object"), plural(self.sets.len(), "release set"));
+        format!("{found} in {files} ({objects}, {sets})")
+    }
+}
+
+fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,7 @@
+//! Rules about what the API server itself would refuse.
+//! Lists its files; judges nothing itself.
+
+pub(super) mod bg001;
+pub(super) mod bg002;
+pub(super) mod bg005;
+mod fields;

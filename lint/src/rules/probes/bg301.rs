@@ -1,0 +1,66 @@
+//! A container that a Service's port reaches has no readiness probe.
+//!
+//! ## Why it hurts
+//!
+//! A pod without one is called ready as soon as it runs. A switch then sends users to a server that may still be starting, and no check can see it.
+//!
+//! ## Bad
+//!
+//! ```yaml
+//! containers:
+//! - name: shop
+//!   image: registry.example.com/shop:1.0
+//! ```
+//!
+//! ## Good
+//!
+//! ```yaml
+//! containers:
+//! - name: shop
+//!   image: registry.example.com/shop:1.0
+//!   readinessProbe:
+//!     httpGet: {path: /ready, port: http}
+//! ```
+//!
+//! ## Configuration
+//!
+//! None. Containers that no Service of the set reaches, such as most sidecars, need none.
+
+use crate::finding::{Findings, Severity};
+use crate::model::SetView;
+use crate::rule::{Check, Rule};
+use crate::rules::containers::has_misspelt;
+use crate::rules::ports::{reaches, target};
+use crate::yaml::NodeRef;
+
+/// `missing-readiness-probe`
+pub(crate) static RULE: Rule = Rule {
+    code: "BG301",
+    name: "missing-readiness-probe",
+    severity: Severity::Warning,
+    source: include_str!("bg301.rs"),
+    check: Check::Set(check),
+};
+
+fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
+    let ports =
+        set.services().filter_map(|service| service.object.root().at(&["spec", "ports"])).flat_map(NodeRef::items);
+    let targets: Vec<(String, String)> =
+        ports.filter_map(target).map(|(_, wanted, protocol)| (wanted, protocol)).collect();
+    for (_, member) in set.workloads() {
+        let alone = member.object.containers().count() == 1;
+        for container in member.object.containers() {
+            let reached = targets.iter().any(|(wanted, protocol)| alone || reaches(container, wanted, protocol));
+            if !reached || container.get("readinessProbe").is_some() || has_misspelt(container, "readinessProbe") {
+                continue;
+            }
+            let place = container
+                .get("name")
+                .map_or_else(|| member.object.at_own_key(container), |name| member.object.at(name));
+            let called = container.get("name").and_then(NodeRef::as_str).unwrap_or("without a name");
+            let message =
+                format!("container {called} of {} gets traffic and has no readiness probe", member.facts.name);
+            findings.report(place, message).help("add a readinessProbe, so that a switch can know when it serves");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A container of a release set does not request cpu or memory.
+//!
+//! ## Why it hurts
+//!
+//! During a release both colors run side by side at full size. Without requests the scheduler does not know what that
+//! takes: it may put all pods of the new color on one node, where they slow down the old color that still serves users.
+//!
+//! ## Bad
+//!
+//! ```yaml
+//! containers:
+//! - name: shop
+//!   image: registry.example.com/shop:1.0
+//! ```
+//!
+//! ## Good
+//!
+//! ```yaml
+//! containers:
+//! - name: shop
+//!   image: registry.example.com/shop:1.0
+//!   resources:
+//!     requests: {cpu: 100m, memory: 128Mi}
+//! ```
+//!
+//! ## Configuration
+//!
+//! None. The API server takes a limit for the request that is missing; say it yourself, so that it stays when the limit
+//! changes.
+
+use crate::finding::{Findings, Severity};
+use crate::model::SetView;
+use crate::rule::{Check, Rule};
+use crate::rules::containers::has_misspelt;
+use crate::yaml::NodeRef;
+
+/// `missing-requests`
+pub(crate) static RULE: Rule = Rule {
+    code: "BG401",
+    name: "missing-requests",
+    severity: Severity::Warning,
+    source: include_str!("bg401.rs"),
+    check: Check::Set(check),
+};
+
+fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
+    for (_, member) in set.workloads() {
+        for container in member.object.containers() {
+            let set = |resource: &str| container.at(&["resources", "requests", resource]).is_some();
+            let missing: Vec<&str> = ["cpu", "memory"].into_iter().filter(|resource| !set(resource)).collect();
+            if missing.is_empty() || has_misspelt(container, "resources") {
+                continue;
+            }
+            let name = container.get("name");
+            let place = name.map_or_else(|| member.object.at_own_key(container), |name| member.object.at(name));
+            let called = name.and_then(NodeRef::as_str).unwrap_or("without a name");
+            let message =
+                format!("container {called} of {} requests no {}", member.facts.name, missing.join(" and no "));
+            findings
+                .report(place, message)
+                .help("set resources.requests, so that both colors can be placed side by side");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! A container of a release set has no memory limit.
+//!
+//! ## Why it hurts
+//!
+//! Both colors run on the same nodes during a release. A leak in the new version then takes the memory of the old one, and the way back dies with it.
+//!
+//! ## Bad
+//!
+//! ```yaml
+//! containers:
+//! - name: shop
+//!   resources:
+//!     requests: {cpu: 100m, memory: 128Mi}
+//! ```
+//!
+//! ## Good
+//!
+//! ```yaml
+//! containers:
+//! - name: shop
+//!   resources:
+//!     requests: {cpu: 100m, memory: 128Mi}
+//!     limits: {memory: 256Mi}
+//! ```
+//!
+//! ## Configuration
+//!
+//! None.
+
+use crate::finding::{Findings, Severity};
+use crate::model::SetView;
+use crate::rule::{Check, Rule};
+use crate::rules::containers::has_misspelt;
+use crate::yaml::NodeRef;
+
+/// `missing-memory-limit`
+pub(crate) static RULE: Rule = Rule {
+    code: "BG402",
+    name: "missing-memory-limit",
+    severity: Severity::Warning,
+    source: include_str!("bg402.rs"),
+    check: Check::Set(check),
+};
+
+fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
+    for (_, member) in set.workloads() {
+        for container in member.object.containers() {
+            if container.at(&["resources", "limits", "memory"]).is_some() || has_misspelt(container, "resources") {
+                continue;
+            }
+            let name = container.get("name");
+            let place = name.map_or_else(|| member.object.at_own_key(container), |name| member.object.at(name));
+            let called = name.and_then(NodeRef::as_str).unwrap_or("without a name");
+            let message = format!("container {called} of {} has no memory limit", member.facts.name);
+            findings.report(place, message).help("set resources.limits.memory");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The active Service selects no pod template of its set.
+//!
+//! ## Why it hurts
+//!
+//! Users get no answer at all: the Service has no endpoints, and `kubectl apply` says nothing about it.
+//!
+//! ## Bad
+//!
+//! ```yaml
+//! kind: Service
+//! spec:
+//!   selector: {app: shop, color: bleu}
+//! ```
+//!
+//! ## Good
+//!
+//! ```yaml
+//! kind: Service
+//! spec:
+//!   selector: {app: shop, color: blue}
+//! ```
+//!
+//! ## Configuration
+//!
+//! None.
+
+use crate::finding::{Findings, Severity};
+use crate::model::{SetView, has_placeholder};
+use crate::rule::{Check, Rule};
+use crate::rules::services::miss;
+
+/// `active-selects-nothing`
+pub(crate) static RULE: Rule = Rule {
+    code: "BG201",
+    name: "active-selects-nothing",
+    severity: Severity::Error,
+    source: include_str!("bg201.rs"),
+    check: Check::Set(check),
+};
+
+fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
+    let Some(service) = set.active_service() else { return };
+    let templated = set.workloads().any(|(_, member)| has_placeholder(&member.facts.labels));
+    if super::carries_wrong_color(set) {
+        return;
+    }
+    if set.set.active.is_some() || templated || has_placeholder(&service.facts.selector) {
+        return;
+    }
+    let miss = miss::nearest(service, set.workloads().map(|(_, member)| member));
+    let message = format!("the active Service {} selects no pod of this set: {}", service.facts.name, miss.explanation);
+    miss.report(findings, message);
+}

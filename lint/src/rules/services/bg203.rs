@@ -1,0 +1,66 @@
+//! With the color in its selector exchanged, the active Service would select nothing.
+//!
+//! ## Why it hurts
+//!
+//! A switch exchanges the color and nothing else. If another label of the selector differs between the colors, such as a version, the switch leaves the Service without endpoints and users without an answer.
+//!
+//! ## Bad
+//!
+//! ```yaml
+//! kind: Service
+//! spec:
+//!   selector: {color: blue, version: v1}
+//! ```
+//!
+//! ## Good
+//!
+//! ```yaml
+//! kind: Service
+//! spec:
+//!   selector: {color: blue}
+//! ```
+//!
+//! ## Configuration
+//!
+//! None.
+
+use crate::finding::{Findings, Severity};
+use crate::model::{SetView, has_placeholder};
+use crate::rule::{Check, Rule};
+use crate::set::exchange_color;
+
+/// `switch-selects-nothing`
+pub(crate) static RULE: Rule = Rule {
+    code: "BG203",
+    name: "switch-selects-nothing",
+    severity: Severity::Error,
+    source: include_str!("bg203.rs"),
+    check: Check::Set(check),
+};
+
+fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
+    let (Some(service), Some(active)) = (set.active_service(), set.active()) else { return };
+    let Some(other) = set.workload(active.other()) else { return };
+    let templated = has_placeholder(&other.facts.labels) || has_placeholder(&service.facts.selector);
+    if templated || set.set.color_labels.is_empty() || super::carries_wrong_color(set) {
+        return;
+    }
+    let wanted = exchange_color(&service.facts.selector, &set.set.color_labels, &other.facts.labels);
+    let labels = &other.facts.labels;
+    let Some((key, value)) = wanted.iter().find(|(key, value)| labels.get(*key) != Some(*value)) else { return };
+    let node = service.object.root().at(&["spec", "selector", key]);
+    let place = node.map_or_else(|| service.object.at_name(), |node| service.object.at(node));
+    let has = labels.get(key).map_or_else(|| "has no such label".to_owned(), |has| format!("has `{key}: {has}`"));
+    let message = format!(
+        "after a switch to {} the active Service {} would select nothing: it asks for `{key}: {value}`, and {} {has}",
+        active.other(),
+        service.facts.name,
+        other.facts.name,
+    );
+    let finding = findings.report(place, message);
+    finding.help(format!("take `{key}` out of the selector, or make it equal on both colors"));
+    let label = other.object.template().and_then(|template| template.at(&["metadata", "labels"])?.get(key));
+    if let Some(label) = label {
+        finding.related(other.object.at(label), format!("{} has this", other.facts.name));
+    }
+}

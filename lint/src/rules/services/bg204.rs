@@ -1,0 +1,66 @@
+//! A color Service selects the other color.
+//!
+//! ## Why it hurts
+//!
+//! Tests before the switch go to the color that already serves, and pass, whatever the new version does.
+//!
+//! ## Bad
+//!
+//! ```yaml
+//! kind: Service
+//! metadata: {name: shop-green}
+//! spec:
+//!   selector: {app: shop, color: blue}
+//! ```
+//!
+//! ## Good
+//!
+//! ```yaml
+//! kind: Service
+//! metadata: {name: shop-green}
+//! spec:
+//!   selector: {app: shop, color: green}
+//! ```
+//!
+//! ## Configuration
+//!
+//! None.
+
+use crate::finding::{Findings, Severity};
+use crate::model::SetView;
+use crate::rule::{Check, Rule};
+use crate::set::{Color, color_named, selects};
+
+/// `color-service-wrong-color`
+pub(crate) static RULE: Rule = Rule {
+    code: "BG204",
+    name: "color-service-wrong-color",
+    severity: Severity::Error,
+    source: include_str!("bg204.rs"),
+    check: Check::Set(check),
+};
+
+fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
+    if super::carries_wrong_color(set) {
+        return;
+    }
+    for color in Color::ALL {
+        let (Some(service), Some(other)) = (set.color_service(color), set.workload(color.other())) else { continue };
+        let selector = &service.facts.selector;
+        let own = set.workload(color).is_some_and(|own| selects(selector, &own.facts.labels));
+        let is_named = color_named(&service.facts.name) == Some(color);
+        if own || !is_named || !selects(selector, &other.facts.labels) {
+            continue;
+        }
+        let key = set.set.color_labels.iter().find(|key| selector.contains_key(*key));
+        let node = key.and_then(|key| service.object.root().at(&["spec", "selector", key]));
+        let place = node.map_or_else(|| service.object.at_name(), |node| service.object.at(node));
+        let name = &service.facts.name;
+        let message = format!("the Service {name} is named for {color} and selects the pods of {}", other.facts.name);
+        let finding = findings.report(place, message);
+        let meant = key.and_then(|key| Some((key, set.workload(color)?.facts.labels.get(key)?)));
+        if let Some((key, value)) = meant {
+            finding.help(format!("did you mean `{key}: {value}`?"));
+        }
+    }
+}

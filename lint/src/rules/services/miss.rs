@@ -1,0 +1,91 @@
+//! Why a selector misses: the template that comes nearest, label by label.
+//! Not a rule; shared by the rules that report a Service which selects nothing.
+
+use crate::finding::Findings;
+use crate::manifest::Place;
+use crate::model::Member;
+use crate::set::{Labels, Service, Workload};
+
+/// The nearest miss of a selector.
+pub(super) struct Miss {
+    /// The label in the selector that misses, or the selector.
+    place: Place,
+    /// What is missing or differs.
+    pub(super) explanation: String,
+    /// The way out.
+    help: String,
+    /// The label on the template that would have matched.
+    related: Vec<(Place, String)>,
+}
+
+impl Miss {
+    /// Reports it.
+    pub(super) fn report(self, findings: &mut Findings<'_>, message: String) {
+        let finding = findings.report(self.place, message);
+        finding.help(self.help);
+        for (place, message) in self.related {
+            finding.related(place, message);
+        }
+    }
+}
+
+/// Explains why a Service selects none of the templates, by the one that it comes nearest to.
+pub(super) fn nearest<'m>(service: Member<'m, Service>, templates: impl Iterator<Item = Member<'m, Workload>>) -> Miss {
+    let selector = &service.facts.selector;
+    let root = service.object.root();
+    let whole =
+        || root.get("spec").map_or_else(|| service.object.at_name(), |spec| service.object.at_key(spec, "selector"));
+    let matching = |labels: &Labels| selector.iter().filter(|(key, value)| labels.get(*key) == Some(value)).count();
+    let close = |labels: &Labels| selector.keys().filter(|key| labels.contains_key(*key)).count();
+    let distance = |labels: &Labels| -> usize {
+        let values =
+            selector.iter().filter_map(|(key, value)| Some(strsim::damerau_levenshtein(labels.get(key)?, value)));
+        values.sum()
+    };
+    let nearness = |labels: &Labels| (matching(labels), close(labels), std::cmp::Reverse(distance(labels)));
+    let best = templates.max_by_key(|template| nearness(&template.facts.labels));
+    let missing = best.into_iter().flat_map(|template| {
+        selector
+            .iter()
+            .filter(move |(key, value)| template.facts.labels.get(*key) != Some(*value))
+            .map(move |label| (template, label))
+    });
+    let missing: Vec<_> = missing.collect();
+    let Some((template, (key, value))) = missing.first().copied() else {
+        let explanation = "it has no selector".to_owned();
+        return Miss { place: whole(), explanation, help: "give it a selector".to_owned(), related: Vec::new() };
+    };
+    let place = root.at(&["spec", "selector", key]).map_or_else(whole, |node| service.object.at(node));
+    let of = &template.facts.name;
+    let label = |key: &str| {
+        let labels = template.object.template()?.at(&["metadata", "labels"])?;
+        Some((template.object.at(labels.get(key)?), format!("{of} has this label")))
+    };
+    let others = match missing.len() - 1 {
+        0 => String::new(),
+        1 => ", and one more label differs".to_owned(),
+        more => format!(", and {more} more labels differ"),
+    };
+    if let Some(has) = template.facts.labels.get(key) {
+        let explanation = format!("`{key}: {value}` is not on {of}, which has `{key}: {has}`{others}");
+        return Miss {
+            place,
+            explanation,
+            help: format!("did you mean `{key}: {has}`?"),
+            related: label(key).into_iter().collect(),
+        };
+    }
+    let near = |candidate: &&String| strsim::damerau_levenshtein(candidate, key) <= 2;
+    let meant = template
+        .facts
+        .labels
+        .keys()
+        .find(near)
+        .or_else(|| template.facts.labels.iter().find(|(_, has)| *has == value).map(|(key, _)| key));
+    let explanation = format!("{of} has no label `{key}`{others}");
+    let help = match meant {
+        Some(meant) => format!("did you mean the label `{meant}`?"),
+        None => format!("add `{key}: {value}` to the pod template of {of}, or take it out of the selector"),
+    };
+    Miss { place, explanation, help, related: meant.and_then(|meant| label(meant)).into_iter().collect() }
+}
