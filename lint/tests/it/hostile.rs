@@ -1,0 +1,41 @@
+//! Hostile input ends soon, in a finding or an error, and never in a panic.
+
+use std::time::Duration;
+
+use bluegreen_lint::config::Config;
+use bluegreen_lint::lint;
+use bluegreen_lint::report::human::{self, Style};
+use bluegreen_lint::report::{concise, json};
+use bluegreen_lint::source::Source;
+
+#[test]
+fn nothing_hangs_or_panics() {
+    let bomb =
+        (1..60).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| format!("{text}a{n}: &a{n} [*a{p}, *a{p}]\n", p = n - 1));
+    let long = format!(
+        "{{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"pad\": \"{}\", \"nope\": 1}}",
+        "x".repeat(3_000_000)
+    );
+    for text in [
+        bomb,
+        "[".repeat(100_000),
+        "- ".repeat(100_000),
+        "{a: ".repeat(100_000),
+        "a: &a [*a]".to_owned(),
+        "apiVersion: v1\nkind: Service\nmetadata: &m {name: *m}\n".to_owned(),
+        "apiVersion: v1\nkind: Service\nmetadata: {name: [1, 2], namespace: 3, labels: x}\nspec: [1]\n".to_owned(),
+        "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {spec: {containers: {a: b}}}}\n".to_owned(),
+        "apiVersion: v1\nkind: List\nitems: {a: b}\n".to_owned(),
+        "\0".repeat(1000),
+        "\u{feff}apiVersion: v1\r\nkind: Service\r\n".to_owned(),
+        long,
+    ] {
+        let started = std::time::Instant::now();
+        let sources = [Source::new("hostile.yaml", text)];
+        let report = lint(&sources, &Config { pedantic: true, ..Config::default() });
+        let _ = human::render(&report, &sources, Style { color: true, unicode: true, width: 60 });
+        let _ = concise::render(&report, &sources);
+        let _ = json::render(&report, &sources);
+        assert!(started.elapsed() < Duration::from_secs(10), "{:.60}", sources[0].text);
+    }
+}

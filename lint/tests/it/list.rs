@@ -1,0 +1,55 @@
+//! The list of rules is complete, and each rule explains itself.
+
+use std::collections::HashSet;
+
+use bluegreen_lint::finding::Severity;
+use bluegreen_lint::rules;
+
+use super::{files, root};
+
+/// The contract: codes never change their meaning.
+const CONTRACT: &[(&str, &str, Severity)] = &[
+    ("BG001", "yaml-syntax", Severity::Error),
+    ("BG002", "duplicate-key", Severity::Error),
+    ("BG005", "unknown-field", Severity::Error),
+    ("BG103", "name-color-disagrees", Severity::Error),
+    ("BG201", "active-selects-nothing", Severity::Error),
+    ("BG202", "active-selects-both", Severity::Error),
+    ("BG203", "switch-selects-nothing", Severity::Error),
+    ("BG204", "color-service-wrong-color", Severity::Error),
+    ("BG205", "color-service-selects-nothing", Severity::Error),
+    ("BG206", "foreign-workload-selected", Severity::Error),
+    ("BG207", "target-port-unresolved", Severity::Error),
+    ("BG301", "missing-readiness-probe", Severity::Warning),
+    ("BG401", "missing-requests", Severity::Warning),
+    ("BG402", "missing-memory-limit", Severity::Warning),
+    ("BG503", "mutable-image", Severity::Warning),
+    ("BG603", "port-drift", Severity::Warning),
+    ("BG605", "resource-drift", Severity::Warning),
+];
+
+#[test]
+fn rules_keep_their_contract() {
+    let rules: Vec<_> = rules::ALL.iter().map(|rule| (rule.code, rule.name, rule.severity)).collect();
+    assert_eq!(rules, CONTRACT);
+}
+
+#[test]
+fn every_rule_file_is_in_the_list() {
+    let listed: HashSet<String> = rules::ALL.iter().map(|rule| format!("{}.rs", rule.code.to_lowercase())).collect();
+    let files = files(&root().join("lint/src/rules"), "bg");
+    let there: HashSet<String> =
+        files.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    assert_eq!(there, listed);
+}
+
+#[test]
+fn every_rule_explains_itself() {
+    for rule in rules::ALL {
+        let page = rule.documentation();
+        for section in ["## Why it hurts", "## Bad", "## Good", "## Configuration"] {
+            assert!(page.contains(section), "{} has no section {section}", rule.code);
+        }
+        assert!(rule.summary().ends_with('.'), "{}: {}", rule.code, rule.summary());
+    }
+}

@@ -1,0 +1,113 @@
+//! The program as a user meets it: help, exit codes, formats, pipes.
+
+use assert_cmd::Command;
+
+use super::root;
+
+fn program() -> Command {
+    let mut command = Command::cargo_bin("bluegreen-lint").unwrap();
+    command.current_dir(root()).env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// Exit code, stdout and stderr.
+fn run(args: &[&str], input: &str) -> (i32, String, String) {
+    let output = program().args(args).write_stdin(input.to_owned()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn exit_codes_are_as_documented() {
+    let bad = "testdata/lint/bg201-active-selects-nothing/bad-a.yaml";
+    let warned = "testdata/lint/bg402-missing-memory-limit/bad-a.yaml";
+    let broken = "a: b: c\n";
+    for (args, input, code) in [
+        (vec!["testdata/api-gateway"], "", 0),
+        (vec![bad], "", 1),
+        (vec![warned], "", 0),
+        (vec!["--fail-on", "warning", warned], "", 1),
+        (vec!["--fail-on", "never", bad], "", 0),
+        (vec!["--ignore", "services", bad], "", 0),
+        (vec!["--select", "BG2", bad], "", 1),
+        (vec!["--deny", "missing-memory-limit", warned], "", 1),
+        (vec!["-"], broken, 1),
+        (vec!["-"], "", 2),
+        (vec!["-", "--allow-empty"], "", 0),
+        (vec!["-"], "a: 1\n", 2),
+        (vec!["missing.yaml"], "", 2),
+        (vec!["--select", "BG9999", bad], "", 2),
+        (vec!["--explain", "BG9999"], "", 2),
+        (vec!["--no-such-flag"], "", 2),
+        (vec!["--explain", "BG201"], "", 0),
+        (vec!["--list-rules"], "", 0),
+        (vec!["--help"], "", 0),
+        (vec!["--version"], "", 0),
+    ] {
+        let (got, out, err) = run(&args, input);
+        assert_eq!(got, code, "{args:?}\n{out}\n{err}");
+        assert_eq!(err.is_empty(), code != 2, "{args:?}\n{err}");
+    }
+}
+
+#[test]
+fn errors_name_the_way_out() {
+    let (_, _, err) = run(&["--select", "missing-memory-limt", "-"], "a: 1\n");
+    assert!(err.contains("did you mean `missing-memory-limit`?"), "{err}");
+    let (_, _, err) = run(&["-"], "a: 1\n");
+    assert!(err.contains("no Kubernetes object found in -") && err.contains("--allow-empty"), "{err}");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bad.yaml"), b"a: \xff\n").unwrap();
+    let (code, _, err) = run(&[folder.path().join("bad.yaml").to_str().unwrap()], "");
+    assert!(code == 2 && err.contains("bad.yaml is not UTF-8"), "{err}");
+}
+
+#[test]
+fn formats_show_the_same_finding() {
+    let bad = "testdata/lint/bg204-color-service-wrong-color/bad-a.yaml";
+    let (_, human, _) = run(&["--color", "never", bad], "");
+    insta::assert_snapshot!(human);
+    let (_, concise, _) = run(&["--format", "concise", bad], "");
+    assert_eq!(
+        concise,
+        format!(
+            "{bad}:110:12: error[BG204] the Service shop-green is named for green and selects the pods of shop-blue\n"
+        )
+    );
+    let (_, json, _) = run(&["--format", "json", bad], "");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["findings"][0]["path"], "spec.selector.color");
+    assert_eq!((json["findings"][0]["line"].as_u64(), json["findings"][0]["column"].as_u64()), (Some(110), Some(12)));
+    assert_eq!(json["findings"][0]["object"]["name"], "shop-green");
+    assert_eq!(json["summary"]["errors"], 1);
+}
+
+#[test]
+fn standard_input_is_linted_and_named() {
+    let text = std::fs::read_to_string(root().join("testdata/lint/bg005-unknown-field/bad-c.json")).unwrap();
+    let (code, out, _) = run(&["--format", "concise", "--stdin-name", "cart.json", "-"], &text);
+    assert_eq!(code, 1);
+    assert!(out.starts_with("cart.json:53:17: error[BG005]"), "{out}");
+}
+
+#[test]
+fn color_is_for_terminals_only() {
+    let bad = "testdata/lint/bg204-color-service-wrong-color/bad-a.yaml";
+    let escape = '\u{1b}';
+    assert!(!run(&[bad], "").1.contains(escape));
+    assert!(run(&["--color", "always", bad], "").1.contains(escape));
+}
+
+#[test]
+fn quiet_prints_nothing_when_there_is_nothing() {
+    let (code, out, err) = run(&["-q", "testdata/api-gateway"], "");
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_closed_pipe_is_no_failure() {
+    let script = format!("{} --list-rules | head -n 1", env!("CARGO_BIN_EXE_bluegreen-lint"));
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}

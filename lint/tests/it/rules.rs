@@ -1,0 +1,72 @@
+//! Each rule's fixtures: the bad ones are reported as the snapshot says, the good ones are not reported at all.
+
+use std::path::Path;
+
+use bluegreen_lint::config::Config;
+use bluegreen_lint::report::{Report, concise};
+use bluegreen_lint::source::Source;
+use bluegreen_lint::{lint, rules};
+
+use super::{files, root};
+
+fn run(path: &Path) -> (Report, String) {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let sources = [Source::new(name, std::fs::read_to_string(path).unwrap())];
+    let report = lint(&sources, &Config::default());
+    let text = concise::render(&report, &sources);
+    (report, text)
+}
+
+#[test]
+fn bad_fixtures_are_reported() {
+    let mut snapshot = String::new();
+    for rule in rules::ALL {
+        let folder = root().join("testdata/lint").join(format!("{}-{}", rule.code.to_lowercase(), rule.name));
+        let bad = files(&folder, "bad");
+        assert!(bad.len() >= 3, "{} needs bad fixtures in more than one convention", rule.code);
+        for path in bad {
+            let (report, text) = run(&path);
+            assert!(report.findings.iter().any(|finding| finding.rule.code == rule.code), "{}: {text}", path.display());
+            let codes: std::collections::HashSet<_> = report.findings.iter().map(|finding| finding.rule.code).collect();
+            assert_eq!(codes.len(), 1, "one defect, one kind of finding: {}: {text}", path.display());
+            snapshot.extend(text.lines().flat_map(|line| [rule.code, "/", line, "\n"]));
+        }
+    }
+    insta::assert_snapshot!(snapshot);
+}
+
+#[test]
+fn good_fixtures_are_not_reported() {
+    let good = files(&root().join("testdata/lint"), "good");
+    assert!(good.len() > 8);
+    for path in good {
+        let (report, text) = run(&path);
+        assert!(report.findings.is_empty(), "{}: {text}", path.display());
+        assert!(report.objects > 0, "{}", path.display());
+    }
+}
+
+#[test]
+fn the_reference_set_is_clean_and_found() {
+    let sources: Vec<Source> = files(&root().join("testdata/api-gateway"), "")
+        .iter()
+        .map(|path| Source::new(path.file_name().unwrap().to_str().unwrap(), std::fs::read_to_string(path).unwrap()))
+        .collect();
+    let report = lint(&sources, &Config { pedantic: true, ..Config::default() });
+    assert!(report.findings.is_empty(), "{}", concise::render(&report, &sources));
+    let [set] = report.sets.as_slice() else { panic!("{:?}", report.sets) };
+    assert_eq!((set.name.as_str(), set.color_label.as_deref()), ("api-gateway", Some("deployment")));
+    assert!(set.workloads.iter().chain(&set.color_services).all(|(_, member)| member.is_some()));
+    assert_eq!(set.active_service.as_ref().unwrap().id.name, "api-gateway-service-active");
+}
+
+#[test]
+fn a_broken_document_keeps_its_set_silent() {
+    let good = std::fs::read_to_string(root().join("testdata/lint/sets/good-a.yaml")).unwrap();
+    let broken = good.replacen("    app: shop\n    color: blue\n  ports:", "    app: shop: x\n  ports:", 1);
+    assert_ne!(good, broken);
+    let sources = [Source::new("set.yaml", broken)];
+    let report = lint(&sources, &Config::default());
+    let codes: Vec<_> = report.findings.iter().map(|finding| finding.rule.code).collect();
+    assert_eq!(codes, ["BG001"], "{}", concise::render(&report, &sources));
+}
