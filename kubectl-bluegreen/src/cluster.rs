@@ -1,0 +1,282 @@
+//! The one door to Kubernetes: requests as values, and the trait that sends them.
+//! Must not know what a release is; `live` and `simulated` are leaves behind it.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub mod live;
+pub mod simulated;
+
+/// A kind of object that the commands read or write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resource {
+    /// `apps/v1` Deployments.
+    Deployments,
+    /// `v1` Services.
+    Services,
+    /// `v1` Pods.
+    Pods,
+    /// `discovery.k8s.io/v1` EndpointSlices.
+    EndpointSlices,
+    /// `autoscaling/v2` HorizontalPodAutoscalers.
+    HorizontalPodAutoscalers,
+    /// `networking.k8s.io/v1` Ingresses.
+    Ingresses,
+    /// `coordination.k8s.io/v1` Leases.
+    Leases,
+}
+
+impl Resource {
+    /// Every resource, in the order of their declaration.
+    pub const ALL: [Self; 7] = [
+        Self::Deployments,
+        Self::Services,
+        Self::Pods,
+        Self::EndpointSlices,
+        Self::HorizontalPodAutoscalers,
+        Self::Ingresses,
+        Self::Leases,
+    ];
+
+    /// The API group, empty for the core group.
+    #[must_use]
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::Services | Self::Pods => "",
+            Self::Deployments => "apps",
+            Self::EndpointSlices => "discovery.k8s.io",
+            Self::HorizontalPodAutoscalers => "autoscaling",
+            Self::Ingresses => "networking.k8s.io",
+            Self::Leases => "coordination.k8s.io",
+        }
+    }
+
+    /// The API version inside the group.
+    #[must_use]
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::HorizontalPodAutoscalers => "v2",
+            _ => "v1",
+        }
+    }
+
+    /// The name in URLs and RBAC rules.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Deployments => "deployments",
+            Self::Services => "services",
+            Self::Pods => "pods",
+            Self::EndpointSlices => "endpointslices",
+            Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
+            Self::Ingresses => "ingresses",
+            Self::Leases => "leases",
+        }
+    }
+
+    /// The kind as it is written in manifests.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Deployments => "Deployment",
+            Self::Services => "Service",
+            Self::Pods => "Pod",
+            Self::EndpointSlices => "EndpointSlice",
+            Self::HorizontalPodAutoscalers => "HorizontalPodAutoscaler",
+            Self::Ingresses => "Ingress",
+            Self::Leases => "Lease",
+        }
+    }
+
+    /// The `apiVersion` as it is written in manifests.
+    #[must_use]
+    pub fn api_version(self) -> String {
+        match self.group() {
+            "" => self.version().to_owned(),
+            group => format!("{group}/{}", self.version()),
+        }
+    }
+
+    /// The path of the collection, with or without a namespace: `/apis/apps/v1/namespaces/shop/deployments`.
+    #[must_use]
+    pub fn path(self, namespace: Option<&str>) -> String {
+        let root = match self.group() {
+            "" => format!("/api/{}", self.version()),
+            group => format!("/apis/{group}/{}", self.version()),
+        };
+        match namespace {
+            Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural()),
+            None => format!("{root}/{}", self.plural()),
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.plural())
+    }
+}
+
+/// Names one namespaced object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef {
+    /// What kind of object it is.
+    pub resource: Resource,
+    /// The namespace that it is in.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// Names an object.
+    pub fn new(resource: Resource, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { resource, namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.resource.kind().to_ascii_lowercase(), self.name)
+    }
+}
+
+/// One request to the API server, as a value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Reads all objects of a resource; the answer is the list object with its `metadata.resourceVersion`.
+    List {
+        /// What to list.
+        resource: Resource,
+        /// The namespace, or all of them.
+        namespace: Option<String>,
+        /// A label selector such as `app=shop`, in the API's own syntax.
+        labels: Option<String>,
+    },
+    /// Reads one object.
+    Get(ObjectRef),
+    /// Creates an object; answers 409 when the name is taken.
+    Create {
+        /// The name of the new object, as in its body.
+        object: ObjectRef,
+        /// The whole object.
+        body: Value,
+        /// Asks the server to check everything and to store nothing.
+        dry_run: bool,
+    },
+    /// Changes an object by a JSON Patch (RFC 6902). A patch that replaces `/metadata/resourceVersion` is conditional:
+    /// the server answers 409 when the object is not at that version any more.
+    Patch {
+        /// The object to change.
+        object: ObjectRef,
+        /// The operations, an array.
+        patch: Value,
+        /// Asks the server to check everything and to store nothing.
+        dry_run: bool,
+    },
+}
+
+impl Request {
+    /// Whether the request would change something in the cluster.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::List { .. } | Self::Get(_) => false,
+            Self::Create { dry_run, .. } | Self::Patch { dry_run, .. } => !dry_run,
+        }
+    }
+
+    /// The verb as RBAC names it.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::List { .. } => "list",
+            Self::Get(_) => "get",
+            Self::Create { .. } => "create",
+            Self::Patch { .. } => "patch",
+        }
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.verb())?;
+        match self {
+            Self::List { resource, namespace, labels } => {
+                write!(f, " {resource}")?;
+                match namespace {
+                    Some(namespace) => write!(f, " -n {namespace}")?,
+                    None => write!(f, " -A")?,
+                }
+                labels.iter().try_for_each(|labels| write!(f, " -l {labels}"))
+            }
+            Self::Get(object) | Self::Create { object, .. } | Self::Patch { object, .. } => {
+                write!(f, " {object} -n {}", object.namespace)
+            }
+        }
+    }
+}
+
+/// Why a request failed, in the classes that a command can act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The object, or the namespace, is not there (404).
+    NotFound,
+    /// The condition of the write no longer holds, or the name is taken (409).
+    Conflict,
+    /// Not allowed (403).
+    Forbidden,
+    /// Not known who is asking (401).
+    Unauthorized,
+    /// The server refuses the content (400, 422).
+    Invalid,
+    /// The server cannot answer now (429, 5xx).
+    Unavailable,
+    /// The connection failed or ended before the answer: a write may or may not have happened.
+    Lost,
+}
+
+/// A request that failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{request}: {message}")]
+pub struct ClusterError {
+    /// The request in words, as `Request`'s `Display` writes it.
+    pub request: String,
+    /// The class of the failure.
+    pub failure: Failure,
+    /// The server's own words, or the transport's.
+    pub message: String,
+}
+
+/// The door to Kubernetes, or to something that behaves like it.
+///
+/// Commands run on one thread, so futures need not be `Send`. All waiting goes through `tokio::time`: with the clock of
+/// the runtime paused, a simulated cluster plays hours in milliseconds.
+#[expect(async_fn_in_trait, reason = "commands run on one thread and are generic over the cluster")]
+pub trait Cluster {
+    /// Sends one request and answers with the object or list that the server sent.
+    ///
+    /// Reads may be repeated after a passing failure. Writes are sent exactly once.
+    async fn send(&self, request: &Request) -> Result<Value, ClusterError>;
+
+    /// Returns as soon as an object of the resource in the namespace has changed after `resource_version`, as named by
+    /// a list, or `within` has passed. Returns early when the watch was dropped or the version is too old (410): what
+    /// is true now is for the caller to read again.
+    async fn changed(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        labels: Option<&str>,
+        resource_version: &str,
+        within: Duration,
+    ) -> Result<(), ClusterError>;
+
+    /// The current time by this machine's clock (or the simulation's).
+    fn now(&self) -> Timestamp;
+
+    /// How many requests were sent so far.
+    fn requests(&self) -> usize;
+}

@@ -1,0 +1,253 @@
+//! A Kubernetes in memory, on the virtual clock of a paused runtime: good enough to play releases, faults included.
+//! Knows nothing of release sets; it answers requests as the real thing does.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
+
+mod controllers;
+mod kubelet;
+mod slices;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use kubelet::Behaviour;
+use store::{State, Task};
+
+/// How long a request takes.
+const LATENCY: Duration = Duration::from_millis(2);
+/// How long a watch sleeps at most before it looks again: another task may write meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// A thing that goes wrong with one request.
+pub enum Fault {
+    /// The server refuses it.
+    Refuse(Failure),
+    /// The connection ends before the server has it.
+    LoseBefore,
+    /// The server does it, and the answer is lost.
+    LoseAfter,
+    /// It takes that much longer.
+    Delay(Duration),
+    /// Somebody else writes first.
+    OtherWriter(Box<dyn FnOnce(&SimulatedCluster)>),
+}
+
+impl std::fmt::Debug for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refuse(failure) => write!(f, "Refuse({failure:?})"),
+            Self::LoseBefore => f.write_str("LoseBefore"),
+            Self::LoseAfter => f.write_str("LoseAfter"),
+            Self::Delay(time) => write!(f, "Delay({time:?})"),
+            Self::OtherWriter(_) => f.write_str("OtherWriter"),
+        }
+    }
+}
+
+/// A Kubernetes in memory.
+///
+/// All waiting goes through `tokio::time`, so it belongs on a current-thread runtime whose clock is paused: then hours
+/// pass in milliseconds.
+#[derive(Debug)]
+pub struct SimulatedCluster {
+    epoch: Timestamp,
+    start: Instant,
+    state: RefCell<State>,
+    requests: Cell<usize>,
+    faults: RefCell<Vec<(usize, Fault)>>,
+    log: RefCell<Vec<String>>,
+}
+
+impl SimulatedCluster {
+    /// An empty cluster whose clock says `epoch` now.
+    #[must_use]
+    pub fn new(epoch: Timestamp) -> Self {
+        Self {
+            epoch,
+            start: Instant::now(),
+            state: RefCell::default(),
+            requests: Cell::new(0),
+            faults: RefCell::default(),
+            log: RefCell::default(),
+        }
+    }
+
+    /// An independent copy that goes on from this moment, with no requests counted and no faults to come.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let state = RefCell::new(self.state.borrow().clone());
+        Self { state, start: self.start, ..Self::new(self.epoch) }
+    }
+
+    /// Loads a manifest, as `kubectl apply` would; a kind that is not simulated is left out.
+    pub fn apply(&self, manifest: Value) {
+        let kind = manifest.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if let Some(resource) = Resource::ALL.into_iter().find(|resource| resource.kind() == kind) {
+            let now = self.elapsed();
+            self.state.borrow_mut().apply(resource, manifest, self.epoch, now);
+        }
+    }
+
+    /// Says how the pods behave whose image contains a text. The latest word counts, for pods that start after it.
+    pub fn behave(&self, image_part: &str, behaviour: Behaviour) {
+        self.state.borrow_mut().behaviours.push((image_part.to_owned(), behaviour));
+    }
+
+    /// Lets something go wrong with a request, counted from 1.
+    pub fn inject(&self, request: usize, fault: Fault) {
+        self.faults.borrow_mut().push((request, fault));
+    }
+
+    /// The requests so far, in words.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+
+    /// An object as it is now.
+    #[must_use]
+    pub fn object(&self, object: &ObjectRef) -> Option<Value> {
+        self.play();
+        self.state.borrow().objects.get(object).cloned()
+    }
+
+    /// Changes an object as somebody else would; answers whether it is there.
+    pub fn edit(&self, object: &ObjectRef, change: impl FnOnce(&mut Value)) -> bool {
+        self.play();
+        let (now, mut state) = (self.elapsed(), self.state.borrow_mut());
+        let Some(mut value) = state.objects.get(object).cloned() else { return false };
+        change(&mut value);
+        state.put(object, value, now);
+        true
+    }
+
+    /// Deletes an object as somebody else would.
+    pub fn delete(&self, object: &ObjectRef) {
+        let (now, mut state) = (self.elapsed(), self.state.borrow_mut());
+        state.remove(object, now);
+    }
+
+    /// Lets time pass until nothing is left to happen, but no longer than `max`.
+    pub async fn settle(&self, max: Duration) {
+        let deadline = self.elapsed() + max;
+        loop {
+            self.play();
+            let next = self.state.borrow().next_due();
+            match next {
+                Some(due) if due <= deadline => {
+                    sleep(due.saturating_sub(self.elapsed()) + Duration::from_millis(1)).await;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Lets the controllers do what is due by now.
+    fn play(&self) {
+        let now = self.elapsed();
+        let epoch = self.epoch;
+        let mut state = self.state.borrow_mut();
+        while let Some((at, task)) = state.take_due(now) {
+            match task {
+                Task::Deployment(object) => controllers::deployment(&mut state, &object, epoch, at),
+                Task::PodRuns(object) => kubelet::run(&mut state, &object, epoch, at),
+                Task::PodReady(object) => kubelet::become_ready(&mut state, &object, epoch, at),
+                Task::PodGone(object) => state.remove(&object, at),
+                Task::Slices(namespace, service) => slices::update(&mut state, &namespace, &service, at),
+            }
+        }
+    }
+
+    fn handle(&self, request: &Request) -> Result<Value, ClusterError> {
+        self.play();
+        let (now, mut state) = (self.elapsed(), self.state.borrow_mut());
+        let result = match request {
+            Request::List { resource, namespace, labels } => {
+                Ok(state.list(*resource, namespace.as_deref(), labels.as_deref()))
+            }
+            Request::Get(object) => state.get(object),
+            Request::Create { object, body, dry_run } => state.create(object, body.clone(), *dry_run, self.epoch, now),
+            Request::Patch { object, patch, dry_run } => state.patch(object, patch, *dry_run, now),
+        };
+        result.map_err(|(failure, message)| ClusterError { request: request.to_string(), failure, message })
+    }
+}
+
+impl Cluster for SimulatedCluster {
+    async fn send(&self, request: &Request) -> Result<Value, ClusterError> {
+        self.requests.set(self.requests.get() + 1);
+        self.log.borrow_mut().push(request.to_string());
+        let number = self.requests.get();
+        let fault = {
+            let mut faults = self.faults.borrow_mut();
+            let at = faults.iter().position(|(request, _)| *request == number);
+            at.map(|at| faults.remove(at).1)
+        };
+        sleep(LATENCY).await;
+        let failed = |failure: Failure, message: &str| {
+            Err(ClusterError { request: request.to_string(), failure, message: message.to_owned() })
+        };
+        match fault {
+            None => self.handle(request),
+            Some(Fault::Refuse(failure)) => failed(failure, "refused by the simulation"),
+            Some(Fault::LoseBefore) => failed(Failure::Lost, "connection reset before the request arrived"),
+            Some(Fault::LoseAfter) => {
+                let _ = self.handle(request);
+                failed(Failure::Lost, "connection reset before the answer arrived")
+            }
+            Some(Fault::Delay(time)) => {
+                sleep(time).await;
+                self.handle(request)
+            }
+            Some(Fault::OtherWriter(write)) => {
+                write(self);
+                self.handle(request)
+            }
+        }
+    }
+
+    async fn changed(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        labels: Option<&str>,
+        resource_version: &str,
+        within: Duration,
+    ) -> Result<(), ClusterError> {
+        self.requests.set(self.requests.get() + 1);
+        self.log.borrow_mut().push(format!("watch {resource} -n {namespace}"));
+        let deadline = self.elapsed() + within;
+        let version: u64 = resource_version.parse().unwrap_or_default();
+        loop {
+            self.play();
+            if self.state.borrow().has_changed(resource, namespace, labels, version) {
+                return Ok(());
+            }
+            let now = self.elapsed();
+            if now >= deadline {
+                return Ok(());
+            }
+            let due = self.state.borrow().next_due().unwrap_or(deadline).saturating_sub(now);
+            sleep(due.clamp(Duration::from_millis(1), LOOK_AGAIN).min(deadline.saturating_sub(now))).await;
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.epoch + self.elapsed()
+    }
+
+    fn requests(&self) -> usize {
+        self.requests.get()
+    }
+}

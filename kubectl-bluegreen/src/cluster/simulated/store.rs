@@ -1,0 +1,311 @@
+//! The objects of the simulated cluster, their versions, and what is due to happen to them.
+//! Behaves as the API server and etcd do; what controllers do with the objects is theirs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::kubelet::Behaviour;
+use crate::cluster::{Failure, ObjectRef, Resource};
+
+/// How long the Deployment controller takes to notice.
+const CONTROLLER_LAG: Duration = Duration::from_millis(5);
+/// How long the EndpointSlice controller takes to notice.
+const SLICES_LAG: Duration = Duration::from_millis(15);
+
+/// Why a request fails: the class and the server's words.
+pub(super) type Refusal = (Failure, String);
+
+/// Something that is going to happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// The Deployment controller looks at a Deployment.
+    Deployment(ObjectRef),
+    /// A pod's containers start.
+    PodRuns(ObjectRef),
+    /// A pod's readiness probes have succeeded.
+    PodReady(ObjectRef),
+    /// A pod has ended.
+    PodGone(ObjectRef),
+    /// The EndpointSlice controller looks at a Service.
+    Slices(String, String),
+}
+
+/// One line of the change log: enough to answer a watch.
+#[derive(Clone, Debug)]
+struct Changed {
+    version: u64,
+    object: ObjectRef,
+    labels: Value,
+}
+
+/// The whole cluster.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) objects: BTreeMap<ObjectRef, Value>,
+    pub(super) behaviours: Vec<(String, Behaviour)>,
+    /// Since when each pod is ready, and each Deployment makes progress.
+    pub(super) since: BTreeMap<ObjectRef, Duration>,
+    version: u64,
+    serial: u64,
+    changes: Vec<Changed>,
+    due: BTreeMap<(Duration, u64), Task>,
+}
+
+impl State {
+    /// A number that was not used before.
+    pub(super) fn serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    pub(super) fn schedule(&mut self, at: Duration, task: Task) {
+        let waits = self.due.iter().any(|((due, _), known)| *due <= at && *known == task);
+        if !waits {
+            let serial = self.serial();
+            self.due.insert((at, serial), task);
+        }
+    }
+
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.due.keys().next().map(|(at, _)| *at)
+    }
+
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<(Duration, Task)> {
+        let entry = self.due.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let ((at, _), task) = entry.remove_entry();
+        Some((at, task))
+    }
+
+    /// Stores an object under a new version and wakes the controllers that look at it. An object that is as it was
+    /// keeps its version, as on the real server.
+    pub(super) fn put(&mut self, object: &ObjectRef, mut value: Value, now: Duration) -> Value {
+        if let Some(before) = self.objects.get(object) {
+            if *before == value {
+                return value;
+            }
+            if object.resource == Resource::Deployments && before.get("spec") != value.get("spec") {
+                let generation = number(&value, "/metadata/generation").unwrap_or_default() + 1;
+                set(&mut value, "metadata", "generation", generation.into());
+            }
+        }
+        self.version += 1;
+        set(&mut value, "metadata", "resourceVersion", self.version.to_string().into());
+        self.changed(object, &value);
+        self.objects.insert(object.clone(), value.clone());
+        self.wake(object, &value, now);
+        value
+    }
+
+    /// Deletes an object.
+    pub(super) fn remove(&mut self, object: &ObjectRef, now: Duration) {
+        if let Some(value) = self.objects.remove(object) {
+            self.version += 1;
+            self.changed(object, &value);
+            self.wake(object, &value, now);
+            self.since.remove(object);
+        }
+    }
+
+    fn changed(&mut self, object: &ObjectRef, value: &Value) {
+        let labels = value.pointer("/metadata/labels").cloned().unwrap_or_default();
+        self.changes.push(Changed { version: self.version, object: object.clone(), labels });
+    }
+
+    fn wake(&mut self, object: &ObjectRef, value: &Value, now: Duration) {
+        match object.resource {
+            Resource::Deployments => self.schedule(now + CONTROLLER_LAG, Task::Deployment(object.clone())),
+            Resource::Services => {
+                self.schedule(now + SLICES_LAG, Task::Slices(object.namespace.clone(), object.name.clone()));
+            }
+            Resource::Pods => {
+                if let Some(owner) = text(value, "/metadata/annotations/simulated~1deployment") {
+                    let owner = ObjectRef::new(Resource::Deployments, &object.namespace, owner);
+                    self.schedule(now + CONTROLLER_LAG, Task::Deployment(owner));
+                }
+                let in_namespace = self
+                    .objects
+                    .keys()
+                    .filter(|service| service.resource == Resource::Services && service.namespace == object.namespace);
+                let services: Vec<String> = in_namespace.map(|service| service.name.clone()).collect();
+                for service in services {
+                    self.schedule(now + SLICES_LAG, Task::Slices(object.namespace.clone(), service));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn has_changed(&self, resource: Resource, namespace: &str, labels: Option<&str>, version: u64) -> bool {
+        let newer = self.changes.iter().rev().take_while(|change| change.version > version);
+        let mut of_kind =
+            newer.filter(|change| change.object.resource == resource && change.object.namespace == namespace);
+        of_kind.any(|change| labels.is_none_or(|labels| matches(labels, &change.labels)))
+    }
+
+    /// The objects of a kind in a namespace.
+    pub(super) fn of(&self, resource: Resource, namespace: &str) -> impl Iterator<Item = (&ObjectRef, &Value)> {
+        self.objects.iter().filter(move |(object, _)| object.resource == resource && object.namespace == namespace)
+    }
+
+    pub(super) fn list(&self, resource: Resource, namespace: Option<&str>, labels: Option<&str>) -> Value {
+        let wanted = self.objects.iter().filter(|(object, value)| {
+            object.resource == resource
+                && namespace.is_none_or(|namespace| object.namespace == namespace)
+                && labels
+                    .is_none_or(|labels| matches(labels, value.pointer("/metadata/labels").unwrap_or(&Value::Null)))
+        });
+        let items: Vec<&Value> = wanted.map(|(_, value)| value).collect();
+        json!({
+            "apiVersion": resource.api_version(),
+            "kind": format!("{}List", resource.kind()),
+            "metadata": {"resourceVersion": self.version.to_string()},
+            "items": items,
+        })
+    }
+
+    pub(super) fn get(&self, object: &ObjectRef) -> Result<Value, Refusal> {
+        self.objects.get(object).cloned().ok_or_else(|| not_found(object))
+    }
+
+    pub(super) fn create(
+        &mut self,
+        object: &ObjectRef,
+        mut body: Value,
+        dry_run: bool,
+        epoch: Timestamp,
+        now: Duration,
+    ) -> Result<Value, Refusal> {
+        if self.objects.contains_key(object) {
+            return Err((Failure::Conflict, format!("{} \"{}\" already exists", object.resource, object.name)));
+        }
+        self.born(&mut body, object, epoch, now);
+        if dry_run {
+            return Ok(body);
+        }
+        Ok(self.put(object, body, now))
+    }
+
+    pub(super) fn patch(
+        &mut self,
+        object: &ObjectRef,
+        patch: &Value,
+        dry_run: bool,
+        now: Duration,
+    ) -> Result<Value, Refusal> {
+        let before = self.get(object)?;
+        let invalid = |message: String| (Failure::Invalid, message);
+        let patch: json_patch::Patch =
+            serde_json::from_value(patch.clone()).map_err(|error| invalid(error.to_string()))?;
+        let mut after = before.clone();
+        json_patch::patch(&mut after, &patch)
+            .map_err(|error| invalid(format!("the patch cannot be applied: {error}")))?;
+        if text(&after, "/metadata/resourceVersion") != text(&before, "/metadata/resourceVersion") {
+            let message = format!(
+                "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your changes to the latest version and try again",
+                object.resource, object.name,
+            );
+            return Err((Failure::Conflict, message));
+        }
+        if object.resource == Resource::Deployments
+            && before.pointer("/spec/selector") != after.pointer("/spec/selector")
+        {
+            return Err(invalid(format!(
+                "Deployment.apps \"{}\" is invalid: spec.selector: field is immutable",
+                object.name
+            )));
+        }
+        if dry_run {
+            return Ok(after);
+        }
+        Ok(self.put(object, after, now))
+    }
+
+    /// Stores a manifest; one that is there is replaced.
+    pub(super) fn apply(&mut self, resource: Resource, mut manifest: Value, epoch: Timestamp, now: Duration) {
+        let name = text(&manifest, "/metadata/name").unwrap_or_default().to_owned();
+        let namespace = text(&manifest, "/metadata/namespace").unwrap_or("default").to_owned();
+        let object = ObjectRef::new(resource, namespace, name);
+        match self.objects.get(&object).and_then(|before| before.get("metadata")).cloned() {
+            None => self.born(&mut manifest, &object, epoch, now),
+            Some(metadata) => {
+                for key in ["uid", "creationTimestamp", "generation", "resourceVersion", "namespace"] {
+                    set(&mut manifest, "metadata", key, metadata.get(key).cloned().unwrap_or_default());
+                }
+                default(&mut manifest, resource);
+            }
+        }
+        self.put(&object, manifest, now);
+    }
+
+    fn born(&mut self, value: &mut Value, object: &ObjectRef, epoch: Timestamp, now: Duration) {
+        let serial = self.serial();
+        let created = stamp(epoch, now);
+        for (key, of) in [
+            ("namespace", object.namespace.clone().into()),
+            ("uid", format!("00000000-0000-0000-0000-{serial:012}").into()),
+            ("creationTimestamp", created.into()),
+            ("generation", 1.into()),
+        ] {
+            set(value, "metadata", key, of);
+        }
+        default(value, object.resource);
+        if object.resource == Resource::Services && value.pointer("/spec/clusterIP").is_none() {
+            set(value, "spec", "clusterIP", format!("10.96.{}.{}", serial / 250 % 250, serial % 250 + 1).into());
+        }
+    }
+}
+
+/// Fills in what the API server fills in, as far as anybody here reads it.
+fn default(value: &mut Value, resource: Resource) {
+    if resource == Resource::Deployments && value.pointer("/spec/replicas").is_none_or(Value::is_null) {
+        set(value, "spec", "replicas", 1.into());
+    }
+    if resource == Resource::Services {
+        for port in value.pointer_mut("/spec/ports").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(port) = port.as_object_mut() {
+                let number = port.get("port").cloned().unwrap_or_default();
+                port.entry("targetPort").or_insert(number);
+                port.entry("protocol").or_insert("TCP".into());
+            }
+        }
+    }
+}
+
+fn not_found(object: &ObjectRef) -> Refusal {
+    (Failure::NotFound, format!("{} \"{}\" not found", object.resource, object.name))
+}
+
+/// Whether labels satisfy a selector of equalities: `a=b,c=d`.
+fn matches(selector: &str, labels: &Value) -> bool {
+    let equal = |term: &str| {
+        let (key, value) = term.split_once('=').unwrap_or((term, ""));
+        labels.get(key).and_then(Value::as_str) == Some(value.trim_start_matches('='))
+    };
+    selector.split(',').filter(|term| !term.is_empty()).all(equal)
+}
+
+/// Sets a key of a mapping inside an object, and makes the mapping if it is not there.
+pub(super) fn set(value: &mut Value, section: &str, key: &str, to: Value) {
+    if let Some(object) = value.as_object_mut() {
+        let section = object.entry(section).or_insert_with(|| Map::new().into());
+        if let Some(section) = section.as_object_mut() {
+            section.insert(key.to_owned(), to);
+        }
+    }
+}
+
+pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+pub(super) fn number(value: &Value, pointer: &str) -> Option<i64> {
+    value.pointer(pointer).and_then(Value::as_i64)
+}
+
+/// A moment as Kubernetes writes it.
+pub(super) fn stamp(epoch: Timestamp, at: Duration) -> String {
+    (epoch + at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
