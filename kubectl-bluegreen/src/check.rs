@@ -1,0 +1,147 @@
+//! What a careful operator would look at before moving traffic: one pure check a file, and the one list of them.
+//! Checks read what was observed and decide nothing else; whether a command goes on is the plan's business.
+
+use serde::Serialize;
+
+use crate::observed::SetView;
+use crate::release::Color;
+
+mod capacity;
+mod pods_ready;
+mod ports;
+pub(crate) use rolled_out::has_ended as rollout_has_ended;
+
+mod rolled_out;
+mod selector_shape;
+
+/// Every check, in the order in which they are shown.
+pub static ALL: &[Check] =
+    &[selector_shape::CHECK, rolled_out::CHECK, pods_ready::CHECK, capacity::CHECK, ports::CHECK];
+
+/// A check of one move.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// Its name on the command line and in JSON.
+    pub id: &'static str,
+    /// What it refuses, in one sentence.
+    pub refuses: &'static str,
+    run: fn(&Question<'_>) -> Verdict,
+}
+
+/// The move that is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'q> {
+    /// The set.
+    pub set: &'q SetView<'q>,
+    /// The color that traffic would go to.
+    pub target: Color,
+    /// The share of the traffic that it would get, in percent.
+    pub percent: u8,
+    /// Whether it is a way back: then a smaller good color beats a broken one.
+    pub way_back: bool,
+}
+
+/// How a check ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Nothing to say.
+    Pass,
+    /// Worth a look; does not refuse.
+    Warn,
+    /// Refuses the move.
+    Fail,
+    /// Could not be judged.
+    Skip,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    status: Status,
+    message: String,
+    help: Option<String>,
+}
+
+impl Verdict {
+    fn pass(message: impl Into<String>) -> Self {
+        Self { status: Status::Pass, message: message.into(), help: None }
+    }
+
+    fn fail(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { status: Status::Fail, message: message.into(), help: Some(help.into()) }
+    }
+
+    fn warn(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { status: Status::Warn, ..Self::fail(message, help) }
+    }
+
+    fn skip(message: impl Into<String>) -> Self {
+        Self { status: Status::Skip, ..Self::pass(message) }
+    }
+}
+
+/// A check's result as it is shown and serialized.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckResult {
+    /// The check.
+    pub id: &'static str,
+    /// The color that was asked about.
+    #[serde(serialize_with = "crate::release::color_name::serialize")]
+    pub color: Color,
+    /// How it ended.
+    pub status: Status,
+    /// What was seen.
+    pub message: String,
+    /// The way out, where there is something to do.
+    pub help: Option<String>,
+}
+
+/// Runs every check. One that fails and is accepted by name becomes a warning that says so.
+#[must_use]
+pub fn run(question: &Question<'_>, accepted: &[String]) -> Vec<CheckResult> {
+    let result = |check: &Check| {
+        let verdict = (check.run)(question);
+        let mut result = CheckResult {
+            id: check.id,
+            color: question.target,
+            status: verdict.status,
+            message: verdict.message,
+            help: verdict.help,
+        };
+        if result.status == Status::Fail && accepted.iter().any(|id| id == check.id) {
+            result.status = Status::Warn;
+            result.message.push_str(" (accepted)");
+        }
+        result
+    };
+    ALL.iter().map(result).collect()
+}
+
+/// Whether nothing refuses the move.
+#[must_use]
+pub fn all_pass(results: &[CheckResult]) -> bool {
+    results.iter().all(|result| result.status != Status::Fail)
+}
+
+/// `1 pod`, `2 pods`.
+fn pods(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "pod" } else { "pods" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_in_the_list() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check");
+        #[expect(clippy::disallowed_methods, reason = "the test looks at the folder itself")]
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut files: Vec<String> = files.map(|file| file.trim_end_matches(".rs").replace('_', "-")).collect();
+        let mut ids: Vec<&str> = ALL.iter().map(|check| check.id).collect();
+        files.sort();
+        ids.sort_unstable();
+        assert_eq!(files, ids);
+    }
+}

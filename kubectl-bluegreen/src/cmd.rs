@@ -1,0 +1,10 @@
+//! The commands: one file each, with its arguments and a pure plan.
+//! Must not connect, print or write; that is for `main`, `Ui` and `execute`.
+
+pub mod check;
+pub mod cleanup;
+pub mod history;
+pub mod rehearse;
+pub mod rollback;
+pub mod status;
+pub mod switch;

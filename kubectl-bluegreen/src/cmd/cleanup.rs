@@ -1,0 +1,147 @@
+//! `cleanup ENV`: ends the pods of the color that does not serve.
+//! Only plans; refuses whenever traffic may still reach that color.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::error::Error;
+use crate::journal::Journal;
+use crate::observed::{Needs, Observed, SetView, backends, name};
+use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
+use crate::release::{Active, Color};
+use crate::traffic;
+
+/// Scale the color that does not serve to 0
+///
+/// Refuses the active color, and a color that a route still names. Waits until the last move is long enough ago:
+/// connections that were open then may still end there.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kubectl bluegreen cleanup blue               # look at the plan, confirm
+  kubectl bluegreen cleanup blue --after 5m    # give open connections five minutes
+After a cleanup the way back takes a start-up: kubectl bluegreen rollback --scale")]
+pub struct Args {
+    /// The color to end: blue or green
+    #[arg(value_name = "ENV")]
+    pub env: Color,
+    /// How long after the last move the color may be ended
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::cli::duration)]
+    pub after: Duration,
+}
+
+/// Plans a cleanup.
+#[derive(Clone, Debug)]
+pub struct Cleanup {
+    /// The color to end.
+    pub color: Color,
+    /// Which set.
+    pub selection: Selection,
+    /// Who and how.
+    pub settings: Settings,
+}
+
+impl Planner for Cleanup {
+    fn needs(&self) -> Needs {
+        Needs { routes: true, autoscalers: true }
+    }
+
+    fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
+        let set = self.selection.find(observed)?;
+        let color = self.color;
+        if set.deployment(color).is_none() {
+            let (set, namespace) = (set.name().to_owned(), set.namespace().to_owned());
+            return Err(Error::NoColor { set, namespace, color });
+        }
+        refuse(&set, color)?;
+        let title =
+            format!("Clean up {} of {} in namespace {}", traffic::version(&set, color), set.name(), set.namespace());
+        if set.desired(color) == 0 && set.pods_of(color).next().is_none() {
+            return Ok(Plan::nothing("cleanup", &set, color, format!("{color} of {} has no pods already", set.name())));
+        }
+        let mut plan = Plan { title, ..Plan::nothing("cleanup", &set, color, String::new()) };
+        if set.observed.ingresses.is_none() {
+            plan.notes.push("routes are unknown: reading Ingresses is not allowed".to_owned());
+        }
+        if let Some(autoscaler) = autoscaler(&set, color) {
+            plan.notes.push(format!("hpa/{autoscaler} sleeps at 0 replicas and does not wake them"));
+        }
+        plan.notes.push(format!("after this the way back to {color} takes a start-up: rollback --scale"));
+        if let Some((until, wait)) = self.wait(&set)? {
+            let title = format!("wait {wait} s: the last move was less than {} s ago", self.settings.after.as_secs());
+            plan.steps.push(Step::new("wait", title, Action::WaitUntil(until)));
+            let title = format!("look again, then scale deployment/{} to 0", plan.set.deployment(color));
+            plan.steps.push(Step::new("plan", title, Action::PlanAgain));
+            return Ok(plan);
+        }
+        plan.steps.extend((set.desired(color) != 0).then(|| traffic::scale(&set, color, 0)).flatten());
+        let title = format!("wait until {color} has no pods");
+        plan.steps.push(Step::new("scale-down", title, Action::AwaitScaleDown(color)));
+        Ok(plan)
+    }
+}
+
+impl Cleanup {
+    /// Until when the last move asks to wait, and for how many seconds that is.
+    fn wait(&self, set: &SetView<'_>) -> Result<Option<(jiff::Timestamp, i64)>, Error> {
+        let Some(service) = set.active_service() else { return Ok(None) };
+        let journal = Journal::of(service)?;
+        let after = SignedDuration::try_from(self.settings.after).unwrap_or(SignedDuration::MAX);
+        let until = journal.last().and_then(|last| last.at.checked_add(after).ok());
+        let now = set.observed.at;
+        // A last move in the far future is another machine's wrong clock: waiting longer than asked for helps nobody.
+        let latest = now.checked_add(after).unwrap_or(now);
+        let until = until.map(|until| until.min(latest)).filter(|until| *until > now);
+        let seconds = |until: jiff::Timestamp| until.duration_since(now).as_secs().saturating_add(1);
+        Ok(until.map(|until| (until, seconds(until))))
+    }
+}
+
+/// Refuses a color that traffic may reach.
+fn refuse(set: &SetView<'_>, color: Color) -> Result<(), Error> {
+    let refused = |message: String, help: String| Err(Error::Forbidden { message, help });
+    match set.set.active {
+        Some(Active::One(active)) if active == color => {
+            let message = format!("{color} serves the users of {}", set.name());
+            return refused(message, format!("switch first: kubectl bluegreen switch {}", color.other()));
+        }
+        Some(Active::Both) => {
+            let message = format!("the active Service of {} selects both colors", set.name());
+            return refused(message, "give it one color first: kubectl bluegreen switch ENV".to_owned());
+        }
+        _ => {}
+    }
+    if let Some(open) = set.active_service().map(Journal::of).transpose()?.as_ref().and_then(Journal::open) {
+        let message = format!(
+            "the {} to {} that {} began at {} has not ended",
+            open.command,
+            open.to,
+            open.by,
+            open.at.strftime("%Y-%m-%d %H:%M:%SZ")
+        );
+        return refused(message, format!("finish it first: kubectl bluegreen switch {}", open.to));
+    }
+    let service = set.color_service(color).map(|service| name(&service.metadata));
+    let ingresses = set.observed.ingresses.iter().flat_map(|list| &list.items);
+    let mut here = ingresses.filter(|ingress| ingress.metadata.namespace.as_deref() == set.set.namespace.as_deref());
+    let route = here.find(|ingress| backends(ingress).any(|backend| Some(backend) == service));
+    if let (Some(route), Some(service)) = (route, service) {
+        let message =
+            format!("ingress/{} sends traffic to service/{service}, which serves {color}", name(&route.metadata));
+        return refused(message, "take that backend out of the route first".to_owned());
+    }
+    Ok(())
+}
+
+/// The autoscaler of a color's Deployment.
+fn autoscaler<'o>(set: &SetView<'o>, color: Color) -> Option<&'o str> {
+    let deployment = name(&set.deployment(color)?.metadata);
+    let autoscalers = set.observed.autoscalers.iter().flat_map(|list| &list.items);
+    let mut of_deployment = autoscalers.filter(|autoscaler| {
+        autoscaler
+            .spec
+            .as_ref()
+            .is_some_and(|spec| spec.scale_target_ref.kind == "Deployment" && spec.scale_target_ref.name == deployment)
+    });
+    of_deployment.next().map(|autoscaler| name(&autoscaler.metadata))
+}

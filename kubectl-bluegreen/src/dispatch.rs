@@ -1,0 +1,221 @@
+//! Runs one command on a cluster: the same for the real one, the rehearsal's and the tests'.
+//! Must not connect, read the environment or end the process.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::cli::{Command, Global, Output};
+use crate::cluster::Cluster;
+use crate::cmd::check::Answer;
+use crate::cmd::cleanup::Cleanup;
+use crate::cmd::history::History;
+use crate::cmd::rehearse;
+use crate::cmd::rollback::Rollback;
+use crate::cmd::status::{self, Status};
+use crate::cmd::switch::Switch;
+use crate::error::Error;
+use crate::execute::{Executor, Options};
+use crate::interrupt::Interrupt;
+use crate::observed::{Needs, Observed, observe};
+use crate::plan::{Planner, Selection, Settings, write_check};
+use crate::process::Holder;
+use crate::release::ExitStatus;
+use crate::report::{ErrorReport, Outcome, Report};
+use crate::ui::Ui;
+
+/// What one run of the program knows besides the cluster.
+#[derive(Debug)]
+pub struct Run {
+    /// The global flags.
+    pub global: Global,
+    /// Where to print and ask.
+    pub ui: Ui,
+    /// Whether somebody wants this to stop.
+    pub interrupt: Interrupt,
+    /// Who we are.
+    pub holder: Holder,
+}
+
+impl Run {
+    /// Runs a command to its end and prints what there is to say.
+    ///
+    /// `default_namespace` is what counts without `-n`.
+    pub async fn command<C: Cluster>(&self, cluster: &C, default_namespace: &str, command: &Command) -> ExitStatus {
+        let namespace = self.global.namespace.clone().unwrap_or_else(|| default_namespace.to_owned());
+        let selection = Selection { namespace, app: self.global.app.clone() };
+        let result = match command {
+            Command::Status(args) => self.status(cluster, &selection, args).await,
+            Command::Check(args) => self.check(cluster, &selection, args.env).await,
+            Command::History(_) => self.history(cluster, &selection).await,
+            Command::Switch(args) => {
+                let settings = Settings { scale: args.scale, ..self.settings() };
+                let switch = Switch { color: args.env, selection: selection.clone(), settings };
+                Ok(self.execute(cluster, "switch", &selection, &switch).await)
+            }
+            Command::Rollback(args) => {
+                let settings = Settings { scale: args.scale, ..self.settings() };
+                let rollback = Rollback { again: args.again, selection: selection.clone(), settings };
+                Ok(self.execute(cluster, "rollback", &selection, &rollback).await)
+            }
+            Command::Cleanup(args) => {
+                let settings = Settings { after: args.after, ..self.settings() };
+                let cleanup = Cleanup { color: args.env, selection: selection.clone(), settings };
+                Ok(self.execute(cluster, "cleanup", &selection, &cleanup).await)
+            }
+            Command::Rehearse(args) => return self.rehearse(args).await,
+        };
+        result.unwrap_or_else(|error| self.fail(&ErrorReport::from(&error), error.status()))
+    }
+
+    async fn observe<C: Cluster>(&self, cluster: &C, namespace: Option<&str>) -> Result<Observed, Error> {
+        let stopped =
+            || Error::Interrupted { state: "nothing was changed".to_owned(), help: "run it again".to_owned() };
+        let observed = self.interrupt.or(observe(cluster, namespace, Needs::default())).await.ok_or_else(stopped)?;
+        Ok(observed?)
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            by: self.holder.who(),
+            token: self.holder.token(),
+            settle: self.global.settle,
+            after: Duration::ZERO,
+            accept: self.global.accept.clone(),
+            scale: false,
+        }
+    }
+
+    fn options(&self, namespace: &str) -> Options {
+        Options {
+            namespace: namespace.to_owned(),
+            dry_run: self.global.dry_run,
+            timeout: self.global.timeout,
+            wait_lock: self.global.wait_lock,
+            holder: self.holder.clone(),
+        }
+    }
+
+    async fn status<C: Cluster>(
+        &self,
+        cluster: &C,
+        selection: &Selection,
+        args: &status::Args,
+    ) -> Result<ExitStatus, Error> {
+        let scope = (!args.all_namespaces).then_some(selection.namespace.as_str());
+        let observed = self.observe(cluster, scope).await?;
+        let wide = self.global.output == Output::Wide;
+        if args.all_namespaces {
+            let items: Vec<Status> = observed.sets().iter().map(|set| Status::new(set, cluster.requests())).collect();
+            self.print(&json!({"version": 1, "items": items}), || {
+                items.iter().map(|status| status.table(wide)).collect::<Vec<_>>().join("\n")
+            });
+        } else {
+            let status = Status::new(&selection.find(&observed)?, cluster.requests());
+            self.print(&status, || status.table(wide));
+        }
+        Ok(ExitStatus::Done)
+    }
+
+    async fn check<C: Cluster>(
+        &self,
+        cluster: &C,
+        selection: &Selection,
+        color: Option<crate::release::Color>,
+    ) -> Result<ExitStatus, Error> {
+        let observed = self.observe(cluster, Some(&selection.namespace)).await?;
+        let answer = Answer::new(&selection.find(&observed)?, color, &self.global.accept)?;
+        self.print(&answer, || answer.table());
+        Ok(if answer.ok { ExitStatus::Done } else { ExitStatus::Refused })
+    }
+
+    async fn history<C: Cluster>(&self, cluster: &C, selection: &Selection) -> Result<ExitStatus, Error> {
+        let observed = self.observe(cluster, Some(&selection.namespace)).await?;
+        let history = History::new(&selection.find(&observed)?)?;
+        self.print(&history, || history.table());
+        Ok(ExitStatus::Done)
+    }
+
+    async fn execute<C: Cluster>(
+        &self,
+        cluster: &C,
+        command: &'static str,
+        selection: &Selection,
+        planner: &impl Planner,
+    ) -> ExitStatus {
+        let options = self.options(&selection.namespace);
+        let executor = Executor::new(cluster, &self.ui, &self.interrupt, &options);
+        let (report, result) = Box::pin(executor.run(command, planner)).await;
+        if let Err(error) = &result {
+            self.explain(error);
+        }
+        self.print(&report, || summary(&report));
+        report.status
+    }
+
+    /// Plays a release on a cluster in memory; needs no other.
+    pub async fn rehearse(&self, args: &rehearse::Args) -> ExitStatus {
+        let (app, options) = (self.global.app.clone(), self.options(""));
+        match rehearse::run(args, app, &self.settings(), &options, &self.ui).await {
+            Ok((rehearsal, error)) => {
+                if let Some(error) = &error {
+                    self.explain(error);
+                }
+                self.print(&rehearsal, || rehearsal.summary());
+                rehearsal.report.status
+            }
+            Err(error) => self.fail(&ErrorReport::from(&error), error.status()),
+        }
+    }
+
+    /// Prints an answer in the form that was asked for.
+    fn print(&self, data: &impl Serialize, table: impl FnOnce() -> String) {
+        match self.global.output {
+            Output::Json => self.ui.data(format_args!("{}\n", serde_json::to_string_pretty(data).unwrap_or_default())),
+            Output::Yaml => self.ui.data(serde_yaml::to_string(data).unwrap_or_default()),
+            Output::Table | Output::Wide => self.ui.data(table()),
+        }
+    }
+
+    /// Prints an error, the checks behind it, and the way out.
+    fn explain(&self, error: &Error) {
+        let mut lines = String::new();
+        for check in error.checks() {
+            let _ = write_check(&mut lines, check);
+        }
+        if !lines.is_empty() {
+            self.ui.always(lines.trim_end());
+        }
+        self.say(&ErrorReport::from(error));
+    }
+
+    fn say(&self, report: &ErrorReport) {
+        self.ui.always(format_args!("error: {}", report.message));
+        if let Some(help) = &report.help {
+            self.ui.always(format_args!("  help: {help}"));
+        }
+    }
+
+    /// Prints what went wrong where there is no other answer, also as data when data was asked for.
+    pub fn fail(&self, report: &ErrorReport, status: ExitStatus) -> ExitStatus {
+        self.say(report);
+        if self.global.output.is_data() {
+            self.print(&json!({"version": 1, "error": report}), String::new);
+        }
+        status
+    }
+}
+
+/// The last line for a person.
+fn summary(report: &Report) -> String {
+    let set = report.set.as_ref().map_or("", |set| set.name.as_str());
+    let to = report.to.map_or("", |to| to.as_str());
+    match (report.outcome, report.command) {
+        (Outcome::Done, "cleanup") => format!("done: {to} of {set} has no pods\n"),
+        (Outcome::Done, _) => format!("done: {to} serves {set}\n"),
+        (Outcome::NothingToDo, _) => "nothing to do\n".to_owned(),
+        (Outcome::Planned, _) => "dry run: nothing was changed\n".to_owned(),
+        _ => String::new(),
+    }
+}

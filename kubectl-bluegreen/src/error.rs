@@ -1,0 +1,279 @@
+//! Why a command ends before it is done, with a code, a way out and an exit status for each.
+//! Declares only; who stops is for the others to decide.
+
+use miette::Diagnostic;
+
+use crate::check::{CheckResult, Status};
+use crate::cluster::{ClusterError, Failure};
+use crate::journal::Unreadable;
+use crate::release::{Color, ExitStatus};
+
+/// Why a command ends before it is done.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum Error {
+    /// The namespace has no release set.
+    #[error("no release set in namespace {namespace}")]
+    #[diagnostic(
+        code(bluegreen::no_set),
+        help(
+            "a release set is two Deployments named or labelled blue and green; look elsewhere with -n NAMESPACE or --context"
+        )
+    )]
+    NoSet {
+        /// The namespace.
+        namespace: String,
+    },
+    /// `--app` names no set.
+    #[error("no release set {app} in namespace {namespace}")]
+    #[diagnostic(code(bluegreen::no_such_set), help("{help}"))]
+    NoSuchSet {
+        /// What was asked for.
+        app: String,
+        /// The namespace.
+        namespace: String,
+        /// The sets that are there.
+        help: String,
+    },
+    /// It is not said which set is meant.
+    #[error("several release sets in namespace {namespace}: {}", names.join(", "))]
+    #[diagnostic(code(bluegreen::several_sets), help("say which one: --app {}", names.first().map_or("NAME", String::as_str)))]
+    SeveralSets {
+        /// The namespace.
+        namespace: String,
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The set has no active Service.
+    #[error("the release set {set} in namespace {namespace} has no active Service")]
+    #[diagnostic(
+        code(bluegreen::no_active_service),
+        help(
+            "there is nothing to switch: users need one Service that selects one color, such as `kubectl create service clusterip {set}` with the selector of that color"
+        )
+    )]
+    NoActiveService {
+        /// The set.
+        set: String,
+        /// The namespace.
+        namespace: String,
+    },
+    /// The set lacks the color.
+    #[error("the release set {set} in namespace {namespace} has no {color} Deployment")]
+    #[diagnostic(code(bluegreen::no_such_color), help("apply the Deployment of {color} first"))]
+    NoColor {
+        /// The set.
+        set: String,
+        /// The namespace.
+        namespace: String,
+        /// The color.
+        color: Color,
+    },
+    /// Checks refuse the move.
+    #[error("{command} to {color} is refused by {}", failed(checks))]
+    #[diagnostic(code(bluegreen::refused), help("{}", refusal_help(checks)))]
+    Refused {
+        /// The command.
+        command: &'static str,
+        /// The color that traffic would have gone to.
+        color: Color,
+        /// All checks, the refusing ones among them.
+        checks: Vec<CheckResult>,
+    },
+    /// What was asked for must not be done now.
+    #[error("{message}")]
+    #[diagnostic(code(bluegreen::refused), help("{help}"))]
+    Forbidden {
+        /// Why.
+        message: String,
+        /// The way out.
+        help: String,
+    },
+    /// The journal cannot be read.
+    #[error(transparent)]
+    #[diagnostic(
+        code(bluegreen::journal_unreadable),
+        help("if nobody needs it any more, remove it: kubectl annotate service {} {}-", .0.service, crate::journal::ANNOTATION)
+    )]
+    Journal(#[from] Unreadable),
+    /// Nobody can be asked.
+    #[error("this would change the cluster, and there is no terminal to ask")]
+    #[diagnostic(
+        code(bluegreen::no_terminal),
+        help("add --yes to go on without asking, or --dry-run=client to see the plan only")
+    )]
+    NoTerminal,
+    /// The answer was no.
+    #[error("not confirmed: nothing was changed")]
+    #[diagnostic(code(bluegreen::not_confirmed))]
+    Declined,
+    /// Somebody else holds the Lease.
+    #[error("{holder} is moving this set: it holds the lease {lease}, renewed at {renewed} by its own clock")]
+    #[diagnostic(
+        code(bluegreen::busy),
+        help("wait for it with --wait-lock 1m; that also takes over from a holder that has died")
+    )]
+    Busy {
+        /// Who.
+        holder: String,
+        /// The Lease.
+        lease: String,
+        /// When it was last renewed, as the holder wrote it.
+        renewed: String,
+    },
+    /// Our Lease was lost while we worked.
+    #[error("the lease {lease} was lost: {reason}")]
+    #[diagnostic(
+        code(bluegreen::lock_lost),
+        help("somebody else may be moving this set now: see `kubectl bluegreen status`")
+    )]
+    LockLost {
+        /// The Lease.
+        lease: String,
+        /// How.
+        reason: String,
+    },
+    /// The cluster did not get there in time.
+    #[error("{waited_for} did not happen within {seconds} s; {state}")]
+    #[diagnostic(code(bluegreen::timed_out), help("{help}"))]
+    TimedOut {
+        /// What was waited for.
+        waited_for: String,
+        /// For how long.
+        seconds: u64,
+        /// What is true now.
+        state: String,
+        /// The way on.
+        help: String,
+    },
+    /// A signal came.
+    #[error("interrupted; {state}")]
+    #[diagnostic(code(bluegreen::interrupted), help("{help}"))]
+    Interrupted {
+        /// What is true now.
+        state: String,
+        /// The way on.
+        help: String,
+    },
+    /// Something else wrote the selector meanwhile.
+    #[error("somebody else changed service/{service} during the move: {seen}")]
+    #[diagnostic(
+        code(bluegreen::overridden),
+        help("find out who: kubectl get service {service} --show-managed-fields -o yaml")
+    )]
+    Overridden {
+        /// The Service.
+        service: String,
+        /// What its selector says now.
+        seen: String,
+    },
+    /// The state changed under every attempt.
+    #[error("{object} kept changing under {attempts} attempts; nothing more was written")]
+    #[diagnostic(
+        code(bluegreen::conflict),
+        help("somebody else is writing to it all the time: see `kubectl bluegreen status`")
+    )]
+    Conflict {
+        /// The object.
+        object: String,
+        /// How often it was tried.
+        attempts: usize,
+    },
+    /// A request failed.
+    #[error("{error}")]
+    #[diagnostic(code(bluegreen::cluster), help("{}", cluster_help(error)))]
+    Cluster {
+        /// The request and the server's words.
+        #[from]
+        error: ClusterError,
+    },
+    /// It went wrong after the selector had moved.
+    #[error("{error}; {state}")]
+    #[diagnostic(code(bluegreen::after_move), help("{help}"))]
+    AfterMove {
+        /// What went wrong.
+        error: Box<Error>,
+        /// What is true now.
+        state: String,
+        /// The way on.
+        help: String,
+    },
+    /// The manifests cannot be rehearsed.
+    #[error("{message}")]
+    #[diagnostic(code(bluegreen::manifests), help("{help}"))]
+    Manifests {
+        /// Why.
+        message: String,
+        /// The way out.
+        help: String,
+        /// How the process ends for it.
+        status: ExitStatus,
+    },
+}
+
+fn failed(checks: &[CheckResult]) -> String {
+    let ids = checks.iter().filter(|check| check.status == Status::Fail).map(|check| check.id);
+    ids.collect::<Vec<_>>().join(", ")
+}
+
+fn refusal_help(checks: &[CheckResult]) -> String {
+    let mut failed = checks.iter().filter(|check| check.status == Status::Fail);
+    failed.find_map(|check| check.help.clone()).unwrap_or_else(|| "see `kubectl bluegreen check`".to_owned())
+}
+
+fn cluster_help(error: &ClusterError) -> &'static str {
+    match error.failure {
+        Failure::Forbidden => {
+            "ask an admin for this verb on this resource; `kubectl auth can-i --list` shows what you have"
+        }
+        Failure::Unauthorized => "log in again: the cluster does not accept these credentials",
+        Failure::NotFound => "it is gone: see `kubectl bluegreen status`",
+        Failure::Lost => "check that the cluster can be reached: kubectl cluster-info",
+        Failure::Unavailable => "the API server cannot answer now: try again",
+        Failure::Conflict | Failure::Invalid => "see `kubectl bluegreen status`",
+    }
+}
+
+impl Error {
+    /// How the process ends for it.
+    #[must_use]
+    pub fn status(&self) -> ExitStatus {
+        match self {
+            Self::SeveralSets { .. } | Self::NoTerminal => ExitStatus::Usage,
+            Self::Refused { .. } | Self::Forbidden { .. } | Self::Journal(_) => ExitStatus::Refused,
+            Self::Busy { .. } | Self::LockLost { .. } => ExitStatus::Busy,
+            Self::TimedOut { .. } => ExitStatus::TimedOut,
+            Self::Interrupted { .. } => ExitStatus::Interrupted,
+            Self::AfterMove { error, .. } => error.status(),
+            Self::Manifests { status, .. } => *status,
+            Self::NoSet { .. }
+            | Self::NoSuchSet { .. }
+            | Self::NoActiveService { .. }
+            | Self::NoColor { .. }
+            | Self::Declined
+            | Self::Overridden { .. }
+            | Self::Conflict { .. }
+            | Self::Cluster { .. } => ExitStatus::Failed,
+        }
+    }
+
+    /// The stable code, such as `bluegreen::busy`.
+    #[must_use]
+    pub fn code(&self) -> String {
+        Diagnostic::code(self).map(|code| code.to_string()).unwrap_or_default()
+    }
+
+    /// The way out.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        Diagnostic::help(self).map(|help| help.to_string())
+    }
+
+    /// The checks that refused, where checks did.
+    #[must_use]
+    pub fn checks(&self) -> &[CheckResult] {
+        match self {
+            Self::Refused { checks, .. } => checks,
+            _ => &[],
+        }
+    }
+}

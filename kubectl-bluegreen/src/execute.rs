@@ -1,0 +1,505 @@
+//! Runs a plan's steps in order, under the Lease, and says what it saw.
+//! Decides nothing that a plan has not said: whatever changes meanwhile is read and planned again.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::check::rollout_has_ended;
+use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
+use crate::error::Error;
+use crate::interrupt::Interrupt;
+use crate::journal::Journal;
+use crate::lock::Lock;
+use crate::observed::{
+    Labels, Listed, Observed, decode, deployment_of, endpoints, has_ended, is_ready, is_terminating, name, observe,
+    selector, uid,
+};
+use crate::plan::{Action, Change, Plan, Planner, SetRef, Step, set_journal};
+use crate::process::Holder;
+use crate::release::Color;
+use crate::report::{Outcome, Report, StepReport};
+use crate::ui::Ui;
+
+/// How often a plan is made anew because its objects changed under it.
+const MAX_ATTEMPTS: usize = 8;
+/// The pause before a request is tried again that the cluster could not answer.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Whether anything is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum DryRun {
+    /// Write.
+    #[default]
+    None,
+    /// Only plan.
+    Client,
+    /// Plan, and let the API server check the writes without storing them.
+    Server,
+}
+
+/// How a plan is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The namespace.
+    pub namespace: String,
+    /// Whether anything is written.
+    pub dry_run: DryRun,
+    /// Bounds each wait for the cluster.
+    pub timeout: Duration,
+    /// How long to wait for somebody else's Lease.
+    pub wait_lock: Duration,
+    /// Who we are.
+    pub holder: Holder,
+}
+
+/// Runs plans on a cluster.
+#[derive(Debug)]
+pub struct Executor<'e, C> {
+    cluster: &'e C,
+    ui: &'e Ui,
+    interrupt: &'e Interrupt,
+    options: &'e Options,
+    steps: RefCell<Vec<StepReport>>,
+    plan: RefCell<Option<Plan>>,
+    /// The color that the selector was moved to in this run.
+    moved: Cell<Option<Color>>,
+    /// When the work began, questions aside.
+    started: Cell<Instant>,
+}
+
+/// The lists that a question has looked at, with the versions from which a watch goes on; at most two.
+type Watched = Vec<(Resource, String)>;
+
+/// How a step leaves the plan.
+enum Flow {
+    /// On to the next step.
+    Next,
+    /// The rest must be planned anew, as the plan said.
+    PlanAgain,
+    /// Something changed under us, or it is not known whether the write happened: read, and plan again.
+    Changed(ClusterError),
+}
+
+impl<'e, C: Cluster> Executor<'e, C> {
+    /// An executor for one command.
+    #[must_use]
+    pub fn new(cluster: &'e C, ui: &'e Ui, interrupt: &'e Interrupt, options: &'e Options) -> Self {
+        let (steps, plan, moved) = (RefCell::default(), RefCell::default(), Cell::default());
+        Self { cluster, ui, interrupt, options, steps, plan, moved, started: Cell::new(Instant::now()) }
+    }
+
+    /// Observes, plans, asks, locks, and does what the plan says.
+    pub async fn run(&self, command: &'static str, planner: &impl Planner) -> (Report, Result<Outcome, Error>) {
+        let result = self.attempt(planner).await.map_err(|error| self.with_state(error));
+        let requests = self.cluster.requests();
+        let report = Report::new(command, self.plan.borrow().as_ref(), self.steps.take(), &result, requests);
+        (report, result)
+    }
+
+    async fn attempt(&self, planner: &impl Planner) -> Result<Outcome, Error> {
+        let observed = self.stoppable(self.observe(planner)).await??;
+        let plan = planner.plan(&observed)?;
+        drop(observed);
+        self.ui.note(&plan);
+        *self.plan.borrow_mut() = Some(plan.clone());
+        if plan.steps.is_empty() {
+            return Ok(Outcome::NothingToDo);
+        }
+        match self.options.dry_run {
+            DryRun::None => {}
+            DryRun::Client => return Ok(Outcome::Planned),
+            DryRun::Server => return self.dry_run(&plan).await,
+        }
+        self.stoppable(self.ui.confirm("Go on?")).await??;
+        self.started.set(Instant::now());
+        let guarded = if plan.set.service.is_empty() { &plan.set.name } else { &plan.set.service };
+        let (namespace, holder) = (&plan.set.namespace, &self.options.holder);
+        let take = Lock::take(self.cluster, namespace, guarded, holder, self.options.wait_lock);
+        let lock = self.stoppable(take).await??;
+        let result = tokio::select! {
+            biased;
+            lost = lock.keep(self.cluster) => Err(lost),
+            // On the heap: the state of all steps together is large.
+            result = Box::pin(self.locked(planner, plan, &lock)) => result,
+        };
+        lock.release(self.cluster).await;
+        result
+    }
+
+    /// Work that may be dropped when somebody wants to stop.
+    async fn stoppable<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        self.interrupt.or(work).await.ok_or_else(|| self.interrupted())
+    }
+
+    fn interrupted(&self) -> Error {
+        let (state, help) = self.state();
+        Error::Interrupted { state, help }
+    }
+
+    /// What is true after what was done so far, and the way on.
+    fn state(&self) -> (String, String) {
+        let plan = self.plan.borrow();
+        let Some(plan) = plan.as_ref() else { return ("nothing was changed".to_owned(), "run it again".to_owned()) };
+        match self.moved.get() {
+            Some(color) => (
+                format!("the selector of service/{} has moved to {color}", plan.set.service),
+                format!("finish: kubectl bluegreen switch {color}; go back: kubectl bluegreen rollback"),
+            ),
+            None if self.steps.borrow().iter().any(|step| step.id == "scale" && step.status == "done") => {
+                ("no traffic was moved; a Deployment was scaled".to_owned(), "run it again to go on".to_owned())
+            }
+            None => ("nothing was changed".to_owned(), "run it again to go on".to_owned()),
+        }
+    }
+
+    /// An error after the selector has moved also says so: nobody must think that nothing happened.
+    fn with_state(&self, error: Error) -> Error {
+        let says_it = matches!(error, Error::TimedOut { .. } | Error::Interrupted { .. });
+        if self.moved.get().is_none() || says_it {
+            return error;
+        }
+        let (state, help) = self.state();
+        Error::AfterMove { error: Box::new(error), state, help }
+    }
+
+    async fn observe(&self, planner: &impl Planner) -> Result<Observed, Error> {
+        Ok(observe(self.cluster, Some(&self.options.namespace), planner.needs()).await?)
+    }
+
+    async fn dry_run(&self, plan: &Plan) -> Result<Outcome, Error> {
+        for step in &plan.steps {
+            if let Action::Patch(Change { object, patch }) = &step.action {
+                let request = Request::Patch { object: object.clone(), patch: patch.clone(), dry_run: true };
+                self.cluster.send(&request).await?;
+            }
+        }
+        Ok(Outcome::Planned)
+    }
+
+    /// Reads and plans again under the Lease, then goes through the steps.
+    async fn locked(&self, planner: &impl Planner, agreed: Plan, lock: &Lock) -> Result<Outcome, Error> {
+        let mut agreed = Some(agreed);
+        let mut changed: Option<ClusterError> = None;
+        let mut written: Option<String> = None;
+        for _ in 0..MAX_ATTEMPTS {
+            let observed = match self.stoppable(self.observe(planner)).await? {
+                Ok(observed) => observed,
+                Err(Error::Cluster { error }) if is_passing(&error) => {
+                    changed = Some(error);
+                    self.stoppable(sleep(RETRY_AFTER)).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let plan = planner.plan(&observed)?;
+            drop(observed);
+            let ours = written.is_some() && plan.id == written;
+            let same = agreed.as_ref().is_none_or(|agreed| agreed.means_the_same(&plan)) || ours;
+            if agreed.is_none() || !same {
+                self.ui.note(&plan);
+            }
+            *self.plan.borrow_mut() = Some(plan.clone());
+            if plan.steps.is_empty() {
+                return Ok(if self.steps.borrow().is_empty() { Outcome::NothingToDo } else { Outcome::Done });
+            }
+            if !same {
+                self.ui.note("The state has changed since the plan was made: the plan above is the new one.");
+                self.stoppable(self.ui.confirm("Go on with the new plan?")).await??;
+            }
+            match self.steps(&plan, lock, &mut written).await? {
+                Flow::Next => return Ok(Outcome::Done),
+                Flow::PlanAgain => agreed = None,
+                Flow::Changed(error) => {
+                    agreed = Some(plan);
+                    if is_passing(&error) {
+                        self.stoppable(sleep(RETRY_AFTER)).await?;
+                    }
+                    changed = Some(error);
+                }
+            }
+        }
+        let object = self.plan.borrow().as_ref().map(|plan| plan.set.active_service().to_string()).unwrap_or_default();
+        match changed {
+            Some(error) if error.failure != Failure::Conflict => Err(error.into()),
+            _ => Err(Error::Conflict { object, attempts: MAX_ATTEMPTS }),
+        }
+    }
+
+    async fn steps(&self, plan: &Plan, lock: &Lock, written: &mut Option<String>) -> Result<Flow, Error> {
+        for step in &plan.steps {
+            let started = Instant::now();
+            let result = self.step(plan, step, lock, written).await;
+            let status = if matches!(result, Ok((Flow::Next | Flow::PlanAgain, _))) { "done" } else { "failed" };
+            let seconds = (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+            let (flow, seen) = match result {
+                Ok((Flow::Changed(error), _)) => return Ok(Flow::Changed(error)),
+                Ok(done) => done,
+                Err(error) => {
+                    self.steps.borrow_mut().push(StepReport {
+                        id: step.id,
+                        title: step.title.clone(),
+                        status,
+                        seconds,
+                    });
+                    return Err(error);
+                }
+            };
+            self.steps.borrow_mut().push(StepReport { id: step.id, title: step.title.clone(), status, seconds });
+            if !seen.is_empty() {
+                self.ui.note(format_args!("  {:>6.2} s  {seen}", self.started.get().elapsed().as_secs_f64()));
+            }
+            if matches!(flow, Flow::PlanAgain) {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    async fn step(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        lock: &Lock,
+        written: &mut Option<String>,
+    ) -> Result<(Flow, String), Error> {
+        let set = &plan.set;
+        let next = |seen: String| Ok((Flow::Next, seen));
+        match &step.action {
+            Action::Patch(change) => {
+                if self.interrupt.is_fired() {
+                    return Err(self.interrupted());
+                }
+                lock.fence()?;
+                if plan.id.is_some() {
+                    written.clone_from(&plan.id);
+                }
+                match self.write(change).await {
+                    Ok(_) => {
+                        self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
+                        next(format!("{} is written", change.object))
+                    }
+                    Err(error) if error.failure == Failure::Conflict || is_passing(&error) => {
+                        Ok((Flow::Changed(error), String::new()))
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Action::AwaitEndpoints { color, selector } => {
+                self.moved.set(Some(*color));
+                next(self.await_endpoints(set, *color, selector).await?)
+            }
+            Action::AwaitRollout(color) => next(self.await_rollout(set, *color).await?),
+            Action::AwaitScaleDown(color) => next(self.await_scale_down(set, *color).await?),
+            Action::Settle(time) => {
+                self.stoppable(sleep(*time)).await?;
+                next(format!("waited {} s for the proxies on the nodes, which cannot be observed", time.as_secs_f64()))
+            }
+            Action::WaitUntil(moment) => {
+                self.count_down(*moment).await?;
+                next("waited".to_owned())
+            }
+            Action::CloseJournal { id, selector } => next(self.close_journal(set, id, selector, lock).await?),
+            Action::PlanAgain => Ok((Flow::PlanAgain, String::new())),
+        }
+    }
+
+    async fn write(&self, change: &Change) -> Result<Value, ClusterError> {
+        let (object, patch) = (change.object.clone(), change.patch.clone());
+        self.cluster.send(&Request::Patch { object, patch, dry_run: false }).await
+    }
+
+    /// Says how long is left, every ten seconds.
+    async fn count_down(&self, moment: jiff::Timestamp) -> Result<(), Error> {
+        loop {
+            let left = Duration::try_from(moment.duration_since(self.cluster.now())).unwrap_or_default();
+            if left.is_zero() {
+                return Ok(());
+            }
+            self.ui.note(format_args!("            {:.0} s left", left.as_secs_f64().ceil()));
+            self.stoppable(sleep(left.min(Duration::from_secs(10)))).await?;
+        }
+    }
+
+    /// Waits until a question about the set is answered with yes. A read that fails for a passing reason is asked again.
+    /// The question also answers with the lists that it has looked at: the next time is when one of them has changed.
+    async fn until<T, F: Future<Output = Result<(Option<T>, Watched), ClusterError>>>(
+        &self,
+        set: &SetRef,
+        labels: Option<&str>,
+        waited_for: &str,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        loop {
+            let left = self.options.timeout.saturating_sub(started.elapsed());
+            match self.stoppable(ask()).await? {
+                Ok((Some(answer), _)) => return Ok(answer),
+                Ok((None, watched)) if !left.is_zero() => {
+                    let watch = |at: usize| {
+                        let (resource, version) = watched.get(at)?;
+                        Some(self.cluster.changed(*resource, &set.namespace, labels, version, left))
+                    };
+                    let either = async {
+                        match (watch(0), watch(1)) {
+                            (Some(one), Some(other)) => {
+                                tokio::select! { result = one => result, result = other => result }
+                            }
+                            (Some(one), None) => one.await,
+                            _ => Ok(()),
+                        }
+                    };
+                    match self.stoppable(either).await? {
+                        Err(error) if !is_passing(&error) => return Err(error.into()),
+                        Err(_) => self.stoppable(sleep(RETRY_AFTER.min(left))).await?,
+                        Ok(()) => {}
+                    }
+                }
+                Err(error) if is_passing(&error) && !left.is_zero() => {
+                    self.stoppable(sleep(RETRY_AFTER.min(left))).await?;
+                }
+                Err(error) if !is_passing(&error) => return Err(error.into()),
+                Ok((None, _)) | Err(_) => {
+                    let (state, help) = self.state();
+                    let seconds = self.options.timeout.as_secs();
+                    return Err(Error::TimedOut { waited_for: waited_for.to_owned(), seconds, state, help });
+                }
+            }
+        }
+    }
+
+    async fn list<T: serde::de::DeserializeOwned>(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        labels: Option<&str>,
+    ) -> Result<Listed<T>, ClusterError> {
+        let (namespace, labels) = (Some(namespace.to_owned()), labels.map(str::to_owned));
+        decode(self.cluster.send(&Request::List { resource, namespace, labels }).await?)
+    }
+
+    async fn await_endpoints(&self, set: &SetRef, color: Color, wanted: &Labels) -> Result<String, Error> {
+        let labels = format!("kubernetes.io/service-name={}", set.service);
+        let deployment = set.deployment(color);
+        let get = Request::Get(set.active_service());
+        let ask = async || {
+            let (slices, pods, service) = tokio::join!(
+                self.list::<EndpointSlice>(Resource::EndpointSlices, &set.namespace, Some(&labels)),
+                self.list::<Pod>(Resource::Pods, &set.namespace, None),
+                self.cluster.send(&get),
+            );
+            let (slices, pods, service) = (slices?, pods?, typed::<Service>(service?));
+            let is_new = |pod: &&Pod| belongs(pod, deployment) && is_ready(pod) && !is_terminating(pod);
+            let ready: BTreeSet<String> = pods.items.iter().filter(is_new).map(uid).collect();
+            let answer = if selector(&service) == wanted {
+                let serve = endpoints(slices.items.iter(), &set.service).are_exactly(&ready);
+                serve.then_some(Ok(ready.len()))
+            } else {
+                Some(Err(overridden(set, &service)))
+            };
+            Ok((answer, vec![(Resource::EndpointSlices, slices.resource_version)]))
+        };
+        let waited_for = format!("that service/{} sends traffic to exactly the ready pods of {color}", set.service);
+        let count = self.until(set, Some(&labels), &waited_for, ask).await??;
+        Ok(format!("exactly the {count} ready pods of {color} are the endpoints of service/{}", set.service))
+    }
+
+    async fn await_rollout(&self, set: &SetRef, color: Color) -> Result<String, Error> {
+        let called = set.deployment(color);
+        let ask = async || {
+            let (deployments, pods) = tokio::join!(
+                self.list::<Deployment>(Resource::Deployments, &set.namespace, None),
+                self.list::<Pod>(Resource::Pods, &set.namespace, None),
+            );
+            let (deployments, pods) = (deployments?, pods?);
+            let deployment = deployments.items.iter().find(|deployment| name(&deployment.metadata) == called);
+            let own: Vec<&Pod> = pods.items.iter().filter(|pod| belongs(pod, called) && !is_terminating(pod)).collect();
+            let done = deployment.is_some_and(rollout_has_ended) && own.iter().all(|pod| is_ready(pod));
+            // Either can be the last to follow: the pods before the Deployment's status, or after it.
+            let watched =
+                vec![(Resource::Deployments, deployments.resource_version), (Resource::Pods, pods.resource_version)];
+            Ok((done.then_some(own.len()), watched))
+        };
+        let waited_for = format!("the rollout of deployment/{called}");
+        let count = self.until(set, None, &waited_for, ask).await?;
+        Ok(format!("deployment/{called} is rolled out, {count} pods are ready"))
+    }
+
+    async fn await_scale_down(&self, set: &SetRef, color: Color) -> Result<String, Error> {
+        let called = set.deployment(color);
+        let ask = async || {
+            let pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?;
+            let left = pods.items.iter().any(|pod| belongs(pod, called));
+            Ok(((!left).then_some(()), vec![(Resource::Pods, pods.resource_version)]))
+        };
+        self.until(set, None, &format!("the end of all pods of deployment/{called}"), ask).await?;
+        Ok(format!("deployment/{called} has no pods"))
+    }
+
+    /// Writes the end of the move into the journal, and only if the selector is still what was written.
+    async fn close_journal(&self, set: &SetRef, id: &str, wanted: &Labels, lock: &Lock) -> Result<String, Error> {
+        let object: ObjectRef = set.active_service();
+        let mut last = None;
+        for _ in 0..MAX_ATTEMPTS {
+            let read = self.cluster.send(&Request::Get(object.clone())).await;
+            let service: Service = match read {
+                Ok(value) => typed(value),
+                Err(error) if is_passing(&error) => {
+                    last = Some(error);
+                    self.stoppable(sleep(RETRY_AFTER)).await?;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if selector(&service) != wanted {
+                return Err(overridden(set, &service));
+            }
+            let journal = Journal::of(&service)?;
+            if journal.open().is_none_or(|open| open.id != id) {
+                return Ok("the journal says how it ended".to_owned());
+            }
+            let version = service.metadata.resource_version.as_deref().unwrap_or_default();
+            let operation = set_journal(service.metadata.annotations.is_some(), &journal.closed(id, "done"));
+            lock.fence()?;
+            match self.write(&Change::new(object.clone(), version, vec![operation])).await {
+                Ok(_) => return Ok("the journal says that it is done".to_owned()),
+                Err(error) if error.failure == Failure::Conflict => last = Some(error),
+                Err(error) if is_passing(&error) => {
+                    last = Some(error);
+                    self.stoppable(sleep(RETRY_AFTER)).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match last {
+            Some(error) if error.failure != Failure::Conflict => Err(error.into()),
+            _ => Err(Error::Conflict { object: object.to_string(), attempts: MAX_ATTEMPTS }),
+        }
+    }
+}
+
+fn typed<T: serde::de::DeserializeOwned + Default>(value: Value) -> T {
+    serde_json::from_value(value).unwrap_or_default()
+}
+
+/// Somebody else's selector in the place of the one that was written.
+fn overridden(set: &SetRef, service: &Service) -> Error {
+    let seen = selector(service).iter().map(|(key, value)| format!("{key}: {value}"));
+    Error::Overridden { service: set.service.clone(), seen: seen.collect::<Vec<_>>().join(", ") }
+}
+
+/// Whether the pod was made by the Deployment and has not ended.
+fn belongs(pod: &Pod, deployment: &str) -> bool {
+    deployment_of(pod) == Some(deployment) && !has_ended(pod)
+}
+
+/// Whether a failure may be over in a moment.
+fn is_passing(error: &ClusterError) -> bool {
+    matches!(error.failure, Failure::Unavailable | Failure::Lost)
+}

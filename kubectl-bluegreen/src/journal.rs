@@ -1,0 +1,235 @@
+//! The record of moves, kept on the active Service itself: who moved what, when, and whether it ended well.
+//! Pure: builds and reads the annotation's text, and writes nothing.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::release::{Color, PerColor, Split, color_name};
+
+/// The annotation that holds the journal.
+pub const ANNOTATION: &str = "kubectl-bluegreen.dev/journal";
+/// The format that this version writes.
+const VERSION: u32 = 1;
+/// How many moves are kept.
+const MAX_ENTRIES: usize = 20;
+
+/// How far a move has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The selector was written; whether traffic followed is not recorded yet.
+    Moving,
+    /// The move has ended; `result` says how.
+    Closed,
+}
+
+/// A value for each color, as it is written in JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colors<T> {
+    /// Blue's.
+    pub blue: T,
+    /// Green's.
+    pub green: T,
+}
+
+impl<T> Colors<T> {
+    /// Makes one of a function of the color.
+    pub fn new(of: impl FnMut(Color) -> T) -> Self {
+        let PerColor { blue, green } = PerColor::new(of);
+        Self { blue, green }
+    }
+}
+
+/// One move of traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Names the move.
+    pub id: String,
+    /// When the selector was written, by the clock of the machine that did it.
+    pub at: Timestamp,
+    /// Who did it: `user@host`.
+    pub by: String,
+    /// The command: `switch`, `rollback`.
+    pub command: String,
+    /// The color that served before; nothing when that was not exactly one.
+    #[serde(with = "color_name::option")]
+    pub from: Option<Color>,
+    /// The color that serves after.
+    #[serde(with = "color_name")]
+    pub to: Color,
+    /// The share of each color after the move.
+    pub split: Split,
+    /// What realizes the split.
+    pub router: String,
+    /// The images of each color at that time.
+    pub images: Colors<Vec<String>>,
+    /// The size of each color at that time.
+    pub replicas: Colors<i32>,
+    /// What a put-back needs besides the selector; empty for a move of the selector alone.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub before: Map<String, Value>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// The step that was reached.
+    pub step: String,
+    /// The checks that were let pass by name.
+    #[serde(default)]
+    pub accepted: Vec<String>,
+    /// How it ended; nothing while it goes on.
+    #[serde(default)]
+    pub result: Option<String>,
+    /// What a newer version of this tool wrote besides.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// The record of moves, the oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Journal {
+    /// The format.
+    pub version: u32,
+    /// The moves, the oldest first.
+    pub entries: Vec<Entry>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { version: VERSION, entries: Vec::new() }
+    }
+}
+
+/// The annotation is there and is not a journal.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the annotation {ANNOTATION} of service/{service} cannot be read: {reason}")]
+pub struct Unreadable {
+    /// The Service.
+    pub service: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Journal {
+    /// Reads the journal of a Service; an empty one when it has none.
+    pub fn of(service: &Service) -> Result<Self, Unreadable> {
+        let text = service.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ANNOTATION));
+        let unreadable =
+            |reason: String| Unreadable { service: service.metadata.name.clone().unwrap_or_default(), reason };
+        let Some(text) = text else { return Ok(Self::default()) };
+        let journal: Self = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+        if journal.version > VERSION {
+            let reason = format!("it has version {}, and this program knows {VERSION}", journal.version);
+            return Err(unreadable(reason));
+        }
+        Ok(journal)
+    }
+
+    /// The text of the annotation.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The last move.
+    #[must_use]
+    pub fn last(&self) -> Option<&Entry> {
+        self.entries.last()
+    }
+
+    /// The last move, if it has not ended.
+    #[must_use]
+    pub fn open(&self) -> Option<&Entry> {
+        self.last().filter(|entry| entry.phase == Phase::Moving)
+    }
+
+    /// The journal with one more move; an earlier one that never ended is closed as interrupted, and the oldest are dropped.
+    #[must_use]
+    pub fn with(mut self, entry: Entry) -> Self {
+        for open in self.entries.iter_mut().filter(|entry| entry.phase == Phase::Moving) {
+            open.phase = Phase::Closed;
+            open.result = Some("interrupted".to_owned());
+        }
+        self.entries.push(entry);
+        let excess = self.entries.len().saturating_sub(MAX_ENTRIES);
+        self.entries.drain(..excess);
+        self
+    }
+
+    /// The journal with a move ended.
+    #[must_use]
+    pub fn closed(mut self, id: &str, result: &str) -> Self {
+        for entry in self.entries.iter_mut().filter(|entry| entry.id == id) {
+            entry.phase = Phase::Closed;
+            "closed".clone_into(&mut entry.step);
+            entry.result = Some(result.to_owned());
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str, phase: Phase) -> Entry {
+        Entry {
+            id: id.to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            by: "ann@laptop".to_owned(),
+            command: "switch".to_owned(),
+            from: Some(Color::Blue),
+            to: Color::Green,
+            split: Split::all(Color::Green),
+            router: "service".to_owned(),
+            images: Colors::new(|color| vec![format!("shop:{color}")]),
+            replicas: Colors::new(|_| 2),
+            before: Map::new(),
+            phase,
+            step: "selector".to_owned(),
+            accepted: Vec::new(),
+            result: None,
+            more: Map::new(),
+        }
+    }
+
+    fn service(text: &str) -> Service {
+        let mut service = Service::default();
+        service.metadata.name = Some("shop".to_owned());
+        service.metadata.annotations = Some([(ANNOTATION.to_owned(), text.to_owned())].into());
+        service
+    }
+
+    #[test]
+    fn a_journal_survives_its_text() {
+        let journal = Journal::default().with(entry("a", Phase::Closed)).with(entry("b", Phase::Moving));
+        assert_eq!(Journal::of(&service(&journal.to_text())), Ok(journal.clone()));
+        assert_eq!(journal.open().map(|entry| entry.id.as_str()), Some("b"));
+        assert_eq!(journal.closed("b", "done").open(), None);
+        assert_eq!(Journal::of(&Service::default()), Ok(Journal::default()));
+    }
+
+    #[test]
+    fn only_the_last_twenty_are_kept_and_one_is_open() {
+        let journal = (0..30).fold(Journal::default(), |journal, n| journal.with(entry(&n.to_string(), Phase::Moving)));
+        assert_eq!(journal.entries.len(), 20);
+        assert_eq!(journal.entries[0].id, "10");
+        assert_eq!(journal.entries.iter().filter(|entry| entry.phase == Phase::Moving).count(), 1);
+    }
+
+    #[test]
+    fn what_a_newer_version_added_is_kept() {
+        let mut value = serde_json::to_value(Journal::default().with(entry("a", Phase::Closed))).unwrap();
+        value["entries"][0]["color-of-the-sky"] = "blue".into();
+        let journal = Journal::of(&service(&value.to_string())).unwrap();
+        assert!(journal.to_text().contains("color-of-the-sky"));
+    }
+
+    #[test]
+    fn what_is_no_journal_is_not_trusted() {
+        for text in ["", "{}", "[]", r#"{"version": 99, "entries": []}"#, r#"{"version": 1, "entries": [{"id": 3}]}"#] {
+            let error = Journal::of(&service(text)).unwrap_err();
+            assert!(error.to_string().contains("service/shop"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Safe blue-green releases on plain Deployments and Services: observe, plan, execute.
+//! Holds no logic of its own; `main.rs` parses, connects and runs.
+
+pub mod check;
+pub mod cli;
+pub mod cluster;
+pub mod cmd;
+pub mod dispatch;
+pub mod error;
+pub mod execute;
+pub mod interrupt;
+pub mod journal;
+pub mod lock;
+pub mod observed;
+pub mod plan;
+pub mod prepare;
+pub mod process;
+pub mod release;
+pub mod report;
+pub mod table;
+pub mod traffic;
+pub mod ui;

@@ -1,0 +1,270 @@
+//! The Lease that keeps two people from moving one set at once: taken, renewed, fenced, released.
+//! Never compares the clocks of two machines: a foreign Lease is stale only when our own clock saw it unchanged.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
+use crate::error::Error;
+use crate::observed::{MANAGED_BY, TOOL, lease_name};
+use crate::process::Holder;
+
+/// The annotation of the Lease that says which process holds it.
+const HOLDER: &str = "kubectl-bluegreen.dev/holder";
+const LEASE_SECONDS: u64 = 15;
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// No write goes out unless the last renewal is younger than this.
+const FENCE: Duration = Duration::from_secs(10);
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+const RELEASE_ATTEMPTS: usize = 3;
+const RELEASE_PAUSE: Duration = Duration::from_millis(200);
+
+/// The Lease of a set, held by this process.
+#[derive(Debug)]
+pub struct Lock {
+    object: ObjectRef,
+    identity: String,
+    version: RefCell<String>,
+    renewed: Cell<Instant>,
+}
+
+/// What is known of somebody else's Lease.
+struct Seen {
+    version: String,
+    renew_time: Option<Timestamp>,
+    since: Instant,
+}
+
+impl Lock {
+    /// Takes the Lease of a set, or waits for it for as long as `wait`.
+    ///
+    /// # Errors
+    /// `Busy` when somebody else holds it.
+    pub async fn take<C: Cluster>(
+        cluster: &C,
+        namespace: &str,
+        active_service: &str,
+        holder: &Holder,
+        wait: Duration,
+    ) -> Result<Self, Error> {
+        let object = ObjectRef::new(Resource::Leases, namespace, lease_name(active_service));
+        let deadline = Instant::now() + wait;
+        let mut seen: Option<Seen> = None;
+        loop {
+            let started = Instant::now();
+            let lease = match cluster.send(&Request::Get(object.clone())).await {
+                Ok(lease) => lease,
+                Err(error) if error.failure == Failure::NotFound => {
+                    let body = new_lease(&object, holder, cluster.now());
+                    match cluster.send(&Request::Create { object: object.clone(), body, dry_run: false }).await {
+                        Ok(lease) => return Ok(Self::held(object, holder, &lease, started)),
+                        Err(error) if error.failure == Failure::Conflict => continue,
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let typed: Lease = serde_json::from_value(lease.clone()).unwrap_or_default();
+            let spec = typed.spec.unwrap_or_default();
+            let by = spec.holder_identity.unwrap_or_default();
+            let version = resource_version(&lease);
+            let renew_time = spec.renew_time.map(|time| time.0);
+            let free =
+                by.is_empty() || by == holder.identity() || other(&lease).is_some_and(|other| other.is_gone(holder));
+            let unchanged = seen.as_ref().filter(|seen| seen.version == version && seen.renew_time == renew_time);
+            let duration = Duration::from_secs(
+                u64::try_from(spec.lease_duration_seconds.unwrap_or_default()).unwrap_or(LEASE_SECONDS),
+            );
+            let stale = unchanged.is_some_and(|seen| seen.since.elapsed() >= duration.max(Duration::from_secs(1)));
+            if free || stale {
+                let patch = takeover(&lease, holder, cluster.now());
+                match cluster.send(&Request::Patch { object: object.clone(), patch, dry_run: false }).await {
+                    Ok(lease) => return Ok(Self::held(object, holder, &lease, started)),
+                    Err(error) if matches!(error.failure, Failure::Conflict | Failure::NotFound) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            if Instant::now() >= deadline {
+                let renewed = renew_time
+                    .map_or_else(|| "an unknown time".to_owned(), |time| time.strftime("%H:%M:%SZ").to_string());
+                let who = other(&lease).map_or(by, |other| format!("{} (process {})", other.who(), other.pid));
+                return Err(Error::Busy { holder: who, lease: object.name, renewed });
+            }
+            if unchanged.is_none() {
+                seen = Some(Seen { version, renew_time, since: Instant::now() });
+            }
+            sleep(RETRY_EVERY).await;
+        }
+    }
+
+    fn held(object: ObjectRef, holder: &Holder, lease: &Value, renewed: Instant) -> Self {
+        let (identity, version) = (holder.identity(), RefCell::new(resource_version(lease)));
+        Self { object, identity, version, renewed: Cell::new(renewed) }
+    }
+
+    /// Whether a write may go out now: the Lease was renewed a short while ago.
+    pub fn fence(&self) -> Result<(), Error> {
+        if self.renewed.get().elapsed() < FENCE {
+            return Ok(());
+        }
+        Err(self.lost("it could not be renewed in time".to_owned()))
+    }
+
+    fn lost(&self, reason: String) -> Error {
+        Error::LockLost { lease: self.object.name.clone(), reason }
+    }
+
+    /// Renews the Lease again and again; answers only when it is lost.
+    pub async fn keep<C: Cluster>(&self, cluster: &C) -> Error {
+        let mut pause = RENEW_EVERY;
+        loop {
+            sleep(pause).await;
+            pause = match self.renew(cluster).await {
+                Ok(()) => RENEW_EVERY,
+                Err(Error::Cluster { .. }) if self.renewed.get().elapsed() < Duration::from_secs(LEASE_SECONDS) => {
+                    RETRY_EVERY
+                }
+                Err(Error::Cluster { error }) => return self.lost(error.message),
+                Err(error) => return error,
+            };
+        }
+    }
+
+    async fn renew<C: Cluster>(&self, cluster: &C) -> Result<(), Error> {
+        let started = Instant::now();
+        let time = json!({"op": "replace", "path": "/spec/renewTime", "value": micro_time(cluster.now())});
+        match self.patch(cluster, vec![time]).await {
+            Ok(()) => {
+                self.renewed.set(started);
+                Ok(())
+            }
+            Err(error) if matches!(error.failure, Failure::Conflict | Failure::NotFound) => {
+                self.refresh(cluster).await?;
+                // Ours, and only touched by somebody: the next turn renews it.
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads the version that the Lease has now.
+    ///
+    /// # Errors
+    /// `LockLost` when it is not ours any more.
+    async fn refresh<C: Cluster>(&self, cluster: &C) -> Result<(), Error> {
+        let lease = cluster.send(&Request::Get(self.object.clone())).await.map_err(|error| match error.failure {
+            Failure::NotFound => self.lost("somebody deleted it".to_owned()),
+            _ => error.into(),
+        })?;
+        let by = lease.pointer("/spec/holderIdentity").and_then(Value::as_str).unwrap_or_default();
+        if by != self.identity {
+            return Err(self.lost(format!("{} took it", if by.is_empty() { "nobody" } else { by })));
+        }
+        *self.version.borrow_mut() = resource_version(&lease);
+        Ok(())
+    }
+
+    /// Gives the Lease back. What cannot be given back ends by itself.
+    pub async fn release<C: Cluster>(self, cluster: &C) {
+        for _ in 0..RELEASE_ATTEMPTS {
+            let empty = json!({"op": "replace", "path": "/spec/holderIdentity", "value": ""});
+            match self.patch(cluster, vec![empty]).await {
+                Err(error) if matches!(error.failure, Failure::Conflict | Failure::Unavailable | Failure::Lost) => {
+                    // The write may have happened: then the Lease is not ours any more, and that is what was wanted.
+                    if matches!(self.refresh(cluster).await, Err(Error::LockLost { .. })) {
+                        return;
+                    }
+                    sleep(RELEASE_PAUSE).await;
+                }
+                Ok(()) | Err(_) => return,
+            }
+        }
+    }
+
+    async fn patch<C: Cluster>(&self, cluster: &C, operations: Vec<Value>) -> Result<(), ClusterError> {
+        let version = self.version.borrow().clone();
+        let condition = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version});
+        let patch = std::iter::once(condition).chain(operations).collect();
+        let lease = cluster.send(&Request::Patch { object: self.object.clone(), patch, dry_run: false }).await?;
+        *self.version.borrow_mut() = resource_version(&lease);
+        Ok(())
+    }
+}
+
+fn resource_version(object: &Value) -> String {
+    object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The process that a Lease names, if this tool wrote it.
+fn other(lease: &Value) -> Option<Holder> {
+    let text = lease.pointer("/metadata/annotations")?.get(HOLDER)?.as_str()?;
+    serde_json::from_str(text).ok()
+}
+
+/// The process that holds a Lease, in words; nothing when nobody does.
+#[must_use]
+pub fn held_by(lease: &Lease) -> Option<String> {
+    let identity = lease.spec.as_ref()?.holder_identity.clone().filter(|identity| !identity.is_empty())?;
+    let holder = lease.metadata.annotations.as_ref().and_then(|annotations| annotations.get(HOLDER));
+    let holder: Option<Holder> = holder.and_then(|text| serde_json::from_str(text).ok());
+    Some(holder.map_or(identity, |holder| holder.who()))
+}
+
+fn micro_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+fn holder_text(holder: &Holder) -> String {
+    serde_json::to_string(holder).unwrap_or_default()
+}
+
+fn new_lease(object: &ObjectRef, holder: &Holder, now: Timestamp) -> Value {
+    json!({
+        "apiVersion": Resource::Leases.api_version(),
+        "kind": Resource::Leases.kind(),
+        "metadata": {
+            "name": object.name,
+            "namespace": object.namespace,
+            "labels": {MANAGED_BY: TOOL},
+            "annotations": {HOLDER: holder_text(holder)},
+        },
+        "spec": {
+            "holderIdentity": holder.identity(),
+            "leaseDurationSeconds": LEASE_SECONDS,
+            "acquireTime": micro_time(now),
+            "renewTime": micro_time(now),
+            "leaseTransitions": 0,
+        },
+    })
+}
+
+/// The patch that makes a Lease ours, whatever of it is there.
+fn takeover(lease: &Value, holder: &Holder, now: Timestamp) -> Value {
+    let transitions = lease.pointer("/spec/leaseTransitions").and_then(Value::as_i64).unwrap_or_default();
+    let mut annotations = lease.pointer("/metadata/annotations").cloned().unwrap_or_else(|| json!({}));
+    let mut labels = lease.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
+    for (map, key, value) in
+        [(&mut annotations, HOLDER, holder_text(holder)), (&mut labels, MANAGED_BY, TOOL.to_owned())]
+    {
+        if let Some(map) = map.as_object_mut() {
+            map.insert(key.to_owned(), value.into());
+        }
+    }
+    json!([
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": resource_version(lease)},
+        {"op": "add", "path": "/metadata/annotations", "value": annotations},
+        {"op": "add", "path": "/metadata/labels", "value": labels},
+        {"op": "add", "path": "/spec", "value": {
+            "holderIdentity": holder.identity(),
+            "leaseDurationSeconds": LEASE_SECONDS,
+            "acquireTime": micro_time(now),
+            "renewTime": micro_time(now),
+            "leaseTransitions": transitions + 1,
+        }},
+    ])
+}

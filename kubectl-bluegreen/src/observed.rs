@@ -1,0 +1,393 @@
+//! What the cluster said at one moment, and typed questions about it.
+//! Reads nothing itself; `observe` sends the requests, everything else is pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bluegreen_lint::set::{self, Facts, ReleaseSet, Route, Service as ServiceFacts, Workload as WorkloadFacts};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource};
+use crate::release::{Active, Color};
+
+/// Labels or a selector.
+pub type Labels = BTreeMap<String, String>;
+
+/// Which of the objects that not every command needs are read as well.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Needs {
+    /// Routes: Ingresses.
+    pub routes: bool,
+    /// HorizontalPodAutoscalers.
+    pub autoscalers: bool,
+}
+
+/// A list as the cluster answered it.
+#[derive(Clone, Debug)]
+pub struct Listed<T> {
+    /// The objects.
+    pub items: Vec<T>,
+    /// The version from which a watch goes on.
+    pub resource_version: String,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), resource_version: String::new() }
+    }
+}
+
+/// What the cluster said at one moment about a namespace, or about all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// When it was asked.
+    pub at: Timestamp,
+    /// Deployments.
+    pub deployments: Listed<Deployment>,
+    /// Services.
+    pub services: Listed<Service>,
+    /// Pods.
+    pub pods: Listed<Pod>,
+    /// EndpointSlices.
+    pub slices: Listed<EndpointSlice>,
+    /// Leases of this tool.
+    pub leases: Listed<Lease>,
+    /// Ingresses; nothing when they were not asked for, or reading them is not allowed.
+    pub ingresses: Option<Listed<Ingress>>,
+    /// Autoscalers; nothing when they were not asked for, or reading them is not allowed.
+    pub autoscalers: Option<Listed<HorizontalPodAutoscaler>>,
+}
+
+/// The label by which this tool's own Leases are found.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The value of `MANAGED_BY`, and the field manager of every write.
+pub const TOOL: &str = "kubectl-bluegreen";
+
+/// Asks the cluster for everything that a command looks at: a few lists, all at once.
+pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>, needs: Needs) -> Result<Observed, ClusterError> {
+    let managed = format!("{MANAGED_BY}={TOOL}");
+    let optional = async |wanted: bool, resource| {
+        if wanted { list(cluster, resource, namespace, None).await.map(Some) } else { Ok(None) }
+    };
+    let (deployments, services, pods, slices, leases, ingresses, autoscalers) = tokio::join!(
+        list(cluster, Resource::Deployments, namespace, None),
+        list(cluster, Resource::Services, namespace, None),
+        list(cluster, Resource::Pods, namespace, None),
+        list(cluster, Resource::EndpointSlices, namespace, None),
+        list(cluster, Resource::Leases, namespace, Some(&managed)),
+        optional(needs.routes, Resource::Ingresses),
+        optional(needs.autoscalers, Resource::HorizontalPodAutoscalers),
+    );
+    Ok(Observed {
+        at: cluster.now(),
+        deployments: decode(deployments?)?,
+        services: decode(services?)?,
+        pods: decode(pods?)?,
+        slices: decode(slices?)?,
+        leases: decode(leases?)?,
+        ingresses: allowed(ingresses)?.map(decode).transpose()?,
+        autoscalers: allowed(autoscalers)?.map(decode).transpose()?,
+    })
+}
+
+async fn list<C: Cluster>(
+    cluster: &C,
+    resource: Resource,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+) -> Result<Value, ClusterError> {
+    let (namespace, labels) = (namespace.map(str::to_owned), labels.map(str::to_owned));
+    cluster.send(&Request::List { resource, namespace, labels }).await
+}
+
+/// Reads that are optional: not allowed means unknown.
+fn allowed<T>(answer: Result<Option<T>, ClusterError>) -> Result<Option<T>, ClusterError> {
+    match answer {
+        Err(error) if matches!(error.failure, Failure::Forbidden | Failure::NotFound) => Ok(None),
+        answer => answer,
+    }
+}
+
+/// Turns an answered list into typed objects.
+pub(crate) fn decode<T: DeserializeOwned>(mut list: Value) -> Result<Listed<T>, ClusterError> {
+    let broken = |error: serde_json::Error| ClusterError {
+        request: "decode a list".to_owned(),
+        failure: Failure::Unavailable,
+        message: format!("the server's answer is not understood: {error}"),
+    };
+    let resource_version =
+        list.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let items = list.get_mut("items").map(Value::take).unwrap_or_default();
+    let items = if items.is_null() { Vec::new() } else { serde_json::from_value(items).map_err(broken)? };
+    Ok(Listed { items, resource_version })
+}
+
+impl Observed {
+    /// The release sets in what was observed, in the order of their namespaces and names.
+    #[must_use]
+    pub fn sets(&self) -> Vec<SetView<'_>> {
+        set::discover(&self.facts()).into_iter().map(|set| SetView { observed: self, set }).collect()
+    }
+
+    fn facts(&self) -> Facts {
+        let workload = |deployment: &Deployment| {
+            let spec = deployment.spec.as_ref();
+            let pod = spec.and_then(|spec| spec.template.spec.as_ref());
+            let images =
+                pod.into_iter().flat_map(|pod| &pod.containers).filter_map(|container| container.image.clone());
+            WorkloadFacts {
+                can_be_color: true,
+                kind: "Deployment".to_owned(),
+                namespace: deployment.metadata.namespace.clone(),
+                name: name(&deployment.metadata).to_owned(),
+                origin: String::new(),
+                labels: template_labels(deployment).clone(),
+                selector: spec.and_then(|spec| spec.selector.match_labels.clone()).unwrap_or_default(),
+                images: images.collect(),
+            }
+        };
+        let service = |service: &Service| ServiceFacts {
+            namespace: service.metadata.namespace.clone(),
+            name: name(&service.metadata).to_owned(),
+            origin: String::new(),
+            selector: selector(service).clone(),
+        };
+        let route = |ingress: &Ingress| Route {
+            namespace: ingress.metadata.namespace.clone(),
+            backends: backends(ingress).map(str::to_owned).collect(),
+            subsets: false,
+        };
+        Facts {
+            workloads: self.deployments.items.iter().map(workload).collect(),
+            services: self.services.items.iter().map(service).collect(),
+            routes: self.ingresses.iter().flat_map(|list| &list.items).map(route).collect(),
+        }
+    }
+}
+
+static NO_LABELS: Labels = Labels::new();
+
+/// The name of an object.
+#[must_use]
+pub fn name(metadata: &ObjectMeta) -> &str {
+    metadata.name.as_deref().unwrap_or_default()
+}
+
+/// The labels of a Deployment's pod template.
+#[must_use]
+pub fn template_labels(deployment: &Deployment) -> &Labels {
+    let metadata = deployment.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+    metadata.and_then(|metadata| metadata.labels.as_ref()).unwrap_or(&NO_LABELS)
+}
+
+/// The selector of a Service; empty when it has none.
+#[must_use]
+pub fn selector(service: &Service) -> &Labels {
+    service.spec.as_ref().and_then(|spec| spec.selector.as_ref()).unwrap_or(&NO_LABELS)
+}
+
+/// The names of the Services that an Ingress sends traffic to.
+pub fn backends(ingress: &Ingress) -> impl Iterator<Item = &str> {
+    let spec = ingress.spec.iter();
+    let default = spec.clone().filter_map(|spec| spec.default_backend.as_ref());
+    let rules = spec.flat_map(|spec| spec.rules.iter().flatten()).filter_map(|rule| rule.http.as_ref());
+    let paths = rules.flat_map(|http| http.paths.iter().map(|path| &path.backend));
+    default.chain(paths).filter_map(|backend| Some(backend.service.as_ref()?.name.as_str()))
+}
+
+/// Whether the kubelet says that the pod is ready, readiness gates included.
+#[must_use]
+pub fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().filter_map(|status| status.conditions.as_ref()).flatten();
+    conditions.filter(|condition| condition.type_ == "Ready").any(|condition| condition.status == "True")
+}
+
+/// Whether the pod is being deleted.
+#[must_use]
+pub fn is_terminating(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// Whether the pod has ended for good and only its record is left, as after an eviction.
+#[must_use]
+pub fn has_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Failed" | "Succeeded"))
+}
+
+/// The name of the Deployment that made the pod: its ReplicaSet is called after the Deployment and the template's hash.
+#[must_use]
+pub fn deployment_of(pod: &Pod) -> Option<&str> {
+    let owner = pod.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
+    let hash = pod.metadata.labels.as_ref()?.get("pod-template-hash")?;
+    (owner.kind == "ReplicaSet").then(|| owner.name.strip_suffix(hash.as_str())?.strip_suffix('-')).flatten()
+}
+
+/// A release set and what was observed of it.
+#[derive(Clone, Debug)]
+pub struct SetView<'o> {
+    /// What was observed.
+    pub observed: &'o Observed,
+    /// Which objects are its members.
+    pub set: ReleaseSet,
+}
+
+impl<'o> SetView<'o> {
+    /// The set's name: what the members' names have in common.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.set.name
+    }
+
+    /// The namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.set.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// The Deployment of a color.
+    #[must_use]
+    pub fn deployment(&self, color: Color) -> Option<&'o Deployment> {
+        self.set.workloads.get(color).and_then(|at| self.observed.deployments.items.get(at))
+    }
+
+    /// The active Service.
+    #[must_use]
+    pub fn active_service(&self) -> Option<&'o Service> {
+        self.set.active_service.and_then(|at| self.observed.services.items.get(at))
+    }
+
+    /// The color Service of a color.
+    #[must_use]
+    pub fn color_service(&self, color: Color) -> Option<&'o Service> {
+        self.set.color_services.get(color).and_then(|at| self.observed.services.items.get(at))
+    }
+
+    /// The color that the active Service selects, if it is exactly one.
+    #[must_use]
+    pub fn active(&self) -> Option<Color> {
+        match self.set.active {
+            Some(Active::One(color)) => Some(color),
+            _ => None,
+        }
+    }
+
+    /// The pods of the namespace.
+    pub fn pods(&self) -> impl Iterator<Item = &'o Pod> + use<'o> {
+        let namespace = self.set.namespace.clone();
+        self.observed.pods.items.iter().filter(move |pod| pod.metadata.namespace == namespace)
+    }
+
+    /// The pods that the Deployment of a color made and that have not ended.
+    pub fn pods_of(&self, color: Color) -> impl Iterator<Item = &'o Pod> + use<'o> {
+        let deployment = self.deployment(color).map(|deployment| name(&deployment.metadata));
+        self.pods().filter(move |pod| deployment.is_some() && deployment_of(pod) == deployment && !has_ended(pod))
+    }
+
+    /// The pods of a color that are ready and stay.
+    pub fn ready_pods(&self, color: Color) -> impl Iterator<Item = &'o Pod> + use<'o> {
+        self.pods_of(color).filter(|pod| is_ready(pod) && !is_terminating(pod))
+    }
+
+    /// The selector of the active Service with only the color exchanged.
+    #[must_use]
+    pub fn selector_for(&self, color: Color) -> Labels {
+        let target = self.deployment(color).map_or(&NO_LABELS, template_labels);
+        let current = self.active_service().map_or(&NO_LABELS, selector);
+        set::exchange_color(current, &self.set.color_labels, target)
+    }
+
+    /// The images of a color's Deployment.
+    #[must_use]
+    pub fn images(&self, color: Color) -> Vec<&'o str> {
+        let pod = self.deployment(color).and_then(|deployment| deployment.spec.as_ref()?.template.spec.as_ref());
+        pod.into_iter().flat_map(|pod| &pod.containers).filter_map(|container| container.image.as_deref()).collect()
+    }
+
+    /// How many pods a color's Deployment asks for.
+    #[must_use]
+    pub fn desired(&self, color: Color) -> i32 {
+        self.deployment(color)
+            .map_or(0, |deployment| deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1))
+    }
+
+    /// The pods that a Service sends traffic to by its EndpointSlices.
+    #[must_use]
+    pub fn endpoints(&self, service: &Service) -> Endpoints {
+        let of_namespace = |slice: &&EndpointSlice| slice.metadata.namespace == service.metadata.namespace;
+        endpoints(self.observed.slices.items.iter().filter(of_namespace), name(&service.metadata))
+    }
+
+    /// This tool's Lease for the set.
+    #[must_use]
+    pub fn lease(&self) -> Option<&'o Lease> {
+        let lease = lease_name(name(&self.active_service()?.metadata));
+        let leases = self.observed.leases.items.iter();
+        leases
+            .into_iter()
+            .find(|l| name(&l.metadata) == lease && l.metadata.namespace.as_deref() == self.set.namespace.as_deref())
+    }
+}
+
+/// The name of the Lease that guards a set.
+#[must_use]
+pub fn lease_name(active_service: &str) -> String {
+    format!("{TOOL}-{active_service}")
+}
+
+/// The pods behind a Service, by address family, as UIDs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// For each address family that has a slice: the pods that get new connections.
+    pub serving: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Endpoints {
+    /// How many pods get new connections, in the family that has most.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.serving.values().map(BTreeSet::len).max().unwrap_or_default()
+    }
+
+    /// Whether in every address family exactly these pods get new connections, and there is at least one.
+    #[must_use]
+    pub fn are_exactly(&self, pods: &BTreeSet<String>) -> bool {
+        !pods.is_empty() && !self.serving.is_empty() && self.serving.values().all(|serving| serving == pods)
+    }
+}
+
+/// Reads the slices of one Service. Only those of the cluster's own controller count: a mirrored or hand-made slice is
+/// not what the selector leads to.
+pub fn endpoints<'s>(slices: impl Iterator<Item = &'s EndpointSlice>, service: &str) -> Endpoints {
+    let mut endpoints = Endpoints::default();
+    for slice in slices {
+        let label = |key: &str| slice.metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+        let managed = label("endpointslice.kubernetes.io/managed-by") == Some("endpointslice-controller.k8s.io");
+        if !managed || label("kubernetes.io/service-name") != Some(service) {
+            continue;
+        }
+        let serving = endpoints.serving.entry(slice.address_type.clone()).or_default();
+        for endpoint in &slice.endpoints {
+            let conditions = endpoint.conditions.as_ref();
+            let ready = conditions.and_then(|conditions| conditions.ready).unwrap_or(true);
+            let uid = endpoint.target_ref.as_ref().and_then(|target| target.uid.clone());
+            serving.extend(uid.filter(|_| ready));
+        }
+    }
+    // A family whose slices are all empty beside one that has pods is a dual-stack Service in the making, and counts.
+    endpoints
+}
+
+/// The UID of a pod.
+#[must_use]
+pub fn uid(pod: &Pod) -> String {
+    pod.metadata.uid.clone().unwrap_or_default()
+}

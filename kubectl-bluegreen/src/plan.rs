@@ -1,0 +1,357 @@
+//! What a command will do, as data, before it does it.
+//! Builds steps out of what was observed; sends nothing and knows no clock.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::check::{CheckResult, Status};
+use crate::cluster::{ObjectRef, Resource};
+use crate::error::Error;
+use crate::journal::{ANNOTATION, Colors, Entry, Journal, Phase};
+use crate::observed::{Labels, Needs, Observed, SetView, name, selector};
+use crate::release::{Color, Split};
+
+/// Who moves, and with which settings. The same for every plan of one run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `user@host`, for the journal.
+    pub by: String,
+    /// Tells this run from others in the journal's ids.
+    pub token: String,
+    /// How long a switch settles before it says done.
+    pub settle: Duration,
+    /// How long the color that was left keeps running before a cleanup.
+    pub after: Duration,
+    /// The checks that are let pass by name.
+    pub accept: Vec<String>,
+    /// Whether the target is sized first.
+    pub scale: bool,
+}
+
+/// Which set is meant: the only one, or the one called so.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The namespace.
+    pub namespace: String,
+    /// The active Service's name or the set's stem.
+    pub app: Option<String>,
+}
+
+impl Selection {
+    /// Finds the set that is meant. Never a guess.
+    pub fn find<'o>(&self, observed: &'o Observed) -> Result<SetView<'o>, Error> {
+        let namespace = || self.namespace.clone();
+        let mut sets = observed.sets();
+        if sets.is_empty() {
+            return Err(Error::NoSet { namespace: namespace() });
+        }
+        let names: Vec<String> = sets.iter().map(called).collect();
+        if let Some(app) = &self.app {
+            let is_meant = |set: &SetView<'_>| called(set) == *app || set.name() == app;
+            let mut meant: Vec<SetView<'_>> = sets.into_iter().filter(is_meant).collect();
+            return match (meant.pop(), meant.is_empty()) {
+                (Some(set), true) => Ok(set),
+                (Some(_), false) => Err(Error::SeveralSets { namespace: namespace(), names }),
+                (None, _) => {
+                    let help = format!("there is: {}", names.join(", "));
+                    Err(Error::NoSuchSet { app: app.clone(), namespace: namespace(), help })
+                }
+            };
+        }
+        match (sets.pop(), sets.is_empty()) {
+            (Some(set), true) => Ok(set),
+            _ => Err(Error::SeveralSets { namespace: namespace(), names }),
+        }
+    }
+}
+
+/// What a set answers to: its active Service's name, or its own.
+fn called(set: &SetView<'_>) -> String {
+    set.active_service().map_or_else(|| set.name().to_owned(), |service| name(&service.metadata).to_owned())
+}
+
+/// The set that a plan is about, by the names of its members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetRef {
+    /// What the members' names have in common.
+    pub name: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The label that tells the colors apart.
+    pub color_label: Option<String>,
+    /// The active Service.
+    #[serde(skip)]
+    pub service: String,
+    /// The Deployment of each color.
+    #[serde(skip)]
+    pub deployments: Colors<Option<String>>,
+}
+
+impl SetRef {
+    /// Names the members of a set.
+    #[must_use]
+    pub fn of(set: &SetView<'_>) -> Self {
+        Self {
+            name: set.name().to_owned(),
+            namespace: set.namespace().to_owned(),
+            color_label: set.set.color_label().map(str::to_owned),
+            service: set.active_service().map(|service| name(&service.metadata).to_owned()).unwrap_or_default(),
+            deployments: Colors::new(|color| {
+                set.deployment(color).map(|deployment| name(&deployment.metadata).to_owned())
+            }),
+        }
+    }
+
+    /// The Deployment of a color; empty when there is none.
+    #[must_use]
+    pub fn deployment(&self, color: Color) -> &str {
+        let name = match color {
+            Color::Blue => &self.deployments.blue,
+            Color::Green => &self.deployments.green,
+        };
+        name.as_deref().unwrap_or_default()
+    }
+
+    /// The active Service as an object.
+    #[must_use]
+    pub fn active_service(&self) -> ObjectRef {
+        ObjectRef::new(Resource::Services, &self.namespace, &self.service)
+    }
+}
+
+/// A change of one object: a JSON Patch that holds only for the version that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The object.
+    pub object: ObjectRef,
+    /// The operations of the patch, the condition among them.
+    pub patch: Value,
+}
+
+impl Change {
+    /// A change of an object that is conditional on the version that was read.
+    #[must_use]
+    pub fn new(object: ObjectRef, resource_version: &str, operations: Vec<Value>) -> Self {
+        let condition = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": resource_version});
+        Self { object, patch: std::iter::once(condition).chain(operations).collect() }
+    }
+}
+
+/// One thing that a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Writes.
+    Patch(Change),
+    /// Waits until a color is rolled out and all its pods are ready.
+    AwaitRollout(Color),
+    /// Waits until a color has no pods left to run.
+    AwaitScaleDown(Color),
+    /// Waits until the active Service sends traffic to exactly the ready pods of a color.
+    AwaitEndpoints {
+        /// The color.
+        color: Color,
+        /// The selector that must stay there meanwhile.
+        selector: Labels,
+    },
+    /// Lets time pass for what cannot be observed.
+    Settle(Duration),
+    /// Waits for a moment.
+    WaitUntil(Timestamp),
+    /// Writes into the journal how the move ended, if the selector is still what was written.
+    CloseJournal {
+        /// The move.
+        id: String,
+        /// The selector that must still be there.
+        selector: Labels,
+    },
+    /// Reads again and plans the rest: what follows depends on what is true by then.
+    PlanAgain,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What kind of step it is.
+    pub id: &'static str,
+    /// What it does, in words.
+    pub title: String,
+    /// What it does.
+    pub action: Action,
+}
+
+impl Step {
+    /// A step.
+    pub fn new(id: &'static str, title: impl Into<String>, action: Action) -> Self {
+        Self { id, title: title.into(), action }
+    }
+}
+
+/// What a command will do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The command.
+    pub command: &'static str,
+    /// The set.
+    pub set: SetRef,
+    /// What it does, in one line.
+    pub title: String,
+    /// The color that serves before, if it is one.
+    pub from: Option<Color>,
+    /// The color that the command is about.
+    pub to: Color,
+    /// The shares after it, for a move of traffic.
+    pub split: Option<Split>,
+    /// The id of the move in the journal.
+    pub id: Option<String>,
+    /// What was checked.
+    pub checks: Vec<CheckResult>,
+    /// What else is to be known before one says yes.
+    pub notes: Vec<String>,
+    /// The steps; none when there is nothing to do.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// A plan without steps: what is asked for is already so.
+    #[must_use]
+    pub fn nothing(command: &'static str, set: &SetView<'_>, to: Color, title: String) -> Self {
+        Self {
+            command,
+            set: SetRef::of(set),
+            title,
+            from: set.active(),
+            to,
+            split: None,
+            id: None,
+            checks: Vec::new(),
+            notes: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// Whether two plans do the same, whatever version of the objects they were made of.
+    #[must_use]
+    pub fn means_the_same(&self, other: &Self) -> bool {
+        let steps = |plan: &Self| plan.steps.iter().map(|step| (step.id, step.title.clone())).collect::<Vec<_>>();
+        (&self.set, &self.title, self.from, self.to) == (&other.set, &other.title, other.from, other.to)
+            && steps(self) == steps(other)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.title)?;
+        if !self.steps.is_empty() {
+            writeln!(f)?;
+        }
+        for (number, step) in self.steps.iter().enumerate() {
+            writeln!(f, "  {}. {}", number + 1, step.title)?;
+        }
+        if !self.checks.is_empty() {
+            writeln!(f)?;
+        }
+        for check in &self.checks {
+            write_check(f, check)?;
+        }
+        if !self.notes.is_empty() {
+            writeln!(f)?;
+        }
+        self.notes.iter().try_for_each(|note| writeln!(f, "  note: {note}"))
+    }
+}
+
+/// Writes a check as one line, and its way out as another.
+pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult) -> fmt::Result {
+    let mark = match check.status {
+        Status::Pass => "ok  ",
+        Status::Warn => "warn",
+        Status::Fail => "FAIL",
+        Status::Skip => "skip",
+    };
+    writeln!(f, "  {mark} {:<15} {}", check.id, check.message)?;
+    match &check.help {
+        Some(help) if check.status != Status::Pass => writeln!(f, "       {:<15} help: {help}", ""),
+        _ => Ok(()),
+    }
+}
+
+/// Something that plans: a command with its arguments. Called again whenever the state may have changed.
+pub trait Planner {
+    /// Plans from what was observed.
+    fn plan(&self, observed: &Observed) -> Result<Plan, Error>;
+
+    /// What the plan looks at besides the usual.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+}
+
+/// The change that moves a set's selector to a color and writes the move into the journal, both in one patch.
+#[must_use]
+pub fn move_selector(set: &SetView<'_>, to: Color, journal: Journal, entry: Entry) -> Option<Change> {
+    let service = set.active_service()?;
+    let version = service.metadata.resource_version.as_deref().unwrap_or_default();
+    let selector = json!({"op": "replace", "path": "/spec/selector", "value": set.selector_for(to)});
+    let journal = set_journal(service.metadata.annotations.is_some(), &journal.with(entry));
+    Some(Change::new(SetRef::of(set).active_service(), version, vec![selector, journal]))
+}
+
+/// The operation that writes the journal. A Service may have no annotations at all yet.
+#[must_use]
+pub fn set_journal(has_annotations: bool, journal: &Journal) -> Value {
+    let text = journal.to_text();
+    if has_annotations {
+        let key = ANNOTATION.replace('~', "~0").replace('/', "~1");
+        json!({"op": "add", "path": format!("/metadata/annotations/{key}"), "value": text})
+    } else {
+        json!({"op": "add", "path": "/metadata/annotations", "value": {ANNOTATION: text}})
+    }
+}
+
+/// The journal's entry for a move of all traffic.
+#[must_use]
+pub fn entry(set: &SetView<'_>, command: &'static str, to: Color, settings: &Settings) -> Entry {
+    let at = set.observed.at;
+    Entry {
+        id: format!("{}-{}", at.strftime("%Y%m%dT%H%M%SZ"), settings.token),
+        at,
+        by: settings.by.clone(),
+        command: command.to_owned(),
+        from: set.active(),
+        to,
+        split: Split::all(to),
+        router: "service".to_owned(),
+        images: Colors::new(|color| set.images(color).into_iter().map(str::to_owned).collect()),
+        replicas: Colors::new(|color| set.desired(color)),
+        before: serde_json::Map::new(),
+        phase: Phase::Moving,
+        step: "selector".to_owned(),
+        accepted: settings.accept.clone(),
+        result: None,
+        more: serde_json::Map::new(),
+    }
+}
+
+/// How the labels of a selector change: `deployment: blue -> green`.
+#[must_use]
+pub fn selector_change(before: &Labels, after: &Labels) -> String {
+    let changed = after.iter().filter(|(key, value)| before.get(*key) != Some(*value));
+    let changes = changed.map(|(key, value)| {
+        let was = before.get(key).map_or("nothing", String::as_str);
+        format!("{key}: {was} -> {value}")
+    });
+    changes.collect::<Vec<_>>().join(", ")
+}
+
+/// The words for the patch of the active Service.
+#[must_use]
+pub fn selector_title(set: &SetView<'_>, to: Color) -> String {
+    let Some(service) = set.active_service() else { return String::new() };
+    let change = selector_change(selector(service), &set.selector_for(to));
+    format!("patch service/{}: {change}", name(&service.metadata))
+}

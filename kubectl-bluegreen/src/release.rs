@@ -1,0 +1,121 @@
+//! Words of the domain: colors, splits, exit codes.
+//! No I/O and no Kubernetes objects.
+
+use std::fmt;
+
+pub use bluegreen_lint::set::{Active, Color, PerColor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A color as it is written in JSON: `"blue"` or `"green"`.
+pub mod color_name {
+    use super::{Color, Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Writes the color's name.
+    ///
+    /// # Errors
+    /// What the serializer answers.
+    pub fn serialize<S: Serializer>(color: &Color, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(color.as_str())
+    }
+
+    /// Reads the color's name.
+    ///
+    /// # Errors
+    /// When the text is no color.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Color, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+
+    /// The same for a color that may be absent: `null`.
+    pub mod option {
+        use super::{Color, Deserialize, Deserializer, Serialize, Serializer};
+
+        /// Writes the color's name, or null.
+        ///
+        /// # Errors
+        /// What the serializer answers.
+        pub fn serialize<S: Serializer>(color: &Option<Color>, serializer: S) -> Result<S::Ok, S::Error> {
+            color.map(Color::as_str).serialize(serializer)
+        }
+
+        /// Reads the color's name, or null.
+        ///
+        /// # Errors
+        /// When the text is no color.
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Color>, D::Error> {
+            let text = Option::<String>::deserialize(deserializer)?;
+            text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+        }
+    }
+}
+
+/// Percent of the traffic for each color; the two sum to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// Blue's share.
+    pub blue: u8,
+    /// Green's share.
+    pub green: u8,
+}
+
+impl Split {
+    /// Everything to one color.
+    #[must_use]
+    pub fn all(color: Color) -> Self {
+        match color {
+            Color::Blue => Self { blue: 100, green: 0 },
+            Color::Green => Self { blue: 0, green: 100 },
+        }
+    }
+
+    /// The share of a color.
+    #[must_use]
+    pub fn share(self, color: Color) -> u8 {
+        match color {
+            Color::Blue => self.blue,
+            Color::Green => self.green,
+        }
+    }
+}
+
+/// How the process ends. The numbers are a contract with scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// Done, or there was nothing to do.
+    Done = 0,
+    /// It failed: no such set, an object vanished, no cluster, not allowed.
+    Failed = 1,
+    /// Bad usage: unknown color, several sets and no `--app`, no terminal and no `--yes`.
+    Usage = 2,
+    /// A check refused it.
+    Refused = 3,
+    /// Tests or analysis failed and traffic was put back.
+    PutBack = 4,
+    /// Somebody else is moving this set.
+    Busy = 5,
+    /// The cluster did not get there in time.
+    TimedOut = 6,
+    /// Interrupted; the set is consistent and the way on was printed.
+    Interrupted = 130,
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Refused => "refused",
+            Self::PutBack => "put-back",
+            Self::Busy => "busy",
+            Self::TimedOut => "timed-out",
+            Self::Interrupted => "interrupted",
+        })
+    }
+}
+
+impl From<ExitStatus> for std::process::ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status as u8)
+    }
+}

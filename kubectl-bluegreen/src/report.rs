@@ -1,0 +1,151 @@
+//! What a command that changes something answers: how it ended, step by step.
+//! Data only; printing is for `Ui`.
+
+use serde::Serialize;
+
+use crate::check::CheckResult;
+use crate::error::Error;
+use crate::plan::{Plan, SetRef};
+use crate::release::{Color, ExitStatus, Split};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything was done and seen.
+    Done,
+    /// It was so already.
+    NothingToDo,
+    /// A dry run: nothing was written.
+    Planned,
+    /// A check refused it.
+    Refused,
+    /// It failed.
+    Failed,
+    /// Traffic was put back.
+    PutBack,
+    /// Somebody else is moving this set.
+    Busy,
+    /// The cluster did not get there in time.
+    TimedOut,
+    /// Interrupted.
+    Interrupted,
+}
+
+/// How one step went.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepReport {
+    /// What kind of step it is.
+    pub id: &'static str,
+    /// What it does, in words.
+    pub title: String,
+    /// `done`, `failed`, or `planned` when it was not reached.
+    pub status: &'static str,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// What went wrong, for programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorReport {
+    /// The stable code.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// The way out.
+    pub help: Option<String>,
+}
+
+impl From<&Error> for ErrorReport {
+    fn from(error: &Error) -> Self {
+        Self { code: error.code(), message: error.to_string(), help: error.help() }
+    }
+}
+
+/// What a command that changes something answers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The format.
+    pub version: u32,
+    /// The command.
+    pub command: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The set; nothing when none was found.
+    pub set: Option<SetRef>,
+    /// The color that served before.
+    #[serde(serialize_with = "crate::release::color_name::option::serialize")]
+    pub from: Option<Color>,
+    /// The color that the command is about.
+    #[serde(serialize_with = "crate::release::color_name::option::serialize")]
+    pub to: Option<Color>,
+    /// The shares that the command leads to.
+    pub split: Option<Split>,
+    /// The move in the journal.
+    pub id: Option<String>,
+    /// The steps.
+    pub steps: Vec<StepReport>,
+    /// What was checked.
+    pub checks: Vec<CheckResult>,
+    /// What went wrong.
+    pub error: Option<ErrorReport>,
+    /// How many requests were sent.
+    pub requests: usize,
+    /// How the process ends.
+    #[serde(skip)]
+    pub status: ExitStatus,
+}
+
+impl Report {
+    /// Builds the answer of what was planned, done, and seen.
+    #[must_use]
+    pub fn new(
+        command: &'static str,
+        plan: Option<&Plan>,
+        done: Vec<StepReport>,
+        result: &Result<Outcome, Error>,
+        requests: usize,
+    ) -> Self {
+        let error = result.as_ref().err();
+        let outcome = match result {
+            Ok(outcome) => *outcome,
+            Err(error) => match error.status() {
+                ExitStatus::Refused => Outcome::Refused,
+                ExitStatus::Busy => Outcome::Busy,
+                ExitStatus::TimedOut => Outcome::TimedOut,
+                ExitStatus::Interrupted => Outcome::Interrupted,
+                ExitStatus::PutBack => Outcome::PutBack,
+                ExitStatus::Done | ExitStatus::Failed | ExitStatus::Usage => Outcome::Failed,
+            },
+        };
+        let mut steps = done;
+        if let Some(plan) = plan {
+            let reached = steps.len();
+            let planned = |step: &crate::plan::Step| StepReport {
+                id: step.id,
+                title: step.title.clone(),
+                status: "planned",
+                seconds: 0.0,
+            };
+            let known: Vec<String> = steps.iter().map(|step| step.title.clone()).collect();
+            steps.extend(plan.steps.iter().filter(|step| reached == 0 || !known.contains(&step.title)).map(planned));
+        }
+        let refused = error.map(Error::checks).filter(|checks| !checks.is_empty());
+        let checks = refused.or(plan.map(|plan| plan.checks.as_slice())).unwrap_or_default().to_vec();
+        Self {
+            version: 1,
+            command,
+            outcome,
+            set: plan.map(|plan| plan.set.clone()),
+            from: plan.and_then(|plan| plan.from),
+            to: plan.map(|plan| plan.to),
+            split: plan.and_then(|plan| plan.split),
+            id: plan.and_then(|plan| plan.id.clone()),
+            steps,
+            checks,
+            error: error.map(ErrorReport::from),
+            requests,
+            status: error.map_or(ExitStatus::Done, Error::status),
+        }
+    }
+}
