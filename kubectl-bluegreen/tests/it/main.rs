@@ -1,0 +1,28 @@
+//! The plugin as a whole: scenarios on the simulated cluster and, where there is one, on a real one; the program; its
+//! structure.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    reason = "tests read fixtures, start programs, take time, and fail by panicking"
+)]
+
+mod architecture;
+mod faults;
+mod live;
+mod process;
+mod scenarios;
+mod schema;
+mod simulated;
+mod world;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

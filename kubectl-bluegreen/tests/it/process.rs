@@ -1,0 +1,96 @@
+//! The program as a user meets it, without a cluster: help, usage, connection errors, rehearsals.
+
+use assert_cmd::Command;
+
+use super::root;
+
+/// Exit code, stdout and stderr.
+fn run(args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("kubectl-bluegreen").unwrap();
+    command.current_dir(root()).env_remove("RUST_BACKTRACE").env("HOME", "/nonexistent").env_remove("KUBECONFIG");
+    let output = command.args(args).write_stdin("").output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let (code, out, err) = run(&["--help"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("Examples:") && out.contains("3 refused by a check"), "{out}");
+    for verb in ["status", "switch", "rollback", "cleanup", "check", "history", "rehearse"] {
+        let (code, out, _) = run(&[verb, "--help"]);
+        assert!(code == 0 && out.contains("Examples:") && out.contains("kubectl bluegreen"), "{verb}: {out}");
+    }
+}
+
+#[test]
+fn bad_usage_exits_with_2() {
+    for (args, words) in [
+        (vec![], "Usage"),
+        (vec!["swich", "green"], "similar subcommand exists: 'switch'"),
+        (vec!["switch"], "<ENV>"),
+        (vec!["switch", "red"], "`red` is no color"),
+        (vec!["switch", "green", "--settle", "soon"], "`soon` is no duration"),
+        (vec!["switch", "green", "--accept", "capacty"], "there is no check `capacty`"),
+        (vec!["rehearse", "v2"], "--filename"),
+    ] {
+        let (code, out, err) = run(&args);
+        assert_eq!(code, 2, "{args:?}\n{out}\n{err}");
+        assert!(err.contains(words), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn without_a_cluster_the_error_says_what_was_tried() {
+    let (code, out, err) = run(&["status"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("there is no kubeconfig") && err.contains("--kubeconfig"), "{err}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let path = path.to_str().unwrap();
+    let (code, _, err) = run(&["status", "--kubeconfig", path]);
+    assert!(code == 1 && err.contains(path), "{err}");
+    let config = "apiVersion: v1\nkind: Config\ncurrent-context: here\ncontexts:\n- name: here\n  context: {cluster: c, user: u}\n\
+        clusters:\n- name: c\n  cluster: {server: 'http://127.0.0.1:1'}\nusers:\n- name: u\n  user: {}\n";
+    std::fs::write(path, config).unwrap();
+    let (code, _, err) = run(&["status", "--kubeconfig", path, "--context", "there"]);
+    assert!(code == 1 && err.contains("has no context there") && err.contains("it has: here"), "{err}");
+    let (code, out, err) = run(&["status", "--kubeconfig", path, "-o", "json"]);
+    assert!(code == 1 && err.contains("refused") && err.contains("127.0.0.1:1"), "{err}");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["error"]["code"], "bluegreen::cluster");
+}
+
+#[test]
+fn a_rehearsal_needs_nothing_and_is_the_same_each_time() {
+    let args = ["rehearse", "-f", "testdata/api-gateway", "v1.1.0"];
+    let started = std::time::Instant::now();
+    let (code, out, err) = run(&args);
+    assert_eq!(code, 0, "{err}");
+    assert!(started.elapsed() < std::time::Duration::from_secs(5));
+    insta::assert_snapshot!(format!("{err}{out}"));
+    assert_eq!(run(&args), (code, out, err));
+    let (code, out, _) = run(&[&args[..], &["-o", "json", "-q"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &json["outcome"], &json["rollback"]["outcome"]), (0, &"done".into(), &"done".into()));
+    assert!(json["rollback"]["secondsToEndpoints"].as_f64().unwrap() < 1.0, "{json}");
+}
+
+#[test]
+fn a_rehearsal_of_bad_manifests_says_why() {
+    let (code, _, err) = run(&["rehearse", "-f", "testdata/lint/bg203-switch-selects-nothing/bad-a.yaml", "2.0"]);
+    assert!(code == 3 && err.contains("BG203"), "{code}: {err}");
+    let (code, _, err) = run(&["rehearse", "-f", "testdata/missing", "2.0"]);
+    assert!(code == 1 && err.contains("testdata/missing"), "{code}: {err}");
+    let (code, _, err) = run(&["rehearse", "-f", "testdata/lint/bg002-duplicate-key/good.yaml", "2.0"]);
+    assert!(code == 1 && err.contains("no release set"), "{code}: {err}");
+}
+
+#[test]
+fn every_naming_can_be_rehearsed() {
+    for set in ["good-a.yaml", "good-b.yaml", "good-c.json"] {
+        let (code, out, err) = run(&["rehearse", "-f", &format!("testdata/lint/sets/{set}"), "2.0"]);
+        assert!(code == 0 && out.starts_with("rehearsed: "), "{set}: {out}\n{err}");
+    }
+}
