@@ -11,6 +11,7 @@
 
 mod architecture;
 mod corpus;
+mod documentation;
 mod hostile;
 mod list;
 mod process;

@@ -1,19 +1,25 @@
 //! A document is not YAML, or not a mapping with `apiVersion` and `kind`.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! Nothing of the document reaches the cluster: `kubectl apply` stops there, and the objects after it are not applied.
 //!
 //! ## Bad
 //!
 //! ```yaml
+//! apiVersion: v1
+//! kind: Service
 //! metadata: {name: shop
+//! spec: {clusterIP: None}
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
+//! apiVersion: v1
+//! kind: Service
 //! metadata: {name: shop}
+//! spec: {clusterIP: None}
 //! ```
 //!
 //! ## Configuration

@@ -1,20 +1,26 @@
 //! A key is twice in one mapping.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! The last one wins without a word, and the strict validation of the API server refuses the object. Which of the two values was meant is a guess.
 //!
 //! ## Bad
 //!
 //! ```yaml
+//! apiVersion: v1
+//! kind: ConfigMap
 //! metadata:
+//!   name: shop
 //!   labels: {color: blue, color: green}
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
+//! apiVersion: v1
+//! kind: ConfigMap
 //! metadata:
+//!   name: shop
 //!   labels: {color: blue}
 //! ```
 //!

@@ -1,6 +1,6 @@
 //! A field that the kind does not have.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! The strict validation of the API server refuses the object. Where it is switched off, the field is dropped without a
 //! word: a `readinesProbe` is no probe.
@@ -8,17 +8,29 @@
 //! ## Bad
 //!
 //! ```yaml
-//! containers:
-//! - name: shop
-//!   readinesProbe: {}
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         readinesProbe:
+//!           httpGet: {path: /ready, port: http}
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
-//! containers:
-//! - name: shop
-//!   readinessProbe: {}
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         readinessProbe:
+//!           httpGet: {path: /ready, port: http}
 //! ```
 //!
 //! ## Configuration

@@ -1,22 +1,35 @@
 //! The container ports of blue and green differ.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! After the switch a Service or a probe looks for a port that only the other color has.
 //!
 //! ## Bad
 //!
 //! ```yaml
-//! # blue declares 8080, green declares 8081
-//! ports:
-//! - {name: http, containerPort: 8081}
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         ports:
+//!         - {name: http, containerPort: 8081}   # 8080 on blue
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
-//! ports:
-//! - {name: http, containerPort: 8080}   # the same on both
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         ports:
+//!         - {name: http, containerPort: 8080}
 //! ```
 //!
 //! ## Configuration

@@ -1,22 +1,35 @@
 //! Requests or limits of blue and green differ.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! The color that passed its tests with less memory fails under the load that the other one carried.
 //!
 //! ## Bad
 //!
 //! ```yaml
-//! # blue has limits.memory: 512Mi
-//! resources:
-//!   limits: {memory: 128Mi}
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         resources:
+//!           limits: {memory: 128Mi}   # 256Mi on blue
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
-//! resources:
-//!   limits: {memory: 512Mi}   # the same on both
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         resources:
+//!           limits: {memory: 256Mi}
 //! ```
 //!
 //! ## Configuration

@@ -1,6 +1,6 @@
 //! A Deployment is named for one color and its pod template carries the other.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! Everything that goes by the name (people, pipelines, `deploy`) changes one color, and the Service sends users to it as the other: an update of the idle color reaches users at once.
 //!
@@ -10,6 +10,8 @@
 //! kind: Deployment
 //! metadata: {name: shop-green}
 //! spec:
+//!   selector:
+//!     matchLabels: {app: shop, color: blue}
 //!   template:
 //!     metadata:
 //!       labels: {app: shop, color: blue}
@@ -21,6 +23,8 @@
 //! kind: Deployment
 //! metadata: {name: shop-green}
 //! spec:
+//!   selector:
+//!     matchLabels: {app: shop, color: green}
 //!   template:
 //!     metadata:
 //!       labels: {app: shop, color: green}

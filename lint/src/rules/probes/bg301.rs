@@ -1,25 +1,36 @@
 //! A container that a Service's port reaches has no readiness probe.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! A pod without one is called ready as soon as it runs. A switch then sends users to a server that may still be starting, and no check can see it.
 //!
 //! ## Bad
 //!
 //! ```yaml
-//! containers:
-//! - name: shop
-//!   image: registry.example.com/shop:1.0
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         image: registry.example.com/shop:1.1
+//!         readinessProbe: null
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
-//! containers:
-//! - name: shop
-//!   image: registry.example.com/shop:1.0
-//!   readinessProbe:
-//!     httpGet: {path: /ready, port: http}
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         image: registry.example.com/shop:1.1
+//!         readinessProbe:
+//!           httpGet: {path: /ready, port: http}
 //! ```
 //!
 //! ## Configuration

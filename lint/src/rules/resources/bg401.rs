@@ -1,6 +1,6 @@
 //! A container of a release set does not request cpu or memory.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! During a release both colors run side by side at full size. Without requests the scheduler does not know what that
 //! takes: it may put all pods of the new color on one node, where they slow down the old color that still serves users.
@@ -8,19 +8,31 @@
 //! ## Bad
 //!
 //! ```yaml
-//! containers:
-//! - name: shop
-//!   image: registry.example.com/shop:1.0
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         resources:
+//!           requests: null
+//!           limits: {memory: 256Mi}
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
-//! containers:
-//! - name: shop
-//!   image: registry.example.com/shop:1.0
-//!   resources:
-//!     requests: {cpu: 100m, memory: 128Mi}
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         resources:
+//!           requests: {cpu: 100m, memory: 128Mi}
+//!           limits: {memory: 256Mi}
 //! ```
 //!
 //! ## Configuration

@@ -1,26 +1,37 @@
 //! A container of a release set has no memory limit.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! Both colors run on the same nodes during a release. A leak in the new version then takes the memory of the old one, and the way back dies with it.
 //!
 //! ## Bad
 //!
 //! ```yaml
-//! containers:
-//! - name: shop
-//!   resources:
-//!     requests: {cpu: 100m, memory: 128Mi}
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         resources:
+//!           requests: {cpu: 100m, memory: 128Mi}
+//!           limits: null
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
-//! containers:
-//! - name: shop
-//!   resources:
-//!     requests: {cpu: 100m, memory: 128Mi}
-//!     limits: {memory: 256Mi}
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         resources:
+//!           requests: {cpu: 100m, memory: 128Mi}
+//!           limits: {memory: 256Mi}
 //! ```
 //!
 //! ## Configuration

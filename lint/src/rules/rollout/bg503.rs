@@ -1,21 +1,33 @@
 //! An image has no tag, `latest`, or a tag that moves like a branch, and no digest.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! A rollback starts what the tag means then, not what ran before. And two pods of one color can run different versions.
 //!
 //! ## Bad
 //!
 //! ```yaml
-//! containers:
-//! - image: registry.example.com/shop:latest
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         image: registry.example.com/shop:latest
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
-//! containers:
-//! - image: registry.example.com/shop:1.4.2
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         image: registry.example.com/shop:1.4.2
 //! ```
 //!
 //! ## Configuration

@@ -1,6 +1,6 @@
 //! The active Service selects no pod template of its set.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! Users get no answer at all: the Service has no endpoints, and `kubectl apply` says nothing about it.
 //!
@@ -8,6 +8,7 @@
 //!
 //! ```yaml
 //! kind: Service
+//! metadata: {name: shop}
 //! spec:
 //!   selector: {app: shop, color: bleu}
 //! ```
@@ -16,6 +17,7 @@
 //!
 //! ```yaml
 //! kind: Service
+//! metadata: {name: shop}
 //! spec:
 //!   selector: {app: shop, color: blue}
 //! ```

@@ -1,6 +1,6 @@
 //! The active Service selects the pods of both colors.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! Users get the old and the new version in turn, and there is nothing to switch: the idle color serves as soon as it has pods.
 //!
@@ -8,14 +8,16 @@
 //!
 //! ```yaml
 //! kind: Service
+//! metadata: {name: shop}
 //! spec:
-//!   selector: {app: shop}
+//!   selector: {app: shop, color: null}
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
 //! kind: Service
+//! metadata: {name: shop}
 //! spec:
 //!   selector: {app: shop, color: blue}
 //! ```

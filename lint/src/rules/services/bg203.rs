@@ -1,6 +1,6 @@
 //! With the color in its selector exchanged, the active Service would select nothing.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! A switch exchanges the color and nothing else. If another label of the selector differs between the colors, such as a version, the switch leaves the Service without endpoints and users without an answer.
 //!
@@ -8,16 +8,46 @@
 //!
 //! ```yaml
 //! kind: Service
+//! metadata: {name: shop}
 //! spec:
-//!   selector: {color: blue, version: v1}
+//!   selector: {app: shop, color: blue, version: v1}
+//! ---
+//! kind: Deployment
+//! metadata: {name: shop-blue}
+//! spec:
+//!   template:
+//!     metadata:
+//!       labels: {app: shop, color: blue, version: v1}
+//! ---
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     metadata:
+//!       labels: {app: shop, color: green, version: v2}
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
 //! kind: Service
+//! metadata: {name: shop}
 //! spec:
-//!   selector: {color: blue}
+//!   selector: {app: shop, color: blue}
+//! ---
+//! kind: Deployment
+//! metadata: {name: shop-blue}
+//! spec:
+//!   template:
+//!     metadata:
+//!       labels: {app: shop, color: blue, version: v1}
+//! ---
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   template:
+//!     metadata:
+//!       labels: {app: shop, color: green, version: v2}
 //! ```
 //!
 //! ## Configuration

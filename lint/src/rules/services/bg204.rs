@@ -1,6 +1,6 @@
 //! A color Service selects the other color.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! Tests before the switch go to the color that already serves, and pass, whatever the new version does.
 //!

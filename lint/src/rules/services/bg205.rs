@@ -1,6 +1,6 @@
 //! A color Service selects no pod template of its set.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! The new version cannot be tested before users see it: requests to its own Service get no answer.
 //!

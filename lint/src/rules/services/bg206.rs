@@ -1,25 +1,39 @@
 //! The active or a color Service also selects the pods of a workload outside the set.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! Users get answers from something that is no part of the release, and a switch does not change that.
 //!
 //! ## Bad
 //!
 //! ```yaml
-//! kind: Service
-//! metadata: {name: shop}
+//! kind: Deployment
+//! metadata: {name: shop-worker}   # no part of the set
 //! spec:
-//!   selector: {app: shop}   # also on the pods of deployment/shop-worker
+//!   selector:
+//!     matchLabels: {app: shop, color: blue}
+//!   template:
+//!     metadata:
+//!       labels: {app: shop, color: blue}
+//!     spec:
+//!       containers:
+//!       - {name: worker, image: "registry.example.com/shop-worker:1.0"}
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
-//! kind: Service
-//! metadata: {name: shop}
+//! kind: Deployment
+//! metadata: {name: shop-worker}   # no part of the set
 //! spec:
-//!   selector: {app: shop, color: blue}
+//!   selector:
+//!     matchLabels: {app: shop-worker}
+//!   template:
+//!     metadata:
+//!       labels: {app: shop-worker}
+//!     spec:
+//!       containers:
+//!       - {name: worker, image: "registry.example.com/shop-worker:1.0"}
 //! ```
 //!
 //! ## Configuration

@@ -1,6 +1,6 @@
 //! A `targetPort` of a Service is not declared by a pod template that it selects, or will select after a switch.
 //!
-//! ## Why it hurts
+//! ## Why
 //!
 //! A name that no container declares leads nowhere: the Service has endpoints without that port. A number works without a declaration, and is often a mistake; it is a warning.
 //!
@@ -8,18 +8,20 @@
 //!
 //! ```yaml
 //! kind: Service
+//! metadata: {name: shop}
 //! spec:
 //!   ports:
-//!   - {port: 80, targetPort: web}   # the container declares `http`
+//!   - {name: http, port: 80, targetPort: web}   # the container declares `http`
 //! ```
 //!
 //! ## Good
 //!
 //! ```yaml
 //! kind: Service
+//! metadata: {name: shop}
 //! spec:
 //!   ports:
-//!   - {port: 80, targetPort: http}
+//!   - {name: http, port: 80, targetPort: http}
 //! ```
 //!
 //! ## Configuration
