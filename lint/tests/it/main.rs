@@ -5,6 +5,7 @@
     clippy::disallowed_types,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "tests read fixtures, start programs, take time, and fail by panicking"
 )]
