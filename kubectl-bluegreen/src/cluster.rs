@@ -251,6 +251,14 @@ pub struct ClusterError {
     pub message: String,
 }
 
+impl ClusterError {
+    /// Whether the failure may be over in a moment.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self.failure, Failure::Unavailable | Failure::Lost)
+    }
+}
+
 /// The door to Kubernetes, or to something that behaves like it.
 ///
 /// Commands run on one thread, so futures need not be `Send`. All waiting goes through `tokio::time`: with the clock of

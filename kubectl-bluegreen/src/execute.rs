@@ -77,6 +77,12 @@ pub struct Executor<'e, C> {
 /// The lists that a question has looked at, with the versions from which a watch goes on; at most two.
 type Watched = Vec<(Resource, String)>;
 
+/// For how long the cluster could not answer.
+#[derive(Default)]
+struct Patience {
+    failing_since: Option<Instant>,
+}
+
 /// How a step leaves the plan.
 enum Flow {
     /// On to the next step.
@@ -122,7 +128,13 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let guarded = if plan.set.service.is_empty() { &plan.set.name } else { &plan.set.service };
         let (namespace, holder) = (&plan.set.namespace, &self.options.holder);
         let take = Lock::take(self.cluster, namespace, guarded, holder, self.options.wait_lock);
-        let lock = self.stoppable(take).await??;
+        let lock = match self.stoppable(take).await {
+            Ok(taken) => taken?,
+            Err(interrupted) => {
+                Lock::give_up(self.cluster, namespace, guarded, holder).await;
+                return Err(interrupted);
+            }
+        };
         let result = tokio::select! {
             biased;
             lost = lock.keep(self.cluster) => Err(lost),
@@ -186,14 +198,13 @@ impl<'e, C: Cluster> Executor<'e, C> {
     /// Reads and plans again under the Lease, then goes through the steps.
     async fn locked(&self, planner: &impl Planner, agreed: Plan, lock: &Lock) -> Result<Outcome, Error> {
         let mut agreed = Some(agreed);
-        let mut changed: Option<ClusterError> = None;
         let mut written: Option<String> = None;
-        for _ in 0..MAX_ATTEMPTS {
+        let (mut conflicts, mut patience) = (0, Patience::default());
+        while conflicts < MAX_ATTEMPTS {
             let observed = match self.stoppable(self.observe(planner)).await? {
                 Ok(observed) => observed,
-                Err(Error::Cluster { error }) if is_passing(&error) => {
-                    changed = Some(error);
-                    self.stoppable(sleep(RETRY_AFTER)).await?;
+                Err(Error::Cluster { error }) => {
+                    self.wait_out(error, &mut patience).await?;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -215,21 +226,31 @@ impl<'e, C: Cluster> Executor<'e, C> {
             }
             match self.steps(&plan, lock, &mut written).await? {
                 Flow::Next => return Ok(Outcome::Done),
-                Flow::PlanAgain => agreed = None,
+                Flow::PlanAgain => (agreed, patience) = (None, Patience::default()),
+                Flow::Changed(error) if error.failure == Failure::Conflict => {
+                    (agreed, patience) = (Some(plan), Patience::default());
+                    conflicts += 1;
+                }
                 Flow::Changed(error) => {
                     agreed = Some(plan);
-                    if is_passing(&error) {
-                        self.stoppable(sleep(RETRY_AFTER)).await?;
-                    }
-                    changed = Some(error);
+                    self.wait_out(error, &mut patience).await?;
                 }
             }
         }
         let object = self.plan.borrow().as_ref().map(|plan| plan.set.active_service().to_string()).unwrap_or_default();
-        match changed {
-            Some(error) if error.failure != Failure::Conflict => Err(error.into()),
-            _ => Err(Error::Conflict { object, attempts: MAX_ATTEMPTS }),
+        Err(Error::Conflict { object, attempts: MAX_ATTEMPTS })
+    }
+
+    /// Pauses after a failure that may be over in a moment.
+    ///
+    /// # Errors
+    /// The failure, when it will not pass by itself or has lasted for the whole `--timeout`.
+    async fn wait_out(&self, error: ClusterError, patience: &mut Patience) -> Result<(), Error> {
+        let since = *patience.failing_since.get_or_insert_with(Instant::now);
+        if !error.is_passing() || since.elapsed() >= self.options.timeout {
+            return Err(error.into());
         }
+        self.stoppable(sleep(RETRY_AFTER)).await
     }
 
     async fn steps(&self, plan: &Plan, lock: &Lock, written: &mut Option<String>) -> Result<Flow, Error> {
@@ -285,7 +306,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
                         self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
                         next(format!("{} is written", change.object))
                     }
-                    Err(error) if error.failure == Failure::Conflict || is_passing(&error) => {
+                    Err(error) if error.failure == Failure::Conflict || error.is_passing() => {
                         Ok((Flow::Changed(error), String::new()))
                     }
                     Err(error) => Err(error.into()),
@@ -356,15 +377,15 @@ impl<'e, C: Cluster> Executor<'e, C> {
                         }
                     };
                     match self.stoppable(either).await? {
-                        Err(error) if !is_passing(&error) => return Err(error.into()),
+                        Err(error) if !error.is_passing() => return Err(error.into()),
                         Err(_) => self.stoppable(sleep(RETRY_AFTER.min(left))).await?,
                         Ok(()) => {}
                     }
                 }
-                Err(error) if is_passing(&error) && !left.is_zero() => {
+                Err(error) if error.is_passing() && !left.is_zero() => {
                     self.stoppable(sleep(RETRY_AFTER.min(left))).await?;
                 }
-                Err(error) if !is_passing(&error) => return Err(error.into()),
+                Err(error) if !error.is_passing() => return Err(error.into()),
                 Ok((None, _)) | Err(_) => {
                     let (state, help) = self.state();
                     let seconds = self.options.timeout.as_secs();
@@ -445,17 +466,17 @@ impl<'e, C: Cluster> Executor<'e, C> {
     /// Writes the end of the move into the journal, and only if the selector is still what was written.
     async fn close_journal(&self, set: &SetRef, id: &str, wanted: &Labels, lock: &Lock) -> Result<String, Error> {
         let object: ObjectRef = set.active_service();
-        let mut last = None;
-        for _ in 0..MAX_ATTEMPTS {
+        let (mut conflicts, mut patience) = (0, Patience::default());
+        while conflicts < MAX_ATTEMPTS {
+            // Without the Lease, what somebody else has done meanwhile is not ours to judge.
+            lock.fence()?;
             let read = self.cluster.send(&Request::Get(object.clone())).await;
             let service: Service = match read {
                 Ok(value) => typed(value),
-                Err(error) if is_passing(&error) => {
-                    last = Some(error);
-                    self.stoppable(sleep(RETRY_AFTER)).await?;
+                Err(error) => {
+                    self.wait_out(error, &mut patience).await?;
                     continue;
                 }
-                Err(error) => return Err(error.into()),
             };
             if selector(&service) != wanted {
                 return Err(overridden(set, &service));
@@ -469,18 +490,13 @@ impl<'e, C: Cluster> Executor<'e, C> {
             lock.fence()?;
             match self.write(&Change::new(object.clone(), version, vec![operation])).await {
                 Ok(_) => return Ok("the journal says that it is done".to_owned()),
-                Err(error) if error.failure == Failure::Conflict => last = Some(error),
-                Err(error) if is_passing(&error) => {
-                    last = Some(error);
-                    self.stoppable(sleep(RETRY_AFTER)).await?;
+                Err(error) if error.failure == Failure::Conflict => {
+                    (conflicts, patience) = (conflicts + 1, Patience::default());
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => self.wait_out(error, &mut patience).await?,
             }
         }
-        match last {
-            Some(error) if error.failure != Failure::Conflict => Err(error.into()),
-            _ => Err(Error::Conflict { object: object.to_string(), attempts: MAX_ATTEMPTS }),
-        }
+        Err(Error::Conflict { object: object.to_string(), attempts: MAX_ATTEMPTS })
     }
 }
 
@@ -497,9 +513,4 @@ fn overridden(set: &SetRef, service: &Service) -> Error {
 /// Whether the pod was made by the Deployment and has not ended.
 fn belongs(pod: &Pod, deployment: &str) -> bool {
     deployment_of(pod) == Some(deployment) && !has_ended(pod)
-}
-
-/// Whether a failure may be over in a moment.
-fn is_passing(error: &ClusterError) -> bool {
-    matches!(error.failure, Failure::Unavailable | Failure::Lost)
 }

@@ -21,6 +21,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// No write goes out unless the last renewal is younger than this.
 const FENCE: Duration = Duration::from_secs(10);
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How many failures of the cluster are waited out before the Lease is given up.
+const TAKE_ATTEMPTS: usize = 5;
 const RELEASE_ATTEMPTS: usize = 3;
 const RELEASE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -55,6 +57,7 @@ impl Lock {
         let object = ObjectRef::new(Resource::Leases, namespace, lease_name(active_service));
         let deadline = Instant::now() + wait;
         let mut seen: Option<Seen> = None;
+        let mut failures = 0;
         loop {
             let started = Instant::now();
             let lease = match cluster.send(&Request::Get(object.clone())).await {
@@ -64,10 +67,16 @@ impl Lock {
                     match cluster.send(&Request::Create { object: object.clone(), body, dry_run: false }).await {
                         Ok(lease) => return Ok(Self::held(object, holder, &lease, started)),
                         Err(error) if error.failure == Failure::Conflict => continue,
-                        Err(error) => return Err(error.into()),
+                        Err(error) => {
+                            pause(error, &mut failures).await?;
+                            continue;
+                        }
                     }
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    pause(error, &mut failures).await?;
+                    continue;
+                }
             };
             let typed: Lease = serde_json::from_value(lease.clone()).unwrap_or_default();
             let spec = typed.spec.unwrap_or_default();
@@ -86,7 +95,10 @@ impl Lock {
                 match cluster.send(&Request::Patch { object: object.clone(), patch, dry_run: false }).await {
                     Ok(lease) => return Ok(Self::held(object, holder, &lease, started)),
                     Err(error) if matches!(error.failure, Failure::Conflict | Failure::NotFound) => continue,
-                    Err(error) => return Err(error.into()),
+                    Err(error) => {
+                        pause(error, &mut failures).await?;
+                        continue;
+                    }
                 }
             }
             if Instant::now() >= deadline {
@@ -99,6 +111,15 @@ impl Lock {
                 seen = Some(Seen { version, renew_time, since: Instant::now() });
             }
             sleep(RETRY_EVERY).await;
+        }
+    }
+
+    /// Gives back what an interrupted `take` may have got: its answer was not waited for.
+    pub async fn give_up<C: Cluster>(cluster: &C, namespace: &str, active_service: &str, holder: &Holder) {
+        let object = ObjectRef::new(Resource::Leases, namespace, lease_name(active_service));
+        let Ok(lease) = cluster.send(&Request::Get(object.clone())).await else { return };
+        if lease.pointer("/spec/holderIdentity").and_then(Value::as_str) == Some(holder.identity().as_str()) {
+            Self::held(object, holder, &lease, Instant::now()).release(cluster).await;
         }
     }
 
@@ -194,6 +215,19 @@ impl Lock {
         *self.version.borrow_mut() = resource_version(&lease);
         Ok(())
     }
+}
+
+/// Waits before the Lease is read again; a write whose answer was lost may have taken it.
+///
+/// # Errors
+/// The failure, when it will not be over in a moment or was seen too often.
+async fn pause(error: ClusterError, failures: &mut usize) -> Result<(), Error> {
+    *failures += 1;
+    if !error.is_passing() || *failures > TAKE_ATTEMPTS {
+        return Err(error.into());
+    }
+    sleep(RETRY_EVERY).await;
+    Ok(())
 }
 
 fn resource_version(object: &Value) -> String {

@@ -28,6 +28,8 @@ use crate::report::ErrorReport;
 /// How often a read is sent before its failure is believed.
 const READ_ATTEMPTS: u32 = 3;
 const READ_PAUSE: Duration = Duration::from_millis(200);
+/// For how long a read that fails is sent again.
+const READ_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Receives a line for each request.
 pub type Log = Box<dyn Fn(String)>;
@@ -171,6 +173,12 @@ impl LiveCluster {
         ClusterError { request: request.to_owned(), failure, message }
     }
 
+    /// Whether a read may be sent again: a busy server or a cut connection, but no silence, which has cost enough time.
+    fn may_be_over(&self, error: &ClusterError, since: Instant) -> bool {
+        let patience = self.request_timeout.unwrap_or(READ_PATIENCE).min(READ_PATIENCE);
+        error.is_passing() && since.elapsed() < patience
+    }
+
     /// Sends a request once.
     async fn once(&self, request: &Request) -> Result<Value, ClusterError> {
         let words = request.to_string();
@@ -205,10 +213,10 @@ impl LiveCluster {
 
 impl Cluster for LiveCluster {
     async fn send(&self, request: &Request) -> Result<Value, ClusterError> {
-        let mut attempt = 1;
+        let (mut attempt, started) = (1, Instant::now());
         loop {
             match Box::pin(self.once(request)).await {
-                Err(error) if error.failure == Failure::Unavailable && !request.writes() && attempt < READ_ATTEMPTS => {
+                Err(error) if !request.writes() && attempt < READ_ATTEMPTS && self.may_be_over(&error, started) => {
                     sleep(READ_PAUSE * attempt).await;
                     attempt += 1;
                 }
@@ -312,12 +320,17 @@ fn form_urlencoded(pairs: &[(&str, &str)]) -> String {
 }
 
 /// The innermost reason, which is the one that helps.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause: &(dyn std::error::Error + 'static) = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    match cause.downcast_ref::<std::io::Error>() {
+        Some(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the connection ended before the answer".to_owned()
+        }
+        _ => cause.to_string(),
+    }
 }
 
 fn file_name(options: &ConnectOptions) -> String {
@@ -432,6 +445,25 @@ mod tests {
             assert!(error.to_string().contains("patch service/s -n n"), "{error}");
             assert!(!seen.1.contains("dryRun") && !dry.writes());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_over_a_cut_connection_is_sent_again() {
+        let (cluster, mut handle) = cluster();
+        let get = Request::Get(ObjectRef::new(Resource::Services, "n", "s"));
+        let (result, ()) = tokio::join!(async { cluster.send(&get).await }, async {
+            let (_, send) = handle.next_request().await.unwrap();
+            send.send_error(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
+            answer(&mut handle, 200, json!({"kind": "Service"})).await;
+        });
+        assert_eq!(result.unwrap(), json!({"kind": "Service"}));
+        let (result, ()) = tokio::join!(async { cluster.send(&patch(false)).await }, async {
+            let (_, send) = handle.next_request().await.unwrap();
+            send.send_error(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
+        });
+        let error = result.unwrap_err();
+        assert_eq!(error.failure, Failure::Lost);
+        assert_eq!(error.message, "the connection ended before the answer (https://test)");
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use super::scenarios;
 use super::world::{NAMINGS, Naming, World};
 
-fn kubeconfig() -> PathBuf {
+pub(super) fn kubeconfig() -> PathBuf {
     std::env::var_os("BLUEGREEN_TEST_KUBECONFIG")
         .map(PathBuf::from)
         .expect("BLUEGREEN_TEST_KUBECONFIG names a kubeconfig")
 }
 
-fn kubectl(args: &[&str], input: &str) -> String {
+pub(super) fn kubectl(args: &[&str], input: &str) -> String {
     use std::io::Write as _;
     use std::process::{Command, Stdio};
     let mut child = Command::new("kubectl")
@@ -36,19 +36,22 @@ fn kubectl(args: &[&str], input: &str) -> String {
 }
 
 /// A namespace of its own on a real cluster, deleted when it is dropped.
-struct Live {
+pub(super) struct Live {
     cluster: LiveCluster,
     namespace: String,
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        kubectl(&["delete", "namespace", &self.namespace, "--wait=false"], "");
+        // A test that fails already must say so, whatever becomes of its namespace.
+        if !std::thread::panicking() {
+            kubectl(&["delete", "namespace", &self.namespace, "--wait=false"], "");
+        }
     }
 }
 
 impl Live {
-    async fn new(scenario: &str, number: usize, naming: Naming) -> Self {
+    pub(super) async fn new(scenario: &str, number: usize, naming: Naming) -> Self {
         let namespace = format!("bg-{}-{number}-{}", scenario.replace('_', "-"), std::process::id());
         kubectl(&["create", "namespace", &namespace], "");
         let objects = json!({"apiVersion": "v1", "kind": "List", "items": naming.manifests()}).to_string();

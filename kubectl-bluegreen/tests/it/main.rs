@@ -18,6 +18,7 @@ mod process;
 mod scenarios;
 mod schema;
 mod simulated;
+mod torture;
 mod world;
 
 use std::path::{Path, PathBuf};
