@@ -163,7 +163,7 @@ impl Observed {
         let route = |ingress: &Ingress| Route {
             namespace: ingress.metadata.namespace.clone(),
             backends: backends(ingress).map(str::to_owned).collect(),
-            subsets: false,
+            ..Route::default()
         };
         Facts {
             workloads: self.deployments.items.iter().map(workload).collect(),

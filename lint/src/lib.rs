@@ -59,6 +59,7 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
         .into_iter()
         .filter_map(|finding| Some(Finding { severity: config.severity(finding.rule, finding.severity)?, ..finding }))
         .collect();
+    drop_echoes(&mut findings);
     findings
         .sort_by(|a, b| (a.place.source, a.place.span, a.rule.code).cmp(&(b.place.source, b.place.span, b.rule.code)));
     let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
@@ -69,6 +70,18 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
         ..report::Summary::default()
     };
     Report { sets: set_summaries(&model), files: sources.len(), objects: model.objects().len(), findings, summary }
+}
+
+/// Takes out differences between the colors at places where another rule has found what is wrong.
+fn drop_echoes(findings: &mut Vec<Finding>) {
+    let is_drift = |finding: &Finding| finding.rule.group() == "drift";
+    let at = |place: &manifest::Place| (place.source, place.span);
+    let causes = findings.iter().filter(|finding| !is_drift(finding) && finding.severity > Severity::Info);
+    let causes: HashSet<_> = causes.map(|finding| at(&finding.place)).collect();
+    findings.retain(|finding| {
+        let mut places = std::iter::once(&finding.place).chain(finding.related.iter().map(|related| &related.place));
+        !is_drift(finding) || !places.any(|place| causes.contains(&at(place)))
+    });
 }
 
 fn set_summaries(model: &Model) -> Vec<SetSummary> {

@@ -1,7 +1,7 @@
 //! What rules see: objects, facts about them, and the release sets that they form.
 //! Must not judge; it only makes questions easy to ask.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::manifest::{self, Manifests, Object, is_placeholder};
 use crate::set::{self, Active, Color, Facts, ReleaseSet, Route, Service, Workload};
@@ -34,6 +34,8 @@ pub struct Model {
     facts: Facts,
     workload_objects: Vec<usize>,
     service_objects: Vec<usize>,
+    origins: HashMap<usize, String>,
+    by_label: HashMap<(String, String), Vec<usize>>,
 }
 
 impl Model {
@@ -60,13 +62,39 @@ impl Model {
             }
         }
         let sets = set::discover(&facts);
-        Self { manifests, sets, facts, workload_objects, service_objects }
+        let origins = manifests.objects.iter().map(|object| (object.source, origin(object.source))).collect();
+        let mut by_label: HashMap<(String, String), Vec<usize>> = HashMap::new();
+        for (at, workload) in facts.workloads.iter().enumerate() {
+            for (key, value) in &workload.labels {
+                by_label.entry((key.clone(), value.clone())).or_default().push(at);
+            }
+        }
+        Self { manifests, sets, facts, workload_objects, service_objects, origins, by_label }
     }
 
     /// All objects, in the order of the sources.
     #[must_use]
     pub fn objects(&self) -> &[Object] {
         &self.manifests.objects
+    }
+
+    /// The path of a source that objects were read from.
+    #[must_use]
+    pub fn origin(&self, source: usize) -> &str {
+        self.origins.get(&source).map_or("", String::as_str)
+    }
+
+    /// All Services.
+    pub fn services(&self) -> impl Iterator<Item = Member<'_, Service>> {
+        (0..self.facts.services.len()).filter_map(|at| self.service(at))
+    }
+
+    /// The workloads whose pods a selector selects, in whatever namespace.
+    pub fn selected<'m>(&'m self, selector: &'m set::Labels) -> impl Iterator<Item = Member<'m, Workload>> {
+        let lists = selector.iter().map(|(key, value)| self.by_label.get(&(key.clone(), value.clone())));
+        let fewest = lists.min_by_key(|list| list.map_or(0, Vec::len)).flatten();
+        let found = fewest.into_iter().flatten().filter_map(|at| self.workload(*at));
+        found.filter(|member| set::selects(selector, &member.facts.labels))
     }
 
     /// The routes.
@@ -201,6 +229,7 @@ fn route_facts(object: &Object) -> Option<Route> {
     let text = |node: Option<NodeRef<'_>>| node.and_then(NodeRef::as_str).map(str::to_owned);
     let mut backends: Vec<String> = Vec::new();
     let mut subsets = false;
+    let mut fronts = service_names(spec.get("hosts"));
     match (object.group(), object.id.kind.as_str()) {
         ("networking.k8s.io" | "extensions", "Ingress") => {
             let paths = spec.get("rules").into_iter().flat_map(NodeRef::items);
@@ -214,6 +243,14 @@ fn route_facts(object: &Object) -> Option<Route> {
             let rules = spec.get("rules").into_iter().flat_map(NodeRef::items);
             let refs = rules.filter_map(|rule| rule.get("backendRefs")).flat_map(NodeRef::items);
             backends.extend(refs.filter_map(|backend| text(backend.get("name"))));
+            let parents = spec.get("parentRefs").into_iter().flat_map(NodeRef::items);
+            let services = parents.filter(|parent| parent.get("kind").and_then(NodeRef::as_str) == Some("Service"));
+            fronts.extend(services.filter_map(|parent| text(parent.get("name"))));
+        }
+        ("split.smi-spec.io", "TrafficSplit") => {
+            let splits = spec.get("backends").into_iter().flat_map(NodeRef::items);
+            backends.extend(splits.filter_map(|split| text(split.get("service"))));
+            fronts.extend(text(spec.get("service")));
         }
         ("networking.istio.io", "VirtualService") => {
             let protocols = ["http", "tcp", "tls"].iter().filter_map(|protocol| spec.get(protocol));
@@ -242,5 +279,11 @@ fn route_facts(object: &Object) -> Option<Route> {
         }
         _ => return None,
     }
-    Some(Route { namespace: object.id.namespace.clone(), backends, subsets })
+    Some(Route { namespace: object.id.namespace.clone(), backends, fronts, subsets })
+}
+
+/// Hosts as names of Services: `shop.web.svc.cluster.local` is `shop`.
+fn service_names(hosts: Option<NodeRef<'_>>) -> Vec<String> {
+    let hosts = hosts.into_iter().flat_map(NodeRef::items).filter_map(NodeRef::as_str);
+    hosts.filter_map(|host| host.split('.').next()).map(str::to_owned).collect()
 }

@@ -3,8 +3,13 @@
 
 mod api;
 mod containers;
+mod differences;
 mod drift;
+mod labeling;
 mod labels;
+mod meaning;
+mod meta;
+mod pairing;
 mod ports;
 mod probes;
 mod resources;
@@ -18,7 +23,12 @@ pub static ALL: &[&Rule] = &[
     &api::bg001::RULE,
     &api::bg002::RULE,
     &api::bg005::RULE,
+    &labels::bg101::RULE,
+    &labels::bg102::RULE,
     &labels::bg103::RULE,
+    &labels::bg104::RULE,
+    &labels::bg105::RULE,
+    &labels::bg106::RULE,
     &services::bg201::RULE,
     &services::bg202::RULE,
     &services::bg203::RULE,
@@ -26,10 +36,21 @@ pub static ALL: &[&Rule] = &[
     &services::bg205::RULE,
     &services::bg206::RULE,
     &services::bg207::RULE,
+    &services::bg208::RULE,
+    &services::bg209::RULE,
+    &services::bg210::RULE,
+    &services::bg211::RULE,
     &probes::bg301::RULE,
     &resources::bg401::RULE,
     &resources::bg402::RULE,
     &rollout::bg503::RULE,
+    &drift::bg601::RULE,
+    &drift::bg602::RULE,
     &drift::bg603::RULE,
+    &drift::bg604::RULE,
     &drift::bg605::RULE,
+    &drift::bg606::RULE,
+    &drift::bg607::RULE,
+    &drift::bg608::RULE,
+    &meta::bg904::RULE,
 ];

@@ -144,6 +144,8 @@ pub struct Route {
     pub namespace: Option<String>,
     /// The names of the Services that it sends traffic to.
     pub backends: Vec<String>,
+    /// The names of the Services whose own traffic it takes over.
+    pub fronts: Vec<String>,
     /// Whether it splits the traffic behind one Service by itself (a mesh's subsets).
     pub subsets: bool,
 }

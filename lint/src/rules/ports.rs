@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::manifest::Object;
+use crate::model::SetView;
 use crate::yaml::{NodeRef, Value};
 
 /// A port that a container declares.
@@ -21,11 +22,6 @@ impl Port<'_> {
     pub(super) fn is(&self, wanted: &str, protocol: &str) -> bool {
         let number = self.number.map(|number| number.to_string());
         self.protocol == protocol && (self.name.as_deref() == Some(wanted) || number.as_deref() == Some(wanted))
-    }
-
-    /// Whether two colors declare the same.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        (&self.name, self.number, &self.protocol) == (&other.name, other.number, &other.protocol)
     }
 }
 
@@ -84,4 +80,13 @@ pub(super) fn target(port: NodeRef<'_>) -> Option<(NodeRef<'_>, String, String)>
         _ => node.as_int()?.to_string(),
     };
     Some((node, wanted, protocol(port)))
+}
+
+/// Whether a container gets traffic from a Service of the set: it declares a port that one sends to, or it is alone.
+pub(super) fn gets_traffic(set: SetView<'_>, container: NodeRef<'_>) -> bool {
+    let ports =
+        set.services().filter_map(|service| service.object.root().at(&["spec", "ports"])).flat_map(NodeRef::items);
+    let mut targets = ports.filter_map(target);
+    let alone = set.workloads().all(|(_, member)| member.object.containers().count() == 1);
+    targets.any(|(_, wanted, protocol)| alone || reaches(container, &wanted, &protocol))
 }

@@ -8,23 +8,29 @@ pub(super) mod bg204;
 pub(super) mod bg205;
 pub(super) mod bg206;
 pub(super) mod bg207;
+pub(super) mod bg208;
+pub(super) mod bg209;
+pub(super) mod bg210;
+pub(super) mod bg211;
 mod miss;
 
-use crate::model::SetView;
-use crate::set::color_named;
+use crate::model::{Member, SetView};
+use crate::set::{Color, Service, same_namespace};
 
-/// Whether a workload is named for one color and carries the other in its labels: then that is the defect, and what the
-/// Services select is only its echo.
-fn carries_wrong_color(set: SetView<'_>) -> bool {
-    set.workloads().any(|(color, member)| {
-        let values = set.set.color_labels.iter().filter_map(|key| member.facts.labels.get(key));
-        let wrong = values.filter_map(|value| color_named(value)).any(|of_label| of_label != color);
-        color_named(&member.facts.name) == Some(color) && wrong
+/// Whether a mesh splits the traffic behind the active Service, by subsets or by weights: then it selects both colors on
+/// purpose.
+fn is_split_behind(set: SetView<'_>) -> bool {
+    let Some(service) = set.active_service() else { return false };
+    let name = &service.facts.name;
+    let colors = Color::ALL.map(|color| set.color_service(color).map(|service| &service.facts.name));
+    set.model.routes().iter().any(|route| {
+        let splits = colors.iter().all(|color| color.is_some_and(|color| route.backends.contains(color)));
+        (route.subsets && route.backends.contains(name)) || (splits && route.fronts.contains(name))
     })
 }
 
-/// Whether a mesh splits the traffic behind the active Service, by subsets: then it selects both colors on purpose.
-fn is_split_behind(set: SetView<'_>) -> bool {
-    let Some(service) = set.active_service() else { return false };
-    set.model.routes().iter().any(|route| route.subsets && route.backends.contains(&service.facts.name))
+/// Whether a Service of the set is in another namespace than the workloads: then that is why it selects nothing.
+fn is_elsewhere(service: Member<'_, Service>, set: SetView<'_>) -> bool {
+    let namespace = service.facts.namespace.as_deref();
+    set.workloads().any(|(_, member)| !same_namespace(namespace, member.facts.namespace.as_deref()))
 }

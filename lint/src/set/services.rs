@@ -51,10 +51,11 @@ const KIND_WORDS: [&str; 12] = [
 pub(super) fn assign(facts: &Facts, sets: &mut [ReleaseSet]) {
     let index = Index::new(facts);
     let lost = index.lost(facts);
+    let kin = Kin::new(facts, sets);
     let mut near: Vec<Vec<usize>> = vec![Vec::new(); sets.len()];
     for &service in &lost {
         let Some(fact) = facts.services.get(service) else { continue };
-        let related = sets.iter().enumerate().map(|(at, set)| (relation(facts, set, fact), at));
+        let related = kin.of(fact).into_iter().filter_map(|at| Some((relation(facts, sets.get(at)?, fact), at)));
         let best = related.max_by_key(|&(score, at)| (score, std::cmp::Reverse(at))).filter(|(score, _)| *score > 0);
         if let Some(list) = best.and_then(|(_, at)| near.get_mut(at)) {
             list.push(service);
@@ -132,11 +133,54 @@ fn reaches(service: &Service, workload: &Workload) -> bool {
         && selects(&service.selector, &workload.labels)
 }
 
+/// The sets by what a Service that selects nothing may have in common with them, so that it need not ask all.
+struct Kin<'f> {
+    by_label: HashMap<(&'f str, &'f str), Vec<usize>>,
+    by_word: HashMap<String, Vec<usize>>,
+}
+
+/// So many sets with one label are asked; a label that more have says nothing.
+const MAX_KIN: usize = 64;
+
+impl<'f> Kin<'f> {
+    fn new(facts: &'f Facts, sets: &[ReleaseSet]) -> Self {
+        let mut kin = Self { by_label: HashMap::new(), by_word: HashMap::new() };
+        for (at, set) in sets.iter().enumerate() {
+            for workload in members(facts, set) {
+                for (key, value) in &workload.labels {
+                    push(kin.by_label.entry((key, value)).or_default(), at);
+                }
+                if let Some(word) = own_words(&workload.name).into_iter().next() {
+                    push(kin.by_word.entry(word).or_default(), at);
+                }
+            }
+        }
+        kin
+    }
+
+    fn of(&self, service: &Service) -> Vec<usize> {
+        let by_label =
+            service.selector.iter().filter_map(|(key, value)| self.by_label.get(&(key.as_str(), value.as_str())));
+        let by_word = split(&service.name).filter_map(|word| self.by_word.get(&word));
+        let mut found: Vec<usize> = by_label.chain(by_word.collect::<Vec<_>>()).flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+fn push(bucket: &mut Vec<usize>, at: usize) {
+    if bucket.len() < MAX_KIN && bucket.last() != Some(&at) {
+        bucket.push(at);
+    }
+}
+
 /// How much a Service that selects nothing looks like a member of the set; 0 when it does not.
 fn relation(facts: &Facts, set: &ReleaseSet, service: &Service) -> i32 {
     let mut best = 0;
     for workload in members(facts, set) {
-        if !same_namespace(service.namespace.as_deref(), workload.namespace.as_deref()) {
+        let elsewhere = !same_namespace(service.namespace.as_deref(), workload.namespace.as_deref());
+        if elsewhere && !selects(&service.selector, &workload.labels) {
             continue;
         }
         let is_color = |value: &String| value.parse::<Color>().is_ok();

@@ -15,7 +15,7 @@
 //!       containers:
 //!       - name: shop
 //!         resources:
-//!           limits: {memory: 128Mi}   # 256Mi on blue
+//!           limits: {memory: 200Mi}   # 256Mi on blue
 //! ```
 //!
 //! ## Good
@@ -29,20 +29,18 @@
 //!       containers:
 //!       - name: shop
 //!         resources:
-//!           limits: {memory: 256Mi}
+//!           limits: {memory: 0.25Gi}
 //! ```
 //!
 //! ## Configuration
 //!
-//! None. `1`, `1.0` and `1000m` are the same quantity.
+//! None. `1`, `1.0` and `1000m` are the same quantity. A request or memory limit that is missing on one color is reported
+//! as missing.
 
 use crate::finding::{Findings, Severity};
-use crate::manifest::{Object, is_placeholder};
 use crate::model::SetView;
-use crate::quantity;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::{called, paired};
-use crate::yaml::NodeRef;
+use crate::rules::differences::{self, Area};
 
 /// `resource-drift`
 pub(crate) static RULE: Rule = Rule {
@@ -54,41 +52,14 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    let Some((blue, green)) = set.both() else { return };
-    for (b, g) in paired(blue.object, green.object) {
-        for kind in ["requests", "limits"] {
-            let (of_blue, of_green) = (b.at(&["resources", kind]), g.at(&["resources", kind]));
-            let keys = |node: Option<NodeRef<'_>>| -> Vec<String> {
-                node.into_iter().flat_map(NodeRef::entries).map(|(entry, _)| entry.key.to_string()).collect()
-            };
-            let mut resources = keys(of_blue);
-            resources.extend(keys(of_green));
-            resources.sort();
-            resources.dedup();
-            for resource in resources {
-                let value =
-                    |node: Option<NodeRef<'_>>| node.and_then(|node| node.get(&resource)).and_then(quantity::text);
-                let (vb, vg) = (value(of_blue), value(of_green));
-                let templated = [&vb, &vg].into_iter().flatten().any(|text| is_placeholder(text));
-                if templated || vb == vg || quantity::are_equal(vb.as_deref(), vg.as_deref()) {
-                    continue;
-                }
-                let place = |object: &Object, container: NodeRef<'_>, node: Option<NodeRef<'_>>| match node
-                    .and_then(|node| node.get(&resource))
-                {
-                    Some(value) => object.at(value),
-                    None => node.map_or_else(|| object.at_key(container, "resources"), |node| object.at_own_key(node)),
-                };
-                let shown = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
-                let message = format!(
-                    "{kind}.{resource} of container {} differs: {} on blue, {} on green",
-                    called(g),
-                    shown(vb),
-                    shown(vg)
-                );
-                let finding = findings.report(place(green.object, g, of_green), message);
-                finding.help("make them equal").related(place(blue.object, b, of_blue), "blue has this");
-            }
+    for difference in differences::of(set).iter().filter(|difference| difference.area == Area::Resources) {
+        let field = difference.field.strip_prefix("resources.").unwrap_or(&difference.field);
+        let one_sided = difference.blue.node.is_none() || difference.green.node.is_none();
+        let main = difference.container.is_some_and(|(_, init)| !init);
+        // What is missing is reported as missing, with the way out.
+        let is_missing = one_sided && main && matches!(field, "requests.cpu" | "requests.memory" | "limits.memory");
+        if !is_missing {
+            difference.report(set, findings, Some(field.to_owned()));
         }
     }
 }

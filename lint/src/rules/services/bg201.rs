@@ -29,6 +29,7 @@
 use crate::finding::{Findings, Severity};
 use crate::model::{SetView, has_placeholder};
 use crate::rule::{Check, Rule};
+use crate::rules::labeling::is_echo;
 use crate::rules::services::miss;
 
 /// `active-selects-nothing`
@@ -43,7 +44,7 @@ pub(crate) static RULE: Rule = Rule {
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let Some(service) = set.active_service() else { return };
     let templated = set.workloads().any(|(_, member)| has_placeholder(&member.facts.labels));
-    if super::carries_wrong_color(set) {
+    if is_echo(set) || super::is_elsewhere(service, set) {
         return;
     }
     if set.set.active.is_some() || templated || has_placeholder(&service.facts.selector) {

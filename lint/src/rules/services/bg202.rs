@@ -29,6 +29,7 @@
 use crate::finding::{Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
+use crate::rules::labeling::is_echo;
 use crate::set::Active;
 
 /// `active-selects-both`
@@ -45,7 +46,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let name = &service.facts.name;
     // Two of one name are one object in the cluster: the later one replaces the earlier.
     let same = blue.object.id == green.object.id;
-    if set.set.active != Some(Active::Both) || same || super::is_split_behind(set) || super::carries_wrong_color(set) {
+    if set.set.active != Some(Active::Both) || same || super::is_split_behind(set) || is_echo(set) {
         return;
     }
     let place = service

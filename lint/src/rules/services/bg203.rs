@@ -57,6 +57,7 @@
 use crate::finding::{Findings, Severity};
 use crate::model::{SetView, has_placeholder};
 use crate::rule::{Check, Rule};
+use crate::rules::labeling::is_echo;
 use crate::set::exchange_color;
 
 /// `switch-selects-nothing`
@@ -72,7 +73,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let (Some(service), Some(active)) = (set.active_service(), set.active()) else { return };
     let Some(other) = set.workload(active.other()) else { return };
     let templated = has_placeholder(&other.facts.labels) || has_placeholder(&service.facts.selector);
-    if templated || set.set.color_labels.is_empty() || super::carries_wrong_color(set) {
+    if templated || set.set.color_labels.is_empty() || is_echo(set) {
         return;
     }
     let wanted = exchange_color(&service.facts.selector, &set.set.color_labels, &other.facts.labels);

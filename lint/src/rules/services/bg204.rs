@@ -29,6 +29,7 @@
 use crate::finding::{Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
+use crate::rules::labeling::is_echo;
 use crate::set::{Color, color_named, selects};
 
 /// `color-service-wrong-color`
@@ -41,7 +42,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    if super::carries_wrong_color(set) {
+    if is_echo(set) {
         return;
     }
     for color in Color::ALL {

@@ -29,6 +29,7 @@
 use crate::finding::{Findings, Severity};
 use crate::model::{SetView, has_placeholder};
 use crate::rule::{Check, Rule};
+use crate::rules::labeling::is_echo;
 use crate::rules::services::miss;
 use crate::set::{Color, selects};
 
@@ -42,12 +43,15 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    if super::carries_wrong_color(set) || set.workloads().any(|(_, member)| has_placeholder(&member.facts.labels)) {
+    if is_echo(set) || set.workloads().any(|(_, member)| has_placeholder(&member.facts.labels)) {
         return;
     }
     for color in Color::ALL {
         let Some(service) = set.color_service(color) else { continue };
         let selector = &service.facts.selector;
+        if super::is_elsewhere(service, set) {
+            continue;
+        }
         let some = set.workloads().any(|(_, member)| selects(selector, &member.facts.labels));
         let Some(own) = set.workload(color).filter(|_| !some && !has_placeholder(selector)) else { continue };
         let miss = miss::nearest(service, std::iter::once(own));

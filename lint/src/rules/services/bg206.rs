@@ -64,10 +64,8 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
         if !set.workloads().any(|(_, member)| selects(selector, &member.facts.labels)) {
             continue;
         }
-        let foreign = set.model.workloads().map(|(_, member)| member).filter(|member| {
-            member.facts.namespace == service.facts.namespace
-                && selects(selector, &member.facts.labels)
-                && !members.contains(&member.facts.name.as_str())
+        let foreign = set.model.selected(selector).filter(|member| {
+            member.facts.namespace == service.facts.namespace && !members.contains(&member.facts.name.as_str())
         });
         let foreign: Vec<_> = foreign.collect();
         let Some(first) = foreign.first() else { continue };

@@ -1,0 +1,44 @@
+//! Defects of the pod templates' labels that make everything that selects by them look wrong.
+//! Not a rule: each of them is reported by one, and the others keep silent where it is the cause.
+
+use crate::model::{SetView, has_placeholder};
+use crate::set::{Color, color_named, same_namespace, selects};
+
+/// Whether what the Services select is only the echo of a defect of the templates' labels.
+pub(super) fn is_echo(set: SetView<'_>) -> bool {
+    carries_wrong_color(set) || misses_own_template(set) || indistinguishable(set).is_some()
+}
+
+/// Whether a workload is named for one color and carries the other in its labels.
+fn carries_wrong_color(set: SetView<'_>) -> bool {
+    set.workloads().any(|(color, member)| {
+        let values = set.set.color_labels.iter().filter_map(|key| member.facts.labels.get(key));
+        let wrong = values.filter_map(|value| color_named(value)).any(|of_label| of_label != color);
+        color_named(&member.facts.name) == Some(color) && wrong
+    })
+}
+
+/// Whether a workload does not select its own pods: the API server refuses that.
+fn misses_own_template(set: SetView<'_>) -> bool {
+    set.workloads().any(|(_, member)| {
+        let (selector, labels) = (&member.facts.selector, &member.facts.labels);
+        !selector.is_empty() && !selects(selector, labels) && !has_placeholder(selector) && !has_placeholder(labels)
+    })
+}
+
+/// The color that no selector can select without the other one; the idle one where that holds for both.
+pub(super) fn indistinguishable(set: SetView<'_>) -> Option<Color> {
+    let (blue, green) = set.both()?;
+    let one_namespace = same_namespace(blue.facts.namespace.as_deref(), green.facts.namespace.as_deref());
+    let templated = has_placeholder(&blue.facts.labels) || has_placeholder(&green.facts.labels);
+    let one_object = blue.object.id == green.object.id;
+    if !one_namespace || templated || one_object || carries_wrong_color(set) || misses_own_template(set) {
+        return None;
+    }
+    let within = |color: Color| {
+        let (own, other) = if color == Color::Blue { (blue, green) } else { (green, blue) };
+        own.facts.labels.iter().all(|(key, value)| other.facts.labels.get(key) == Some(value))
+    };
+    let idle = set.active().map_or(Color::Green, Color::other);
+    [idle, idle.other()].into_iter().find(|color| within(*color))
+}

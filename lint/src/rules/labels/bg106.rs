@@ -1,0 +1,82 @@
+//! One object is defined twice in the same directory.
+//!
+//! ## Why
+//!
+//! Both are applied under one name, and the later one replaces the earlier: which selector or image holds depends on the order
+//! of the files.
+//!
+//! ## Bad
+//!
+//! ```yaml
+//! apiVersion: v1
+//! kind: Service
+//! metadata: {name: shop}
+//! spec:
+//!   selector: {app: shop, color: blue}
+//!   ports: [{port: 80}]
+//! ---
+//! apiVersion: v1
+//! kind: Service
+//! metadata: {name: shop}
+//! spec:
+//!   selector: {app: shop, color: green}
+//!   ports: [{port: 80}]
+//! ```
+//!
+//! ## Good
+//!
+//! ```yaml
+//! apiVersion: v1
+//! kind: Service
+//! metadata: {name: shop}
+//! spec:
+//!   selector: {app: shop, color: blue}
+//!   ports: [{port: 80}]
+//! ---
+//! apiVersion: v1
+//! kind: Service
+//! metadata: {name: shop-green}
+//! spec:
+//!   selector: {app: shop, color: green}
+//!   ports: [{port: 80}]
+//! ```
+//!
+//! ## Configuration
+//!
+//! None. The same object in two directories is taken for two variants, such as `dev/` and `prod/`.
+
+use crate::finding::{Findings, Severity};
+use crate::manifest::{Object, is_placeholder};
+use crate::model::Model;
+use crate::rule::{Check, Rule};
+use std::collections::HashMap;
+
+/// `duplicate-object`
+pub(crate) static RULE: Rule = Rule {
+    code: "BG106",
+    name: "duplicate-object",
+    severity: Severity::Warning,
+    source: include_str!("bg106.rs"),
+    check: Check::Model(check),
+};
+
+fn check(model: &Model, findings: &mut Findings<'_>) {
+    let mut seen: HashMap<(&str, &str, &str, Option<&str>, &str), &Object> = HashMap::new();
+    for object in model.objects() {
+        let name = object.id.name.as_str();
+        if name.is_empty() || is_placeholder(name) || object.id.namespace.as_deref().is_some_and(is_placeholder) {
+            continue;
+        }
+        let origin = model.origin(object.source);
+        let directory = origin.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let key = (directory, object.group(), object.id.kind.as_str(), object.id.namespace.as_deref(), name);
+        let Some(first) = seen.get(&key) else {
+            seen.insert(key, object);
+            continue;
+        };
+        let message = format!("{} is defined a second time", object.id);
+        let finding = findings.report(object.at_name(), message);
+        finding.help("rename it, or take one of them out: the later one replaces the earlier");
+        finding.related(first.at_name(), "the first time");
+    }
+}

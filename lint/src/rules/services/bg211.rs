@@ -1,0 +1,96 @@
+//! There are two colors, and no Service or route for users that could be switched between them.
+//!
+//! ## Why
+//!
+//! A release has nothing to switch: users reach one color, both or none by means that these files do not show.
+//!
+//! ## Bad
+//!
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: {name: shop-blue}
+//! spec:
+//!   selector:
+//!     matchLabels: {app: shop, color: blue}
+//!   template:
+//!     metadata:
+//!       labels: {app: shop, color: blue}
+//!     spec:
+//!       containers:
+//!       - {name: shop, image: "registry.example.com/shop:1.0"}
+//! ---
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: {name: shop-green}
+//! spec:
+//!   selector:
+//!     matchLabels: {app: shop, color: green}
+//!   template:
+//!     metadata:
+//!       labels: {app: shop, color: green}
+//!     spec:
+//!       containers:
+//!       - {name: shop, image: "registry.example.com/shop:1.0"}
+//! ```
+//!
+//! ## Good
+//!
+//! ```yaml
+//! kind: Service
+//! metadata: {name: shop}
+//! spec:
+//!   selector: {app: shop, color: blue}
+//! ```
+//!
+//! ## Configuration
+//!
+//! None. A route that names a color's Service counts as the way in.
+
+use crate::finding::{Findings, Severity};
+use crate::manifest::is_placeholder;
+use crate::model::SetView;
+use crate::model::has_placeholder;
+use crate::rule::{Check, Rule};
+use crate::rules::containers::has_misspelt;
+use crate::rules::labeling::is_echo;
+use crate::set::{Color, same_namespace};
+
+/// `no-active-service`
+pub(crate) static RULE: Rule = Rule {
+    code: "BG211",
+    name: "no-active-service",
+    severity: Severity::Warning,
+    source: include_str!("bg211.rs"),
+    check: Check::Set(check),
+};
+
+fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
+    let Some((blue, green)) = set.both() else { return };
+    let one_namespace = same_namespace(blue.facts.namespace.as_deref(), green.facts.namespace.as_deref());
+    if set.set.active_service.is_some() || !one_namespace || blue.object.id == green.object.id || is_echo(set) {
+        return;
+    }
+    let unjudged = set.model.services().any(|service| {
+        let misspelt = service.object.root().get("spec").is_some_and(|spec| has_misspelt(spec, "selector"));
+        misspelt || has_placeholder(&service.facts.selector) || is_placeholder(&service.facts.name)
+    });
+    let colors: Vec<&str> = Color::ALL
+        .iter()
+        .filter_map(|color| set.color_service(*color))
+        .map(|service| service.facts.name.as_str())
+        .collect();
+    let routed = || {
+        let mut backends = set.model.routes().iter().flat_map(|route| &route.backends);
+        backends.any(|backend| colors.contains(&backend.as_str()))
+    };
+    if unjudged || has_placeholder(&blue.facts.labels) || has_placeholder(&green.facts.labels) || routed() {
+        return;
+    }
+    let message = format!("no Service or route sends users to one of {} and {}", blue.facts.name, green.facts.name);
+    let finding = findings.report(blue.object.at_name(), message);
+    let label = set.set.color_label().and_then(|key| Some((key, blue.facts.labels.get(key)?)));
+    let label = label.map(|(key, value)| format!(" by `{key}: {value}`")).unwrap_or_default();
+    finding.help(format!("add a Service that selects one of them{label}"));
+    finding.related(green.object.at_name(), "the other color");
+}
