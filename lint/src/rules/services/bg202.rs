@@ -24,7 +24,8 @@
 //!
 //! ## Configuration
 //!
-//! None. Silent when a mesh splits the traffic behind the Service by subsets.
+//! None. Silent when a mesh splits the traffic behind the Service by subsets or weights, and for a canary, which shares its
+//! Service by the number of its pods.
 
 use crate::finding::{Findings, Severity};
 use crate::model::SetView;
@@ -46,7 +47,8 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let name = &service.facts.name;
     // Two of one name are one object in the cluster: the later one replaces the earlier.
     let same = blue.object.id == green.object.id;
-    if set.set.active != Some(Active::Both) || same || super::is_split_behind(set) || is_echo(set) {
+    let on_purpose = super::is_split_behind(set) || super::is_canary(blue) || super::is_canary(green);
+    if set.set.active != Some(Active::Both) || same || on_purpose || is_echo(set) {
         return;
     }
     let place = service
