@@ -36,6 +36,9 @@ pub struct Model {
     service_objects: Vec<usize>,
     origins: HashMap<usize, String>,
     by_label: HashMap<(String, String), Vec<usize>>,
+    by_backend: HashMap<String, Vec<usize>>,
+    has_templated_workload: bool,
+    has_unjudged_service: bool,
 }
 
 impl Model {
@@ -69,7 +72,31 @@ impl Model {
                 by_label.entry((key.clone(), value.clone())).or_default().push(at);
             }
         }
-        Self { manifests, sets, facts, workload_objects, service_objects, origins, by_label }
+        let mut by_backend: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, route) in facts.routes.iter().enumerate() {
+            for backend in &route.backends {
+                by_backend.entry(backend.clone()).or_default().push(at);
+            }
+        }
+        let has_templated_workload = facts.workloads.iter().any(|workload| is_placeholder(&workload.name));
+        let templated = |service: &Service| is_placeholder(&service.name) || has_placeholder(&service.selector);
+        let unselective = |at: &usize| {
+            let spec = manifests.objects.get(*at).and_then(|object| object.root().get("spec"));
+            spec.is_some_and(|spec| spec.entries().any(|(entry, _)| is_misspelt(&entry.key, "selector")))
+        };
+        let has_unjudged_service = facts.services.iter().any(templated) || service_objects.iter().any(unselective);
+        Self {
+            manifests,
+            sets,
+            facts,
+            workload_objects,
+            service_objects,
+            origins,
+            by_label,
+            by_backend,
+            has_templated_workload,
+            has_unjudged_service,
+        }
     }
 
     /// All objects, in the order of the sources.
@@ -97,10 +124,27 @@ impl Model {
         found.filter(|member| set::selects(selector, &member.facts.labels))
     }
 
-    /// The routes.
+    /// The routes that name a Service.
+    pub fn routes_to(&self, service: &str) -> impl Iterator<Item = &Route> {
+        self.by_backend.get(service).into_iter().flatten().filter_map(|at| self.facts.routes.get(*at))
+    }
+
+    /// Whether all objects are from one file.
     #[must_use]
-    pub fn routes(&self) -> &[Route] {
-        &self.facts.routes
+    pub fn is_one_file(&self) -> bool {
+        self.origins.len() <= 1
+    }
+
+    /// Whether a workload's name is still to be filled in, so that it may be any color of any set.
+    #[must_use]
+    pub fn has_templated_workload(&self) -> bool {
+        self.has_templated_workload
+    }
+
+    /// Whether there is a Service of which nobody can say what it selects: by a placeholder, or a misspelt field.
+    #[must_use]
+    pub fn has_unjudged_service(&self) -> bool {
+        self.has_unjudged_service
     }
 
     /// A workload by its index.
@@ -193,6 +237,12 @@ impl<'m> SetView<'m> {
         let mut origins = workloads.chain(self.services().map(|member| member.facts.origin.as_str()));
         origins.any(|origin| unreadable.iter().any(|broken| broken == origin || directory(broken) == directory(origin)))
     }
+}
+
+/// Whether a key was meant to be this field, and is not.
+#[must_use]
+pub fn is_misspelt(key: &str, field: &str) -> bool {
+    key != field && strsim::damerau_levenshtein(key, field) <= 2
 }
 
 /// Whether a label or selector of the object has a placeholder, so that nothing can be said of what it selects.

@@ -1,6 +1,7 @@
 //! What rules ask of a container.
 //! Not a rule.
 
+use crate::model::is_misspelt;
 use crate::yaml::NodeRef;
 
 /// The name of a container.
@@ -10,5 +11,5 @@ pub(super) fn called(container: NodeRef<'_>) -> &str {
 
 /// Whether a field is there under a misspelt name: then that is the defect, and what it lacks is only its echo.
 pub(super) fn has_misspelt(mapping: NodeRef<'_>, field: &str) -> bool {
-    mapping.entries().any(|(entry, _)| &*entry.key != field && strsim::damerau_levenshtein(&entry.key, field) <= 2)
+    mapping.entries().any(|(entry, _)| is_misspelt(&entry.key, field))
 }

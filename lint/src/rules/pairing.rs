@@ -31,11 +31,11 @@ fn merge_keys(list: &str) -> &'static [&'static [&'static str]] {
 /// Pairs the items of two lists of mappings.
 pub(super) fn pairs<'m>(list: &str, blues: &[NodeRef<'m>], greens: &[NodeRef<'m>]) -> Pairs<'m> {
     let mut pairs = Pairs { both: Vec::new(), only_blue: blues.to_vec(), only_green: greens.to_vec() };
-    pairs.take(|item, color| Some(neutral(&item.to_json().to_string(), color)));
     for keys in merge_keys(list) {
         pairs.take(|item, _| identity(item, keys));
         pairs.take(|item, color| identity(item, keys).map(|text| neutral(&text, color)));
     }
+    pairs.take(|item, color| Some(neutral(&item.to_json().to_string(), color)));
     let keyed = pairs.only_blue.iter().chain(&pairs.only_green).all(|item| identity(*item, &["name"]).is_some());
     let single = pairs.only_blue.len() == 1 && pairs.only_green.len() == 1;
     // One container each is the same one under two names; items without names are told apart by their places.

@@ -22,11 +22,14 @@ use crate::set::{Color, Service, Workload, same_namespace};
 fn is_split_behind(set: SetView<'_>) -> bool {
     let Some(service) = set.active_service() else { return false };
     let name = &service.facts.name;
-    let colors = Color::ALL.map(|color| set.color_service(color).map(|service| &service.facts.name));
-    set.model.routes().iter().any(|route| {
-        let splits = colors.iter().all(|color| color.is_some_and(|color| route.backends.contains(color)));
-        (route.subsets && route.backends.contains(name)) || (splits && route.fronts.contains(name))
-    })
+    if set.model.routes_to(name).any(|route| route.subsets) {
+        return true;
+    }
+    let (Some(blue), Some(green)) = (set.color_service(Color::Blue), set.color_service(Color::Green)) else {
+        return false;
+    };
+    let mut routes = set.model.routes_to(&blue.facts.name);
+    routes.any(|route| route.backends.contains(&green.facts.name) && route.fronts.contains(name))
 }
 
 /// Whether a workload is a canary, which is to share its Service with another one.

@@ -1,7 +1,7 @@
 //! Which two workloads are one release set's colors.
 //! Looks at names, template labels, files and color Services; never at one fixed label key or name pattern.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::reading::{Reading, are_counterparts, color_of, readings};
 use super::{Color, Facts, PerColor, Service, Workload, same_namespace, selects};
@@ -111,18 +111,16 @@ impl<'f> Pairing<'f> {
     /// What is left and carries exactly a color in a label is half of a set whose other half is not here. A Rollout is
     /// not: its controller keeps both halves in one object.
     fn singles(&mut self) {
+        let mut taken = Taken::new(self.facts);
+        self.used.iter().filter_map(|index| self.workload(*index)).for_each(|workload| taken.add(workload));
         let mut found: Vec<(usize, Pair)> = Vec::new();
         for (index, workload) in self.free().filter(|(_, workload)| workload.kind != "Rollout") {
             let colors = workload.labels.values().filter_map(|value| value.parse::<Color>().ok());
             let Some(color) = color_of(&workload.name).or(colors.clone().next()) else { continue };
-            let taken = self.used.iter().copied().chain(found.iter().map(|(index, _)| *index));
-            let taken: Vec<&Workload> = taken.filter_map(|index| self.workload(index)).collect();
-            let again = taken.iter().any(|other| {
-                other.name == workload.name && same_namespace(other.namespace.as_deref(), workload.namespace.as_deref())
-            });
-            if colors.count() > 0 && !again && !self.is_served_with(workload, &taken) {
+            if colors.count() > 0 && !taken.has_name(workload) && !taken.is_served_with(workload) {
                 let mut pair = Pair::default();
                 *pair.get_mut(color) = Some(index);
+                taken.add(workload);
                 found.push((index, pair));
             }
         }
@@ -133,12 +131,52 @@ impl<'f> Pairing<'f> {
     }
 }
 
-impl Pairing<'_> {
-    /// Whether a Service that selects this workload also selects one of the others: then it is another variant of that
-    /// set, such as a canary.
-    fn is_served_with(&self, workload: &Workload, others: &[&Workload]) -> bool {
-        let own = self.facts.services.iter().filter(|service| selects(&service.selector, &workload.labels));
-        own.into_iter().any(|service| others.iter().any(|other| selects(&service.selector, &other.labels)))
+/// The workloads that are in sets already, by what another one may share with them.
+struct Taken<'f> {
+    facts: &'f Facts,
+    /// The Services by one pair of their selectors.
+    services: HashMap<(&'f str, &'f str), Vec<usize>>,
+    names: HashMap<&'f str, Vec<Option<&'f str>>>,
+    served: HashSet<usize>,
+}
+
+impl<'f> Taken<'f> {
+    fn new(facts: &'f Facts) -> Self {
+        let mut services: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+        for (at, service) in facts.services.iter().enumerate() {
+            if let Some((key, value)) = service.selector.iter().next() {
+                services.entry((key, value)).or_default().push(at);
+            }
+        }
+        Self { facts, services, names: HashMap::new(), served: HashSet::new() }
+    }
+
+    fn services_of(&self, workload: &Workload) -> Vec<usize> {
+        let lists =
+            workload.labels.iter().filter_map(|(key, value)| self.services.get(&(key.as_str(), value.as_str())));
+        let selecting = |at: &usize| {
+            self.facts.services.get(*at).is_some_and(|service| selects(&service.selector, &workload.labels))
+        };
+        lists.flatten().copied().filter(selecting).collect()
+    }
+
+    fn add(&mut self, workload: &'f Workload) {
+        let services = self.services_of(workload);
+        self.served.extend(services);
+        self.names.entry(&workload.name).or_default().push(workload.namespace.as_deref());
+    }
+
+    /// Whether one of them has the same name.
+    fn has_name(&self, workload: &Workload) -> bool {
+        let namespaces = self.names.get(workload.name.as_str());
+        namespaces
+            .is_some_and(|all| all.iter().any(|namespace| same_namespace(*namespace, workload.namespace.as_deref())))
+    }
+
+    /// Whether a Service that selects this workload also selects one of them: then it is another variant of that set,
+    /// such as a canary.
+    fn is_served_with(&self, workload: &Workload) -> bool {
+        self.services_of(workload).iter().any(|service| self.served.contains(service))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::pairing::nearness;
 use super::reading::{color_of, readings};
-use super::{Active, Color, Facts, Labels, PerColor, ReleaseSet, Service, Workload, same_namespace, selects};
+use super::{Active, Color, Facts, Labels, PerColor, ReleaseSet, Route, Service, Workload, same_namespace, selects};
 
 /// Words that say that users reach a Service.
 const ACTIVE_WORDS: [&str; 8] = ["active", "live", "prod", "production", "main", "stable", "primary", "current"];
@@ -66,7 +66,7 @@ pub(super) fn assign(facts: &Facts, sets: &mut [ReleaseSet]) {
         candidates.extend(near);
         candidates.sort_unstable();
         candidates.dedup();
-        Assignment::new(facts, set, candidates).apply(set);
+        Assignment::new(facts, &index, set, candidates).apply(set);
     }
 }
 
@@ -74,6 +74,7 @@ pub(super) fn assign(facts: &Facts, sets: &mut [ReleaseSet]) {
 struct Index<'f> {
     by_pair: HashMap<(&'f str, &'f str), Vec<usize>>,
     labels: HashMap<(&'f str, &'f str), Vec<usize>>,
+    routes: HashMap<&'f str, Vec<&'f Route>>,
 }
 
 impl<'f> Index<'f> {
@@ -91,7 +92,18 @@ impl<'f> Index<'f> {
                 labels.entry((key, value)).or_default().push(at);
             }
         }
-        Self { by_pair, labels }
+        let mut routes: HashMap<&str, Vec<&Route>> = HashMap::new();
+        for route in &facts.routes {
+            for backend in &route.backends {
+                routes.entry(backend).or_default().push(route);
+            }
+        }
+        Self { by_pair, labels, routes }
+    }
+
+    /// The routes to a Service.
+    fn routes_to(&self, service: &str) -> &[&'f Route] {
+        self.routes.get(service).map_or(&[], Vec::as_slice)
     }
 
     /// The Services that select a workload of the set.
@@ -233,12 +245,13 @@ struct Candidate {
 
 struct Assignment<'f> {
     facts: &'f Facts,
+    index: &'f Index<'f>,
     candidates: Vec<Candidate>,
 }
 
 impl<'f> Assignment<'f> {
-    fn new(facts: &'f Facts, set: &ReleaseSet, services: Vec<usize>) -> Self {
-        let mut assignment = Self { facts, candidates: Vec::new() };
+    fn new(facts: &'f Facts, index: &'f Index<'f>, set: &ReleaseSet, services: Vec<usize>) -> Self {
+        let mut assignment = Self { facts, index, candidates: Vec::new() };
         let names: HashSet<&str> =
             services.iter().filter_map(|&at| Some(facts.services.get(at)?.name.as_str())).collect();
         let stem: HashSet<String> = members(facts, set).flat_map(|workload| own_words(&workload.name)).collect();
@@ -267,10 +280,9 @@ impl<'f> Assignment<'f> {
         score += 30 * i32::from(says(&ACTIVE_WORDS)) - 50 * i32::from(says(&OTHER_WORDS));
         let own: HashSet<String> = own_words(&service.name).into_iter().collect();
         score += 20 * i32::from(own == *stem);
-        let routed = self.facts.routes.iter().any(|route| {
-            same_namespace(route.namespace.as_deref(), service.namespace.as_deref())
-                && route.backends.contains(&service.name)
-        });
+        let routes = self.index.routes_to(&service.name).iter();
+        let mut namespaces = routes.map(|route| route.namespace.as_deref());
+        let routed = namespaces.any(|namespace| same_namespace(namespace, service.namespace.as_deref()));
         let near = members(self.facts, set).map(|workload| nearness(&service.origin, &workload.origin)).max();
         score + 15 * i32::from(routed) + near.unwrap_or_default()
     }
@@ -316,15 +328,12 @@ impl<'f> Assignment<'f> {
         let Some(service) = self.service(best) else { return false };
         let routed_colors =
             set.color_services.iter().filter_map(|(_, at)| self.facts.services.get((*at)?)).any(|color| {
-                self.facts
-                    .routes
-                    .iter()
-                    .any(|route| route.backends.contains(&color.name) && !route.backends.contains(&service.name))
+                self.index.routes_to(&color.name).iter().any(|route| !route.backends.contains(&service.name))
             });
         if one {
             return set.workloads.iter().all(|(_, at)| at.is_some()) || self.names_color(set, service);
         }
-        let routed = self.facts.routes.iter().any(|route| route.backends.contains(&service.name));
+        let routed = !self.index.routes_to(&service.name).is_empty();
         !routed_colors && (routed || !self.is_preview(best))
     }
 

@@ -44,10 +44,10 @@
 //!
 //! ## Configuration
 //!
-//! None. A file that is named for its color and is linted by itself cannot hold the other one, and is not reported.
+//! None. A file that is named for its color and is linted by itself cannot hold the other one, and is not reported;
+//! neither is a workload without a Service.
 
 use crate::finding::{Findings, Severity};
-use crate::manifest::is_placeholder;
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
 use crate::set::{color_named, counterpart};
@@ -66,9 +66,8 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let (Some((color, member)), None) = (there.next(), there.next()) else { return };
     let origin = &member.facts.origin;
     let file = origin.rsplit('/').next().unwrap_or(origin);
-    let alone = || set.model.objects().iter().all(|object| object.source == member.object.source);
-    let templated = || set.model.workloads().any(|(_, other)| is_placeholder(&other.facts.name));
-    if templated() || (color_named(file) == Some(color) && alone()) {
+    let served = set.services().next().is_some();
+    if !served || set.model.has_templated_workload() || (color_named(file) == Some(color) && set.model.is_one_file()) {
         return;
     }
     let (kind, name, other) = (&member.facts.kind, &member.facts.name, color.other());

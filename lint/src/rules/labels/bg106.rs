@@ -43,7 +43,8 @@
 //!
 //! ## Configuration
 //!
-//! None. The same object in two directories is taken for two variants, such as `dev/` and `prod/`.
+//! None. The same object in two directories is taken for two variants, such as `dev/` and `prod/`; a Namespace
+//! that every file brings along is no second one.
 
 use crate::finding::{Findings, Severity};
 use crate::manifest::{Object, is_placeholder};
@@ -74,6 +75,10 @@ fn check(model: &Model, findings: &mut Findings<'_>) {
             seen.insert(key, object);
             continue;
         };
+        // Many files bring the namespace that they need.
+        if object.is("", "Namespace") && object.root().to_json() == first.root().to_json() {
+            continue;
+        }
         let message = format!("{} is defined a second time", object.id);
         let finding = findings.report(object.at_name(), message);
         finding.help("rename it, or take one of them out: the later one replaces the earlier");

@@ -38,7 +38,7 @@
 //!
 //! ## Configuration
 //!
-//! None.
+//! None. A canary shares its Service on purpose, and is not reported.
 
 use crate::finding::{Findings, Severity};
 use crate::model::SetView;
@@ -65,7 +65,9 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let foreign = set.model.selected(selector).filter(|member| {
-            member.facts.namespace == service.facts.namespace && !members.contains(&member.facts.name.as_str())
+            member.facts.namespace == service.facts.namespace
+                && !super::is_canary(*member)
+                && !members.contains(&member.facts.name.as_str())
         });
         let foreign: Vec<_> = foreign.collect();
         let Some(first) = foreign.first() else { continue };

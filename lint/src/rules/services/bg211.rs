@@ -48,11 +48,9 @@
 //! None. A route that names a color's Service counts as the way in.
 
 use crate::finding::{Findings, Severity};
-use crate::manifest::is_placeholder;
 use crate::model::SetView;
 use crate::model::has_placeholder;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::has_misspelt;
 use crate::rules::labeling::is_echo;
 use crate::set::{Color, same_namespace};
 
@@ -71,20 +69,10 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     if set.set.active_service.is_some() || !one_namespace || blue.object.id == green.object.id || is_echo(set) {
         return;
     }
-    let unjudged = set.model.services().any(|service| {
-        let misspelt = service.object.root().get("spec").is_some_and(|spec| has_misspelt(spec, "selector"));
-        misspelt || has_placeholder(&service.facts.selector) || is_placeholder(&service.facts.name)
-    });
-    let colors: Vec<&str> = Color::ALL
-        .iter()
-        .filter_map(|color| set.color_service(*color))
-        .map(|service| service.facts.name.as_str())
-        .collect();
-    let routed = || {
-        let mut backends = set.model.routes().iter().flat_map(|route| &route.backends);
-        backends.any(|backend| colors.contains(&backend.as_str()))
-    };
-    if unjudged || has_placeholder(&blue.facts.labels) || has_placeholder(&green.facts.labels) || routed() {
+    let mut services = Color::ALL.iter().filter_map(|color| set.color_service(*color));
+    let routed = services.any(|service| set.model.routes_to(&service.facts.name).next().is_some());
+    let unjudged = set.model.has_unjudged_service();
+    if unjudged || has_placeholder(&blue.facts.labels) || has_placeholder(&green.facts.labels) || routed {
         return;
     }
     let message = format!("no Service or route sends users to one of {} and {}", blue.facts.name, green.facts.name);
