@@ -15,6 +15,7 @@ mod corpus;
 mod documentation;
 mod hostile;
 mod list;
+mod mutations;
 mod process;
 mod rules;
 mod schema;

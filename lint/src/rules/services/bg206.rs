@@ -41,9 +41,10 @@
 //! None. A canary shares its Service on purpose, and is not reported.
 
 use crate::finding::{Findings, Severity};
-use crate::model::SetView;
+use crate::manifest::Place;
+use crate::model::{Member, SetView};
 use crate::rule::{Check, Rule};
-use crate::set::{Active, selects};
+use crate::set::{Active, Service, Workload, selects};
 
 /// `foreign-workload-selected`
 pub(crate) static RULE: Rule = Rule {
@@ -55,37 +56,57 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    let members: Vec<&str> = set.workloads().map(|(_, member)| member.facts.name.as_str()).collect();
     // A selector without a color is reported as such; with one it may well be narrow enough.
     let skip_active = set.set.active == Some(Active::Both) && !super::is_split_behind(set);
     let active = set.active_service().filter(|_| skip_active).map(|active| &active.object.id);
+    let mut told: Vec<(Vec<String>, Vec<Member<'_, Service>>)> = Vec::new();
     for service in set.services().filter(|service| Some(&service.object.id) != active) {
-        let selector = &service.facts.selector;
-        if !set.workloads().any(|(_, member)| selects(selector, &member.facts.labels)) {
-            continue;
+        let foreign = foreign(set, service);
+        match told.iter_mut().find(|(names, _)| *names == foreign) {
+            Some((_, services)) => services.push(service),
+            None => told.push((foreign, vec![service])),
         }
-        let foreign = set.model.selected(selector).filter(|member| {
-            member.facts.namespace == service.facts.namespace
-                && !super::is_canary(*member)
-                && !members.contains(&member.facts.name.as_str())
-        });
-        let foreign: Vec<_> = foreign.collect();
-        let Some(first) = foreign.first() else { continue };
-        let names: Vec<String> =
-            foreign.iter().map(|member| format!("{} {}", member.facts.kind, member.facts.name)).collect();
-        let place = service
-            .object
-            .root()
-            .get("spec")
-            .map_or_else(|| service.object.at_name(), |spec| service.object.at_key(spec, "selector"));
-        let message = format!(
-            "the Service {} also selects what is no part of this set: {}",
-            service.facts.name,
-            names.join(", ")
-        );
-        let finding = findings.report(place, message);
-        finding
-            .help("select by a label that only this set's pods carry")
-            .related(first.object.at_name(), "selected as well");
     }
+    for (foreign, services) in told.iter().filter(|(foreign, _)| !foreign.is_empty()) {
+        let Some((first, others)) = services.split_first() else { continue };
+        let names: Vec<&str> = services.iter().map(|service| service.facts.name.as_str()).collect();
+        let (noun, verb) = if others.is_empty() { ("Service", "selects") } else { ("Services", "select") };
+        let message = format!(
+            "the {noun} {} also {verb} what is no part of this set: {}",
+            names.join(" and "),
+            foreign.join(", ")
+        );
+        let finding = findings.report(selector(*first), message);
+        finding.help("select by a label that only this set's pods carry");
+        for other in others {
+            finding.related(selector(*other), "this one as well");
+        }
+        let workload = set.model.selected(&first.facts.selector).find(|member| foreign.contains(&called(*member)));
+        if let Some(workload) = workload {
+            finding.related(workload.object.at_name(), "selected as well");
+        }
+    }
+}
+
+/// The workloads outside the set that a Service of it selects, besides those of the set.
+fn foreign(set: SetView<'_>, service: Member<'_, Service>) -> Vec<String> {
+    let selector = &service.facts.selector;
+    if !set.workloads().any(|(_, member)| selects(selector, &member.facts.labels)) {
+        return Vec::new();
+    }
+    let is_own = |name: &str| set.workloads().any(|(_, member)| member.facts.name == name);
+    let foreign = set.model.selected(selector).filter(|member| {
+        let one_namespace = member.facts.namespace == service.facts.namespace;
+        one_namespace && !super::is_canary(*member) && !is_own(&member.facts.name)
+    });
+    foreign.map(called).collect()
+}
+
+fn called(member: Member<'_, Workload>) -> String {
+    format!("{} {}", member.facts.kind, member.facts.name)
+}
+
+fn selector(service: Member<'_, Service>) -> Place {
+    let spec = service.object.root().get("spec");
+    spec.map_or_else(|| service.object.at_name(), |spec| service.object.at_key(spec, "selector"))
 }
