@@ -80,7 +80,9 @@ impl Set {
 
     /// One object a document, one value a line, so that a line says which value is meant.
     fn text(&self) -> String {
-        self.objects.iter().map(|object| format!("---\n{}\n", serde_json::to_string_pretty(object).unwrap())).collect()
+        let objects: Vec<String> =
+            self.objects.iter().map(|object| serde_json::to_string_pretty(object).unwrap()).collect();
+        format!("---\n{}\n", objects.join("\n---\n"))
     }
 }
 
@@ -164,8 +166,8 @@ fn label_faults(set: &Set) -> Vec<Fault> {
     faults
 }
 
-fn service_faults(set: &Set) -> Vec<Fault> {
-    let (key, idle) = (set.key.clone(), set.idle());
+fn selector_faults(set: &Set) -> Vec<Fault> {
+    let key = set.key.clone();
     let mut faults: Vec<Fault> = Vec::new();
     let selector = "/spec/selector";
     let others: Vec<String> = set.at(Role::Active)["spec"]["selector"].as_object().unwrap().keys().cloned().collect();
@@ -239,6 +241,12 @@ fn service_faults(set: &Set) -> Vec<Fault> {
             }),
         ));
     }
+    faults
+}
+
+fn member_faults(set: &Set) -> Vec<Fault> {
+    let idle = set.idle();
+    let mut faults: Vec<Fault> = Vec::new();
     for role in [Role::Active, Role::ColorService("blue"), Role::ColorService("green")] {
         faults.push((
             "BG207",
@@ -350,8 +358,11 @@ fn every_fault_is_found_where_it_is() {
     for name in ["good-a.yaml", "good-b.yaml", "good-c.json"] {
         let good = Set::load(name);
         assert!(good.findings(&good.text()).is_empty(), "{name}");
-        for (code, role, line, plant) in
-            label_faults(&good).into_iter().chain(service_faults(&good)).chain(drift_faults())
+        for (code, role, line, plant) in label_faults(&good)
+            .into_iter()
+            .chain(selector_faults(&good))
+            .chain(member_faults(&good))
+            .chain(drift_faults())
         {
             let object = good.at(role)["metadata"]["name"].as_str().unwrap().to_owned();
             let mut bad = good.clone();

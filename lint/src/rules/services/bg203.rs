@@ -78,18 +78,28 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     }
     let wanted = exchange_color(&service.facts.selector, &set.set.color_labels, &other.facts.labels);
     let labels = &other.facts.labels;
-    let Some((key, value)) = wanted.iter().find(|(key, value)| labels.get(*key) != Some(*value)) else { return };
+    let missing: Vec<_> = wanted.iter().filter(|(key, value)| labels.get(*key) != Some(*value)).collect();
+    let Some(&(key, value)) = missing.first() else { return };
     let node = service.object.root().at(&["spec", "selector", key]);
     let place = node.map_or_else(|| service.object.at_name(), |node| service.object.at(node));
-    let has = labels.get(key).map_or_else(|| "has no such label".to_owned(), |has| format!("has `{key}: {has}`"));
+    let explain = |(key, value): &(&String, &String)| match labels.get(*key) {
+        Some(has) => format!("it asks for `{key}: {value}`, and {} has `{key}: {has}`", other.facts.name),
+        None => format!("it asks for `{key}: {value}`, and {} has no label `{key}`", other.facts.name),
+    };
     let message = format!(
-        "after a switch to {} the active Service {} would select nothing: it asks for `{key}: {value}`, and {} {has}",
+        "after a switch to {} the active Service {} would select nothing: {}",
         active.other(),
         service.facts.name,
-        other.facts.name,
+        missing.iter().map(explain).collect::<Vec<_>>().join("; ")
     );
     let finding = findings.report(place, message);
-    finding.help(format!("take `{key}` out of the selector, or make it equal on both colors"));
+    let near = |candidate: &&String| *candidate != key && strsim::damerau_levenshtein(candidate, key) <= 2;
+    let near_value = |has: &&String| strsim::damerau_levenshtein(has, value) == 1 && value.len() > 3;
+    match (labels.keys().find(near), labels.get(key).filter(near_value)) {
+        (Some(near), _) => finding.help(format!("did you mean `{key}` where {} has `{near}`?", other.facts.name)),
+        (None, Some(has)) => finding.help(format!("did {} mean `{key}: {value}` by `{key}: {has}`?", other.facts.name)),
+        _ => finding.help(format!("take `{key}` out of the selector, or make it equal on both colors")),
+    };
     let label = other.object.template().and_then(|template| template.at(&["metadata", "labels"])?.get(key));
     if let Some(label) = label {
         finding.related(other.object.at(label), format!("{} has this", other.facts.name));

@@ -61,19 +61,15 @@ pub(super) fn nearest<'m>(service: Member<'m, Service>, templates: impl Iterator
         let labels = template.object.template()?.at(&["metadata", "labels"])?;
         Some((template.object.at(labels.get(key)?), format!("{of} has this label")))
     };
-    let others = match missing.len() - 1 {
-        0 => String::new(),
-        1 => ", and one more label differs".to_owned(),
-        more => format!(", and {more} more labels differ"),
-    };
+    let explanation = explain(template, &missing);
     if let Some(has) = template.facts.labels.get(key) {
-        let explanation = format!("`{key}: {value}` is not on {of}, which has `{key}: {has}`{others}");
-        return Miss {
-            place,
-            explanation,
-            help: format!("did you mean `{key}: {has}`?"),
-            related: label(key).into_iter().collect(),
+        let is_far = strsim::damerau_levenshtein(has, value) > has.len().max(value.len()) / 2;
+        let help = if is_far {
+            format!("make it `{key}: {has}`, or give {of} the label `{key}: {value}`")
+        } else {
+            format!("did you mean `{key}: {has}`?")
         };
+        return Miss { place, explanation, help, related: label(key).into_iter().collect() };
     }
     let near = |candidate: &&String| strsim::damerau_levenshtein(candidate, key) <= 2;
     let meant = template
@@ -82,10 +78,19 @@ pub(super) fn nearest<'m>(service: Member<'m, Service>, templates: impl Iterator
         .keys()
         .find(near)
         .or_else(|| template.facts.labels.iter().find(|(_, has)| *has == value).map(|(key, _)| key));
-    let explanation = format!("{of} has no label `{key}`{others}");
     let help = match meant {
         Some(meant) => format!("did you mean the label `{meant}`?"),
         None => format!("add `{key}: {value}` to the pod template of {of}, or take it out of the selector"),
     };
     Miss { place, explanation, help, related: meant.and_then(|meant| label(meant)).into_iter().collect() }
+}
+
+/// Label by label, what a selector asks for and a template does not have.
+fn explain(template: Member<'_, Workload>, missing: &[(Member<'_, Workload>, (&String, &String))]) -> String {
+    let of = &template.facts.name;
+    let explain = |(_, (key, value)): &(_, (&String, &String))| match template.facts.labels.get(*key) {
+        Some(has) => format!("`{key}: {value}` is not on {of}, which has `{key}: {has}`"),
+        None => format!("{of} has no label `{key}`"),
+    };
+    missing.iter().map(explain).collect::<Vec<_>>().join(", and ")
 }
