@@ -7,16 +7,34 @@ use crate::observed::SetView;
 use crate::release::Color;
 
 mod capacity;
+mod drain;
+mod drift;
+mod foreign_owner;
+mod other_services;
 mod pods_ready;
 mod ports;
-pub(crate) use rolled_out::has_ended as rollout_has_ended;
-
+mod rollback_target;
 mod rolled_out;
 mod selector_shape;
+mod service_traps;
+
+pub use foreign_owner::{Writer, writers};
+pub(crate) use rolled_out::has_ended as rollout_has_ended;
 
 /// Every check, in the order in which they are shown.
-pub static ALL: &[Check] =
-    &[selector_shape::CHECK, rolled_out::CHECK, pods_ready::CHECK, capacity::CHECK, ports::CHECK];
+pub static ALL: &[Check] = &[
+    foreign_owner::CHECK,
+    other_services::CHECK,
+    selector_shape::CHECK,
+    rolled_out::CHECK,
+    pods_ready::CHECK,
+    capacity::CHECK,
+    ports::CHECK,
+    service_traps::CHECK,
+    drain::CHECK,
+    rollback_target::CHECK,
+    drift::CHECK,
+];
 
 /// A check of one move.
 #[derive(Clone, Copy, Debug)]

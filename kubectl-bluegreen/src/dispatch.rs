@@ -18,7 +18,7 @@ use crate::cmd::switch::Switch;
 use crate::error::Error;
 use crate::execute::{Executor, Options};
 use crate::interrupt::Interrupt;
-use crate::observed::{Needs, Observed, observe};
+use crate::observed::{Observed, observe};
 use crate::plan::{Planner, Selection, Settings, write_check};
 use crate::process::Holder;
 use crate::release::ExitStatus;
@@ -72,7 +72,7 @@ impl Run {
     async fn observe<C: Cluster>(&self, cluster: &C, namespace: Option<&str>) -> Result<Observed, Error> {
         let stopped =
             || Error::Interrupted { state: "nothing was changed".to_owned(), help: "run it again".to_owned() };
-        let observed = self.interrupt.or(observe(cluster, namespace, Needs::default())).await.ok_or_else(stopped)?;
+        let observed = self.interrupt.or(observe(cluster, namespace)).await.ok_or_else(stopped)?;
         Ok(observed?)
     }
 

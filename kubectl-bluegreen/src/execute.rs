@@ -110,7 +110,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
     }
 
     async fn attempt(&self, planner: &impl Planner) -> Result<Outcome, Error> {
-        let observed = self.stoppable(self.observe(planner)).await??;
+        let observed = self.stoppable(self.observe()).await??;
         let plan = planner.plan(&observed)?;
         drop(observed);
         self.ui.note(&plan);
@@ -181,8 +181,8 @@ impl<'e, C: Cluster> Executor<'e, C> {
         Error::AfterMove { error: Box::new(error), state, help }
     }
 
-    async fn observe(&self, planner: &impl Planner) -> Result<Observed, Error> {
-        Ok(observe(self.cluster, Some(&self.options.namespace), planner.needs()).await?)
+    async fn observe(&self) -> Result<Observed, Error> {
+        Ok(observe(self.cluster, Some(&self.options.namespace)).await?)
     }
 
     async fn dry_run(&self, plan: &Plan) -> Result<Outcome, Error> {
@@ -201,7 +201,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let mut written: Option<String> = None;
         let (mut conflicts, mut patience) = (0, Patience::default());
         while conflicts < MAX_ATTEMPTS {
-            let observed = match self.stoppable(self.observe(planner)).await? {
+            let observed = match self.stoppable(self.observe()).await? {
                 Ok(observed) => observed,
                 Err(Error::Cluster { error }) => {
                     self.wait_out(error, &mut patience).await?;

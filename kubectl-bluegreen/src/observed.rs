@@ -21,15 +21,6 @@ use crate::release::{Active, Color};
 /// Labels or a selector.
 pub type Labels = BTreeMap<String, String>;
 
-/// Which of the objects that not every command needs are read as well.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Needs {
-    /// Routes: Ingresses.
-    pub routes: bool,
-    /// HorizontalPodAutoscalers.
-    pub autoscalers: bool,
-}
-
 /// A list as the cluster answered it.
 #[derive(Clone, Debug)]
 pub struct Listed<T> {
@@ -60,9 +51,9 @@ pub struct Observed {
     pub slices: Listed<EndpointSlice>,
     /// Leases of this tool.
     pub leases: Listed<Lease>,
-    /// Ingresses; nothing when they were not asked for, or reading them is not allowed.
+    /// Ingresses; nothing when reading them is not allowed.
     pub ingresses: Option<Listed<Ingress>>,
-    /// Autoscalers; nothing when they were not asked for, or reading them is not allowed.
+    /// Autoscalers; nothing when reading them is not allowed.
     pub autoscalers: Option<Listed<HorizontalPodAutoscaler>>,
 }
 
@@ -72,19 +63,16 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const TOOL: &str = "kubectl-bluegreen";
 
 /// Asks the cluster for everything that a command looks at: a few lists, all at once.
-pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>, needs: Needs) -> Result<Observed, ClusterError> {
+pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Result<Observed, ClusterError> {
     let managed = format!("{MANAGED_BY}={TOOL}");
-    let optional = async |wanted: bool, resource| {
-        if wanted { list(cluster, resource, namespace, None).await.map(Some) } else { Ok(None) }
-    };
     let (deployments, services, pods, slices, leases, ingresses, autoscalers) = tokio::join!(
         list(cluster, Resource::Deployments, namespace, None),
         list(cluster, Resource::Services, namespace, None),
         list(cluster, Resource::Pods, namespace, None),
         list(cluster, Resource::EndpointSlices, namespace, None),
         list(cluster, Resource::Leases, namespace, Some(&managed)),
-        optional(needs.routes, Resource::Ingresses),
-        optional(needs.autoscalers, Resource::HorizontalPodAutoscalers),
+        list(cluster, Resource::Ingresses, namespace, None),
+        list(cluster, Resource::HorizontalPodAutoscalers, namespace, None),
     );
     Ok(Observed {
         at: cluster.now(),
@@ -109,10 +97,10 @@ async fn list<C: Cluster>(
 }
 
 /// Reads that are optional: not allowed means unknown.
-fn allowed<T>(answer: Result<Option<T>, ClusterError>) -> Result<Option<T>, ClusterError> {
+fn allowed(answer: Result<Value, ClusterError>) -> Result<Option<Value>, ClusterError> {
     match answer {
         Err(error) if matches!(error.failure, Failure::Forbidden | Failure::NotFound) => Ok(None),
-        answer => answer,
+        answer => answer.map(Some),
     }
 }
 
@@ -310,6 +298,19 @@ impl<'o> SetView<'o> {
     pub fn images(&self, color: Color) -> Vec<&'o str> {
         let pod = self.deployment(color).and_then(|deployment| deployment.spec.as_ref()?.template.spec.as_ref());
         pod.into_iter().flat_map(|pod| &pod.containers).filter_map(|container| container.image.as_deref()).collect()
+    }
+
+    /// The autoscaler of a color's Deployment, by its name.
+    #[must_use]
+    pub fn autoscaler(&self, color: Color) -> Option<&'o str> {
+        let deployment = name(&self.deployment(color)?.metadata);
+        let autoscalers = self.observed.autoscalers.iter().flat_map(|list| &list.items);
+        let scales = |autoscaler: &&HorizontalPodAutoscaler| {
+            let target = autoscaler.spec.as_ref().map(|spec| &spec.scale_target_ref);
+            autoscaler.metadata.namespace == self.set.namespace
+                && target.is_some_and(|target| target.kind == "Deployment" && target.name == deployment)
+        };
+        autoscalers.into_iter().find(scales).map(|autoscaler| name(&autoscaler.metadata))
     }
 
     /// How many pods a color's Deployment asks for.

@@ -12,7 +12,7 @@ use crate::check::{CheckResult, Status};
 use crate::cluster::{ObjectRef, Resource};
 use crate::error::Error;
 use crate::journal::{ANNOTATION, Colors, Entry, Journal, Phase};
-use crate::observed::{Labels, Needs, Observed, SetView, name, selector};
+use crate::observed::{Labels, Observed, SetView, name, selector};
 use crate::release::{Color, Split};
 
 /// Who moves, and with which settings. The same for every plan of one run.
@@ -284,11 +284,6 @@ pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult) -> fmt::Result 
 pub trait Planner {
     /// Plans from what was observed.
     fn plan(&self, observed: &Observed) -> Result<Plan, Error>;
-
-    /// What the plan looks at besides the usual.
-    fn needs(&self) -> Needs {
-        Needs::default()
-    }
 }
 
 /// The change that moves a set's selector to a color and writes the move into the journal, both in one patch.

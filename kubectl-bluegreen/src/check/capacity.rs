@@ -16,7 +16,10 @@ fn run(question: &Question<'_>) -> Verdict {
         return Verdict::pass(format!("{} ready, {needed} needed", pods(ready)));
     }
     let called = crate::observed::name(&deployment.metadata);
-    let message = format!("{called} has {} ready and needs {needed}: {} serve now", pods(ready), pods(serving));
+    let mut message = format!("{called} has {} ready and needs {needed}: {} serve now", pods(ready), pods(serving));
+    if let Some(autoscaler) = set.autoscaler(target).filter(|_| set.desired(target) == 0) {
+        message = format!("{message}; hpa/{autoscaler} sleeps at 0 replicas and does not wake it");
+    }
     let help = format!("scale it first: kubectl scale deployment/{called} --replicas={needed}, or use --scale");
     if way_back && ready > 0 { Verdict::warn(message, help) } else { Verdict::fail(message, help) }
 }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use crate::error::Error;
 use crate::journal::Journal;
-use crate::observed::{Needs, Observed, SetView, backends, name};
+use crate::observed::{Observed, SetView, backends, name};
 use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
 use crate::release::{Active, Color};
 use crate::traffic;
@@ -42,10 +42,6 @@ pub struct Cleanup {
 }
 
 impl Planner for Cleanup {
-    fn needs(&self) -> Needs {
-        Needs { routes: true, autoscalers: true }
-    }
-
     fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
         let set = self.selection.find(observed)?;
         let color = self.color;
@@ -63,7 +59,7 @@ impl Planner for Cleanup {
         if set.observed.ingresses.is_none() {
             plan.notes.push("routes are unknown: reading Ingresses is not allowed".to_owned());
         }
-        if let Some(autoscaler) = autoscaler(&set, color) {
+        if let Some(autoscaler) = set.autoscaler(color) {
             plan.notes.push(format!("hpa/{autoscaler} sleeps at 0 replicas and does not wake them"));
         }
         plan.notes.push(format!("after this the way back to {color} takes a start-up: rollback --scale"));
@@ -131,17 +127,4 @@ fn refuse(set: &SetView<'_>, color: Color) -> Result<(), Error> {
         return refused(message, "take that backend out of the route first".to_owned());
     }
     Ok(())
-}
-
-/// The autoscaler of a color's Deployment.
-fn autoscaler<'o>(set: &SetView<'o>, color: Color) -> Option<&'o str> {
-    let deployment = name(&set.deployment(color)?.metadata);
-    let autoscalers = set.observed.autoscalers.iter().flat_map(|list| &list.items);
-    let mut of_deployment = autoscalers.filter(|autoscaler| {
-        autoscaler
-            .spec
-            .as_ref()
-            .is_some_and(|spec| spec.scale_target_ref.kind == "Deployment" && spec.scale_target_ref.name == deployment)
-    });
-    of_deployment.next().map(|autoscaler| name(&autoscaler.metadata))
 }

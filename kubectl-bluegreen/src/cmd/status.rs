@@ -5,14 +5,13 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::check::{self, CheckResult, Question, Status as CheckStatus};
 use crate::cmd::rollback;
 use crate::error::Error;
 use crate::journal::{Colors, Journal};
 use crate::lock;
-use crate::observed::{SetView, TOOL, name, selector};
+use crate::observed::{SetView, name, selector};
 use crate::plan::SetRef;
 use crate::release::{Active, Color, Split};
 use crate::traffic::{tag, version};
@@ -64,13 +63,6 @@ struct Moving {
     step: Option<String>,
 }
 
-/// Somebody else who writes the selector.
-#[derive(Clone, Debug, Serialize)]
-struct Writer {
-    manager: String,
-    effect: String,
-}
-
 /// What `status` answers for one set.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,7 +76,7 @@ pub struct Status {
     colors: Colors<ColorStatus>,
     services: Services,
     moving: Option<Moving>,
-    writers: Vec<Writer>,
+    writers: Vec<check::Writer>,
     checks: Vec<CheckResult>,
     can_switch: bool,
     can_rollback: bool,
@@ -132,7 +124,7 @@ impl Status {
                 green: named(Color::Green),
             },
             moving: moving(set, journal.as_ref().ok().and_then(Option::as_ref)),
-            writers: writers(set),
+            writers: check::writers(set, idle),
             can_switch: checks.as_ref().is_some_and(|checks| check::all_pass(checks)),
             can_rollback: rollback.is_ok(),
             requests,
@@ -268,17 +260,6 @@ fn moving(set: &SetView<'_>, journal: Option<&Journal>) -> Option<Moving> {
     let (id, since, step) =
         open.map_or((None, None, None), |open| (Some(open.id.clone()), Some(open.at), Some(open.step.clone())));
     Some(Moving { id, by, since, step })
-}
-
-/// Who else has written the selector of the active Service, by its managed fields.
-fn writers(set: &SetView<'_>) -> Vec<Writer> {
-    let managed = set.active_service().and_then(|service| service.metadata.managed_fields.as_ref());
-    let owns = |fields: &Value| fields.pointer("/f:spec/f:selector").is_some();
-    let others =
-        managed.into_iter().flatten().filter(|entry| entry.fields_v1.as_ref().is_some_and(|fields| owns(&fields.0)));
-    let others = others.filter_map(|entry| entry.manager.clone()).filter(|manager| manager != TOOL);
-    let effect = "has written the selector; its next apply may move it back".to_owned();
-    others.map(|manager| Writer { manager, effect: effect.clone() }).collect()
 }
 
 fn last_move(journal: &Journal, now: Timestamp) -> String {

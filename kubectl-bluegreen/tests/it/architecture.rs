@@ -97,3 +97,12 @@ fn files_say_what_they_are_and_stay_small() {
         assert!(text.lines().count() <= 560, "{name} is too long");
     }
 }
+
+#[test]
+fn the_guide_names_every_check_as_the_code_does() {
+    let guide = std::fs::read_to_string(root().join("docs/how-a-switch-works.md")).unwrap();
+    for check in kubectl_bluegreen::check::ALL {
+        let row = format!("| `{}` | {} |", check.id, check.refuses);
+        assert!(guide.contains(&row), "docs/how-a-switch-works.md lacks this row:\n{row}");
+    }
+}

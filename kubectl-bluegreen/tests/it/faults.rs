@@ -111,7 +111,11 @@ async fn endpoints_that_never_follow_end_in_a_timeout_that_says_where_traffic_is
     let cluster = cluster(naming).await;
     // Green is scaled away just before the selector moves: the patch is not about the Deployment, so it goes through.
     let green = naming.green;
-    let patch = 13;
+    let patch = {
+        let cluster = self::cluster(naming).await;
+        run(&cluster, NAMESPACE, "switch green --yes").await.expect(ExitStatus::Done);
+        cluster.log().iter().position(|request| request.starts_with("patch service")).unwrap() + 1
+    };
     cluster.inject(
         patch,
         Fault::OtherWriter(Box::new(move |cluster: &SimulatedCluster| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kubectl_bluegreen::cluster::live::{ConnectOptions, LiveCluster};
 use kubectl_bluegreen::cluster::{Cluster, ObjectRef, Request, Resource};
-use kubectl_bluegreen::observed::{Needs, observe};
+use kubectl_bluegreen::observed::observe;
 use serde_json::{Value, json};
 
 use super::scenarios;
@@ -83,7 +83,7 @@ impl World for Live {
 
     async fn rest(&self) {
         for _ in 0..600 {
-            let observed = observe(&self.cluster, Some(&self.namespace), Needs::default()).await.unwrap();
+            let observed = observe(&self.cluster, Some(&self.namespace)).await.unwrap();
             let at_rest = observed.deployments.items.iter().all(|deployment| {
                 let value = serde_json::to_value(deployment).unwrap();
                 let (desired, status) = (value["spec"]["replicas"].as_u64().unwrap_or(1), &value["status"]);
@@ -129,7 +129,7 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports);
+scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports surroundings);
 
 /// The plugin as a process, with its own exit codes, under a stream of requests that must lose none.
 #[tokio::test]

@@ -1,15 +1,24 @@
 //! What must hold on every cluster: each scenario is played on the simulated one and on a real one.
 
 use kubectl_bluegreen::cluster::{Cluster, ObjectRef, Request, Resource};
-use kubectl_bluegreen::observed::{Needs, observe};
+use kubectl_bluegreen::observed::observe;
 use kubectl_bluegreen::release::{Color, ExitStatus};
 use serde_json::{Value, json};
 
 use super::world::{Naming, World};
 
 /// Names that a scenario is known by, for messages.
-pub(crate) const ALL: &[&str] =
-    &["status", "switch_and_back", "refusals", "dry_runs", "cleanup", "which_set", "busy", "shape_and_ports"];
+pub(crate) const ALL: &[&str] = &[
+    "status",
+    "switch_and_back",
+    "refusals",
+    "dry_runs",
+    "cleanup",
+    "which_set",
+    "busy",
+    "shape_and_ports",
+    "surroundings",
+];
 
 /// Plays one scenario on a fresh set in which blue serves and both colors are ready.
 pub(crate) async fn play<W: World>(name: &str, world: &W, naming: Naming) {
@@ -22,6 +31,7 @@ pub(crate) async fn play<W: World>(name: &str, world: &W, naming: Naming) {
         "which_set" => which_set(world, naming).await,
         "busy" => busy(world, naming).await,
         "shape_and_ports" => shape_and_ports(world, naming).await,
+        "surroundings" => surroundings(world, naming).await,
         other => panic!("there is no scenario {other}"),
     }
 }
@@ -54,7 +64,7 @@ async fn nothing_is_held<W: World>(world: &W) {
 
 /// The active Service's endpoints are exactly the ready pods of the color: what `done` claims.
 async fn serves<W: World>(world: &W, color: Color) {
-    let observed = observe(world.cluster(), Some(world.namespace()), Needs::default()).await.unwrap();
+    let observed = observe(world.cluster(), Some(world.namespace())).await.unwrap();
     let sets = observed.sets();
     let [set] = sets.as_slice() else { panic!("{} sets", sets.len()) };
     let ready = set.ready_pods(color).map(kubectl_bluegreen::observed::uid).collect();
@@ -239,4 +249,62 @@ async fn shape_and_ports<W: World>(world: &W, naming: Naming) {
     world.edit(&service, selector).await;
     let ran = world.run("check green").await.expect(ExitStatus::Refused);
     assert!(ran.out.contains("extra") && ran.out.contains("FAIL selector-shape"), "{}\n{}", ran.out, ran.err);
+}
+
+/// How a check ends, and what it says.
+async fn verdict<W: World>(world: &W, id: &str) -> (String, String) {
+    let ran = world.run("check green -o json").await;
+    let answer = ran.json();
+    let check = answer["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap().clone();
+    let refused = answer["checks"].as_array().unwrap().iter().any(|check| check["status"] == "fail");
+    assert_eq!(ran.status, if refused { ExitStatus::Refused } else { ExitStatus::Done }, "{answer}");
+    (check["status"].as_str().unwrap().to_owned(), check["message"].as_str().unwrap().to_owned())
+}
+
+#[track_caller]
+fn says((status, message): (String, String), expected: &str, part: &str) {
+    assert!(status == expected && message.contains(part), "{status}: {message}; expected {expected}: {part}");
+}
+
+/// What is around the set: other writers, other Services, the Service's own settings, the way back.
+async fn surroundings<W: World>(world: &W, naming: Naming) {
+    let service = naming.service(world.namespace());
+    says(verdict(world, "other-services").await, "pass", "nothing else");
+    says(verdict(world, "drain").await, "warn", "no preStop hook");
+    says(verdict(world, "drift").await, "pass", "only in what is meant to differ");
+    says(verdict(world, "rollback-target").await, "pass", "blue could take the traffic back");
+    says(verdict(world, "service-traps").await, "pass", "no setting");
+
+    world.edit(&service, json!([{"op": "add", "path": "/spec/sessionAffinity", "value": "ClientIP"}])).await;
+    says(verdict(world, "service-traps").await, "warn", "session affinity");
+
+    let labels = json!([{"op": "add", "path": "/metadata/labels", "value": {"argocd.argoproj.io/instance": "shop"}}]);
+    world.edit(&service, labels).await;
+    says(verdict(world, "foreign-owner").await, "warn", "Argo CD");
+    let status = world.run("status -o json").await.json();
+    assert!(status["writers"].as_array().unwrap().iter().any(|writer| writer["manager"] == "Argo CD"), "{status}");
+
+    // A second Service for users: it would stay on blue.
+    let selector = world.get(&service).await["spec"]["selector"].clone();
+    let other = ObjectRef::new(Resource::Services, world.namespace(), "internal");
+    let body = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "internal", "namespace": world.namespace()},
+        "spec": {"selector": selector, "ports": [{"port": 9000, "targetPort": 8080}]},
+    });
+    world.cluster().send(&Request::Create { object: other, body, dry_run: false }).await.unwrap();
+    if !naming.color_services {
+        // It could be the Service to test blue with, but for its name.
+        says(verdict(world, "other-services").await, "warn", "service/internal selects blue");
+        return;
+    }
+    let before = state(world, naming).await;
+    let app = format!("--app {}", naming.active);
+    let refused = world.run(&format!("switch green --yes {app}")).await.expect(ExitStatus::Refused);
+    assert!(refused.err.contains("other-services") && refused.err.contains("service/internal"), "{}", refused.err);
+    assert_eq!(state(world, naming).await, before);
+    let accepted = format!("switch green --yes --settle 0s --accept other-services {app}");
+    world.run(&accepted).await.expect(ExitStatus::Done);
+    let history = world.run(&format!("history -o json {app}")).await.json();
+    assert_eq!(history["entries"][0]["accepted"], json!(["other-services"]));
+    world.run(&format!("rollback --yes --settle 0s {app}")).await.expect(ExitStatus::Done);
 }

@@ -102,4 +102,4 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports);
+scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports surroundings);

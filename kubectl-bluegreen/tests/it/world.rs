@@ -22,7 +22,7 @@ pub(crate) struct Naming {
     pub(crate) green: &'static str,
     pub(crate) key: &'static str,
     /// Whether the color Services are there.
-    color_services: bool,
+    pub(crate) color_services: bool,
 }
 
 pub(crate) const NAMINGS: [Naming; 3] = [
