@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::reading::{Reading, are_counterparts, color_of, readings};
+use super::services::by_rarest_pair;
 use super::{Color, Facts, PerColor, Service, Workload, same_namespace, selects};
 
 type Pair = PerColor<Option<usize>>;
@@ -142,12 +143,7 @@ struct Taken<'f> {
 
 impl<'f> Taken<'f> {
     fn new(facts: &'f Facts) -> Self {
-        let mut services: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
-        for (at, service) in facts.services.iter().enumerate() {
-            if let Some((key, value)) = service.selector.iter().next() {
-                services.entry((key, value)).or_default().push(at);
-            }
-        }
+        let services = by_rarest_pair(facts);
         Self { facts, services, names: HashMap::new(), served: HashSet::new() }
     }
 

@@ -79,19 +79,13 @@ struct Index<'f> {
 
 impl<'f> Index<'f> {
     fn new(facts: &'f Facts) -> Self {
-        let mut by_pair: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
-        for (at, service) in facts.services.iter().enumerate() {
-            // One pair of each selector is enough to find it by.
-            if let Some((key, value)) = service.selector.iter().next() {
-                by_pair.entry((key, value)).or_default().push(at);
-            }
-        }
         let mut labels: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
         for (at, workload) in facts.workloads.iter().enumerate() {
             for (key, value) in &workload.labels {
                 labels.entry((key, value)).or_default().push(at);
             }
         }
+        let by_pair = by_rarest_pair(facts);
         let mut routes: HashMap<&str, Vec<&Route>> = HashMap::new();
         for route in &facts.routes {
             for backend in &route.backends {
@@ -143,6 +137,23 @@ fn members<'f>(facts: &'f Facts, set: &ReleaseSet) -> impl Iterator<Item = &'f W
 fn reaches(service: &Service, workload: &Workload) -> bool {
     same_namespace(service.namespace.as_deref(), workload.namespace.as_deref())
         && selects(&service.selector, &workload.labels)
+}
+
+/// The Services, each by the one pair of its selector that the fewest workloads carry: enough to find it by, and no
+/// label that all share leads to all of them.
+pub(super) fn by_rarest_pair(facts: &Facts) -> HashMap<(&str, &str), Vec<usize>> {
+    let mut carriers: HashMap<(&str, &str), usize> = HashMap::new();
+    for (key, value) in facts.workloads.iter().flat_map(|workload| &workload.labels) {
+        *carriers.entry((key, value)).or_default() += 1;
+    }
+    let mut services: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+    for (at, service) in facts.services.iter().enumerate() {
+        let pairs = service.selector.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        if let Some(pair) = pairs.min_by_key(|pair| carriers.get(pair).copied().unwrap_or_default()) {
+            services.entry(pair).or_default().push(at);
+        }
+    }
+    services
 }
 
 /// The sets by what a Service that selects nothing may have in common with them, so that it need not ask all.
