@@ -11,6 +11,7 @@ mod drain;
 mod drift;
 mod foreign_owner;
 mod other_services;
+mod permissions;
 mod pods_ready;
 mod ports;
 mod rollback_target;
@@ -23,6 +24,7 @@ pub(crate) use rolled_out::has_ended as rollout_has_ended;
 
 /// Every check, in the order in which they are shown.
 pub static ALL: &[Check] = &[
+    permissions::CHECK,
     foreign_owner::CHECK,
     other_services::CHECK,
     selector_shape::CHECK,
@@ -118,22 +120,29 @@ pub struct CheckResult {
 /// Runs every check. One that fails and is accepted by name becomes a warning that says so.
 #[must_use]
 pub fn run(question: &Question<'_>, accepted: &[String]) -> Vec<CheckResult> {
-    let result = |check: &Check| {
-        let verdict = (check.run)(question);
-        let mut result = CheckResult {
-            id: check.id,
-            color: question.target,
-            status: verdict.status,
-            message: verdict.message,
-            help: verdict.help,
-        };
-        if result.status == Status::Fail && accepted.iter().any(|id| id == check.id) {
-            result.status = Status::Warn;
-            result.message.push_str(" (accepted)");
-        }
-        result
+    ALL.iter().map(|check| judge(check, question, accepted)).collect()
+}
+
+/// Runs the one check that even what comes before a move must pass.
+#[must_use]
+pub(crate) fn permissions(question: &Question<'_>, accepted: &[String]) -> CheckResult {
+    judge(&permissions::CHECK, question, accepted)
+}
+
+fn judge(check: &Check, question: &Question<'_>, accepted: &[String]) -> CheckResult {
+    let verdict = (check.run)(question);
+    let mut result = CheckResult {
+        id: check.id,
+        color: question.target,
+        status: verdict.status,
+        message: verdict.message,
+        help: verdict.help,
     };
-    ALL.iter().map(result).collect()
+    if result.status == Status::Fail && accepted.iter().any(|id| id == check.id) {
+        result.status = Status::Warn;
+        result.message.push_str(" (accepted)");
+    }
+    result
 }
 
 /// Whether nothing refuses the move.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub mod live;
 pub mod simulated;
@@ -144,6 +144,38 @@ impl fmt::Display for ObjectRef {
     }
 }
 
+/// A question about what we may do, of the group `authorization.k8s.io/v1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Review {
+    /// Everything that is allowed in a namespace, as rules.
+    Rules,
+    /// One verb on one resource.
+    Access,
+}
+
+impl Review {
+    /// The kind as it is written in manifests.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Rules => "SelfSubjectRulesReview",
+            Self::Access => "SelfSubjectAccessReview",
+        }
+    }
+
+    /// The path of the collection.
+    #[must_use]
+    pub fn path(self) -> String {
+        format!("/apis/authorization.k8s.io/v1/{}s", self.kind().to_ascii_lowercase())
+    }
+
+    /// The body with a `spec`.
+    #[must_use]
+    pub fn body(self, spec: &Value) -> Value {
+        json!({"apiVersion": "authorization.k8s.io/v1", "kind": self.kind(), "spec": spec})
+    }
+}
+
 /// One request to the API server, as a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
@@ -155,6 +187,13 @@ pub enum Request {
         namespace: Option<String>,
         /// A label selector such as `app=shop`, in the API's own syntax.
         labels: Option<String>,
+    },
+    /// Asks what we may do; the answer is the review with its `status`. Stores nothing.
+    Review {
+        /// Which review.
+        review: Review,
+        /// Its `spec`.
+        spec: Value,
     },
     /// Reads one object.
     Get(ObjectRef),
@@ -184,8 +223,18 @@ impl Request {
     #[must_use]
     pub fn writes(&self) -> bool {
         match self {
-            Self::List { .. } | Self::Get(_) => false,
+            Self::List { .. } | Self::Get(_) | Self::Review { .. } => false,
             Self::Create { dry_run, .. } | Self::Patch { dry_run, .. } => !dry_run,
+        }
+    }
+
+    /// What it reads or writes; nothing for a review.
+    #[must_use]
+    pub fn resource(&self) -> Option<Resource> {
+        match self {
+            Self::List { resource, .. } => Some(*resource),
+            Self::Get(object) | Self::Create { object, .. } | Self::Patch { object, .. } => Some(object.resource),
+            Self::Review { .. } => None,
         }
     }
 
@@ -195,7 +244,7 @@ impl Request {
         match self {
             Self::List { .. } => "list",
             Self::Get(_) => "get",
-            Self::Create { .. } => "create",
+            Self::Create { .. } | Self::Review { .. } => "create",
             Self::Patch { .. } => "patch",
         }
     }
@@ -213,6 +262,7 @@ impl fmt::Display for Request {
                 }
                 labels.iter().try_for_each(|labels| write!(f, " -l {labels}"))
             }
+            Self::Review { review, .. } => write!(f, " {}", review.kind().to_ascii_lowercase()),
             Self::Get(object) | Self::Create { object, .. } | Self::Patch { object, .. } => {
                 write!(f, " {object} -n {}", object.namespace)
             }

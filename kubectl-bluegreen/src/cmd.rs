@@ -4,6 +4,7 @@
 pub mod check;
 pub mod cleanup;
 pub mod history;
+pub mod rbac;
 pub mod rehearse;
 pub mod rollback;
 pub mod status;

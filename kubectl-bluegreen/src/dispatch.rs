@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::cmd::check::Answer;
 use crate::cmd::cleanup::Cleanup;
 use crate::cmd::history::History;
+use crate::cmd::rbac;
 use crate::cmd::rehearse;
 use crate::cmd::rollback::Rollback;
 use crate::cmd::status::{self, Status};
@@ -63,6 +64,10 @@ impl Run {
                 let settings = Settings { after: args.after, ..self.settings() };
                 let cleanup = Cleanup { color: args.env, selection: selection.clone(), settings };
                 Ok(self.execute(cluster, "cleanup", &selection, &cleanup).await)
+            }
+            Command::Rbac(args) => {
+                self.ui.data(rbac::manifests(args, &selection.namespace));
+                Ok(ExitStatus::Done)
             }
             Command::Rehearse(args) => return self.rehearse(args).await,
         };

@@ -17,6 +17,7 @@ pub mod prepare;
 pub mod process;
 pub mod release;
 pub mod report;
+pub mod rights;
 pub mod table;
 pub mod traffic;
 pub mod ui;

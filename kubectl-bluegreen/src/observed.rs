@@ -13,10 +13,11 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource};
+use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource, Review};
 use crate::release::{Active, Color};
+use crate::rights::{Right, Rights, of_a_move};
 
 /// Labels or a selector.
 pub type Labels = BTreeMap<String, String>;
@@ -55,6 +56,8 @@ pub struct Observed {
     pub ingresses: Option<Listed<Ingress>>,
     /// Autoscalers; nothing when reading them is not allowed.
     pub autoscalers: Option<Listed<HorizontalPodAutoscaler>>,
+    /// What we may do in the namespace; nothing for all namespaces, or when the API server does not say.
+    pub rights: Option<Rights>,
 }
 
 /// The label by which this tool's own Leases are found.
@@ -62,10 +65,13 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of `MANAGED_BY`, and the field manager of every write.
 pub const TOOL: &str = "kubectl-bluegreen";
 
+/// How many rights are asked for one by one at most.
+const MAX_QUESTIONS: usize = 40;
+
 /// Asks the cluster for everything that a command looks at: a few lists, all at once.
 pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Result<Observed, ClusterError> {
     let managed = format!("{MANAGED_BY}={TOOL}");
-    let (deployments, services, pods, slices, leases, ingresses, autoscalers) = tokio::join!(
+    let (deployments, services, pods, slices, leases, ingresses, autoscalers, rights) = tokio::join!(
         list(cluster, Resource::Deployments, namespace, None),
         list(cluster, Resource::Services, namespace, None),
         list(cluster, Resource::Pods, namespace, None),
@@ -73,8 +79,9 @@ pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Result
         list(cluster, Resource::Leases, namespace, Some(&managed)),
         list(cluster, Resource::Ingresses, namespace, None),
         list(cluster, Resource::HorizontalPodAutoscalers, namespace, None),
+        rules(cluster, namespace),
     );
-    Ok(Observed {
+    let mut observed = Observed {
         at: cluster.now(),
         deployments: decode(deployments?)?,
         services: decode(services?)?,
@@ -83,7 +90,42 @@ pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Result
         leases: decode(leases?)?,
         ingresses: allowed(ingresses)?.map(decode).transpose()?,
         autoscalers: allowed(autoscalers)?.map(decode).transpose()?,
-    })
+        rights,
+    };
+    if let Some(namespace) = namespace {
+        ask_for_the_rest(cluster, namespace, &mut observed).await;
+    }
+    Ok(observed)
+}
+
+/// What the authorizers that work with rules allow. A server that does not say is no failure.
+async fn rules<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Option<Rights> {
+    let spec = json!({"namespace": namespace?});
+    let review = cluster.send(&Request::Review { review: Review::Rules, spec }).await.ok()?;
+    Some(Rights::of(&review))
+}
+
+/// Asks one by one for what no rule allows: other authorizers may.
+async fn ask_for_the_rest<C: Cluster>(cluster: &C, namespace: &str, observed: &mut Observed) {
+    let Some(rights) = &observed.rights else { return };
+    let sets = observed.sets();
+    let services = sets.iter().filter_map(SetView::active_service).map(|service| name(&service.metadata));
+    let needed: BTreeSet<Right> = services.flat_map(|service| of_a_move(service, &lease_name(service))).collect();
+    let unknown: Vec<Right> = needed.into_iter().filter(|right| rights.allows(right).is_none()).collect();
+    drop(sets);
+    // With so many sets they stay unknown: the API server decides when it comes to that.
+    if unknown.is_empty() || unknown.len() > MAX_QUESTIONS {
+        return;
+    }
+    let ask = async |right: &Right| {
+        cluster.send(&Request::Review { review: Review::Access, spec: right.review(namespace) }).await.ok()
+    };
+    let answers = futures_util::future::join_all(unknown.iter().map(ask)).await;
+    if let Some(rights) = &mut observed.rights {
+        for (right, review) in unknown.into_iter().zip(answers) {
+            rights.answer(right, &review.unwrap_or_default());
+        }
+    }
 }
 
 async fn list<C: Cluster>(

@@ -39,10 +39,15 @@ impl Move<'_> {
         if set.active() == Some(to) {
             return Ok(self.finish(set, &journal));
         }
+        let question = Question { set, target: to, percent: 100, way_back };
+        // Nothing is scaled for a move that is not allowed.
+        let permitted = check::permissions(&question, &settings.accept);
+        if permitted.status == check::Status::Fail {
+            return Err(Error::Refused { command, color: to, checks: vec![permitted] });
+        }
         if let Some(plan) = settings.scale.then(|| self.size_first(set)).flatten() {
             return Ok(plan);
         }
-        let question = Question { set, target: to, percent: 100, way_back };
         let checks = check::run(&question, &settings.accept);
         if !check::all_pass(&checks) {
             return Err(Error::Refused { command, color: to, checks });

@@ -295,6 +295,9 @@ fn http_request(request: &Request) -> Result<http::Request<Vec<u8>>, http::Error
             )
         }
         Request::Get(of) => (Method::GET, object(of), json, Vec::new()),
+        Request::Review { review, spec } => {
+            (Method::POST, review.path(), json, review.body(spec).to_string().into_bytes())
+        }
         Request::Create { object, body, dry_run } => {
             let path = format!("{}?{}", object.resource.path(Some(&object.namespace)), write(*dry_run));
             (Method::POST, path, json, body.to_string().into_bytes())

@@ -5,10 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
+use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, Review};
 
 mod controllers;
 mod kubelet;
@@ -63,6 +63,7 @@ pub struct SimulatedCluster {
     requests: Cell<usize>,
     faults: RefCell<Vec<(usize, Fault)>>,
     log: RefCell<Vec<String>>,
+    forbidden: RefCell<Vec<(String, String)>>,
 }
 
 impl SimulatedCluster {
@@ -76,6 +77,7 @@ impl SimulatedCluster {
             requests: Cell::new(0),
             faults: RefCell::default(),
             log: RefCell::default(),
+            forbidden: RefCell::default(),
         }
     }
 
@@ -103,6 +105,36 @@ impl SimulatedCluster {
     /// Lets something go wrong with a request, counted from 1.
     pub fn inject(&self, request: usize, fault: Fault) {
         self.faults.borrow_mut().push((request, fault));
+    }
+
+    /// Forbids a verb on a resource from now on: `("patch", "services")`.
+    pub fn forbid(&self, verb: &str, resource: &str) {
+        self.forbidden.borrow_mut().push((verb.to_owned(), resource.to_owned()));
+    }
+
+    fn is_forbidden(&self, verb: &str, resource: &str) -> bool {
+        self.forbidden.borrow().iter().any(|(v, r)| v == verb && r == resource)
+    }
+
+    /// As a cluster with several authorizers: what is allowed by rules is known, the rest must be asked for.
+    fn review(&self, review: Review, spec: &Value) -> Value {
+        let mut answer = review.body(spec);
+        let text = |pointer: &str| spec.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let status = match review {
+            Review::Access => {
+                let (verb, resource) = (text("/resourceAttributes/verb"), text("/resourceAttributes/resource"));
+                json!({"allowed": !self.is_forbidden(verb, resource)})
+            }
+            Review::Rules if self.forbidden.borrow().is_empty() => {
+                let all = json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]);
+                json!({"incomplete": true, "resourceRules": all, "nonResourceRules": []})
+            }
+            Review::Rules => json!({"incomplete": true, "resourceRules": [], "nonResourceRules": []}),
+        };
+        if let Some(answer) = answer.as_object_mut() {
+            answer.insert("status".to_owned(), status);
+        }
+        answer
     }
 
     /// The requests so far, in words.
@@ -171,12 +203,18 @@ impl SimulatedCluster {
 
     fn handle(&self, request: &Request) -> Result<Value, ClusterError> {
         self.play();
+        let resource = request.resource().map_or("", Resource::plural);
+        if self.is_forbidden(request.verb(), resource) {
+            let message = format!("{resource} is forbidden: the simulation does not allow {}", request.verb());
+            return Err(ClusterError { request: request.to_string(), failure: Failure::Forbidden, message });
+        }
         let (now, mut state) = (self.elapsed(), self.state.borrow_mut());
         let result = match request {
             Request::List { resource, namespace, labels } => {
                 Ok(state.list(*resource, namespace.as_deref(), labels.as_deref()))
             }
             Request::Get(object) => state.get(object),
+            Request::Review { review, spec } => Ok(self.review(*review, spec)),
             Request::Create { object, body, dry_run } => state.create(object, body.clone(), *dry_run, self.epoch, now),
             Request::Patch { object, patch, dry_run } => state.patch(object, patch, *dry_run, now),
         };

@@ -220,3 +220,61 @@ async fn nobody_to_ask() {
     }
     assert_eq!(world.get(&NAMINGS[1].service(world.namespace())).await, before);
 }
+
+/// The Role that `rbac` prints is enough for every command, and without any one of its writes the move is refused.
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+async fn the_least_role_is_enough_and_not_too_much() {
+    let world = Live::new("least", 0, NAMINGS[0]).await;
+    let namespace = world.namespace();
+    let plugin = |line: &str, user: Option<&str>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kubectl-bluegreen"));
+        command.arg("--kubeconfig").arg(kubeconfig()).args(["-n", namespace]).args(line.split_whitespace());
+        command.args(user.iter().flat_map(|user| ["--as", user])).output().unwrap()
+    };
+    let role = String::from_utf8(plugin("rbac --serviceaccount deployer", None).stdout).unwrap();
+    kubectl(&["-n", namespace, "create", "serviceaccount", "deployer"], "");
+    kubectl(&["apply", "-f", "-"], &role);
+    let user = format!("system:serviceaccount:{namespace}:deployer");
+    for line in [
+        "status",
+        "check",
+        "switch green --yes --settle 0s",
+        "history",
+        "rollback --yes --settle 0s",
+        "cleanup green --yes --after 0s",
+        "switch green --yes --settle 0s --scale",
+    ] {
+        let output = plugin(line, Some(&user));
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {err}");
+        assert!(!err.contains("not known") && !err.contains("unknown"), "{line}: {err}");
+    }
+    let before = world.get(&NAMINGS[0].service(namespace)).await;
+    let full: serde_yaml::Value =
+        serde_yaml::Deserializer::from_str(&role).next().map(|d| serde::Deserialize::deserialize(d).unwrap()).unwrap();
+    for (resource, verb, code) in [
+        ("services", "patch", 3),
+        ("leases", "get", 3),
+        ("leases", "create", 3),
+        ("leases", "patch", 3),
+        ("deployments", "list", 1),
+        ("services", "list", 1),
+        ("pods", "list", 1),
+        ("endpointslices", "list", 1),
+        ("leases", "list", 1),
+    ] {
+        let mut role = full.clone();
+        for rule in role["rules"].as_sequence_mut().unwrap() {
+            if rule["resources"][0] == resource {
+                rule["verbs"].as_sequence_mut().unwrap().retain(|has| has != verb);
+            }
+        }
+        kubectl(&["apply", "-f", "-"], &serde_yaml::to_string(&role).unwrap());
+        let output = plugin("switch blue --yes --settle 0s", Some(&user));
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "without {verb} {resource}: {err}");
+        assert!(err.contains(&format!("{verb} {resource}")), "without {verb} {resource}: {err}");
+        assert_eq!(world.get(&NAMINGS[0].service(namespace)).await, before, "without {verb} {resource}");
+    }
+}

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kubectl_bluegreen::cluster::ObjectRef;
 use kubectl_bluegreen::cluster::simulated::SimulatedCluster;
+use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::Value;
 
@@ -103,3 +103,24 @@ macro_rules! scenarios {
 }
 
 scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports surroundings);
+
+/// What is not allowed is named before anything is changed, whatever would come first.
+#[tokio::test(start_paused = true)]
+async fn missing_rights_refuse_a_move_before_anything_is_changed() {
+    let naming = NAMINGS[0];
+    for (verb, resource) in [("patch", "services"), ("get", "leases"), ("create", "leases"), ("patch", "leases")] {
+        for line in ["switch green --yes", "switch green --yes --scale", "check green"] {
+            let cluster = cluster(naming).await;
+            let green = ObjectRef::new(Resource::Deployments, NAMESPACE, naming.green);
+            cluster.edit(&green, |deployment| deployment["spec"]["replicas"] = 1.into());
+            cluster.settle(Duration::from_mins(1)).await;
+            cluster.forbid(verb, resource);
+            let before = (cluster.object(&green), cluster.object(&naming.service(NAMESPACE)));
+            let ran = run(&cluster, NAMESPACE, line).await.expect(ExitStatus::Refused);
+            let text = format!("{}{}", ran.out, ran.err);
+            assert!(text.contains(&format!("not allowed: {verb} {resource}")), "{line}: {text}");
+            assert!(text.contains("kubectl bluegreen rbac -n shop"), "{line}: {text}");
+            assert_eq!((cluster.object(&green), cluster.object(&naming.service(NAMESPACE))), before);
+        }
+    }
+}

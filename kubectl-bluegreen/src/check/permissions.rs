@@ -1,0 +1,31 @@
+//! Refuses when the API server says that a write of the move is not allowed, before anything is changed.
+//! What the API server did not say is left to it.
+
+use super::{Check, Question, Verdict};
+use crate::observed::{lease_name, name};
+use crate::rights::{Right, of_a_move};
+
+pub(super) const CHECK: Check =
+    Check { id: "permissions", refuses: "the API server does not allow a write that the move needs", run };
+
+fn run(question: &Question<'_>) -> Verdict {
+    let set = question.set;
+    let Some(service) = set.active_service() else { return Verdict::skip("there is no active Service") };
+    let Some(rights) = &set.observed.rights else {
+        return Verdict::skip("the API server does not say what is allowed");
+    };
+    let service = name(&service.metadata);
+    let needed = of_a_move(service, &lease_name(service));
+    let list = |rights: &[&Right]| rights.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let denied: Vec<&Right> = needed.iter().filter(|right| rights.allows(right) == Some(false)).collect();
+    let unknown: Vec<&Right> = needed.iter().filter(|right| rights.allows(right).is_none()).collect();
+    if !denied.is_empty() {
+        let help = format!("ask an admin for: kubectl bluegreen rbac -n {} | kubectl apply -f -", set.namespace());
+        return Verdict::fail(format!("not allowed: {}", list(&denied)), help);
+    }
+    if unknown.is_empty() {
+        Verdict::pass("every write is allowed")
+    } else {
+        Verdict::skip(format!("not known to be allowed: {}", list(&unknown)))
+    }
+}
