@@ -91,16 +91,24 @@ impl<'f> Pairing<'f> {
                 blues.insert((service.namespace.as_deref(), reading.skeleton), service);
             }
         }
+        let mut carriers: HashMap<(&str, &str), Vec<(usize, &Workload)>> = HashMap::new();
+        for (index, workload) in self.free() {
+            for (key, value) in &workload.labels {
+                carriers.entry((key, value)).or_default().push((index, workload));
+            }
+        }
         let mut found = Vec::new();
         for green in services() {
             let Some(reading) = named(green, Color::Green) else { continue };
             let Some(blue) = blues.get(&(green.namespace.as_deref(), reading.skeleton)) else { continue };
             let only = |service: &Service| {
-                let mut selected = self.free().filter(|(_, workload)| {
+                let lists = service.selector.iter().map(|(key, value)| carriers.get(&(key.as_str(), value.as_str())));
+                let fewest = lists.min_by_key(|list| list.map_or(0, Vec::len)).flatten();
+                let mut selected = fewest.into_iter().flatten().filter(|(_, workload)| {
                     same_namespace(workload.namespace.as_deref(), service.namespace.as_deref())
                         && selects(&service.selector, &workload.labels)
                 });
-                selected.next().filter(|_| selected.next().is_none()).map(|(index, _)| index)
+                selected.next().filter(|_| selected.next().is_none()).map(|(index, _)| *index)
             };
             found.extend(only(blue).zip(only(green)).filter(|(blue, green)| blue != green));
         }
