@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cmd::{check, cleanup, history, rbac, rehearse, rollback, status, switch};
+use crate::cmd::{check, cleanup, diff, history, rbac, rehearse, rollback, status, switch};
 use crate::execute::DryRun;
 
 /// Safe blue-green releases on plain Deployments and Services
@@ -130,6 +130,7 @@ pub enum Command {
     Rollback(rollback::Args),
     Cleanup(cleanup::Args),
     Check(check::Args),
+    Diff(diff::Args),
     History(history::Args),
     Rbac(rbac::Args),
     Rehearse(rehearse::Args),

@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod cleanup;
+pub mod diff;
 pub mod history;
 pub mod rbac;
 pub mod rehearse;

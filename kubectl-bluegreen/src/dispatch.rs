@@ -10,6 +10,7 @@ use crate::cli::{Command, Global, Output};
 use crate::cluster::Cluster;
 use crate::cmd::check::Answer;
 use crate::cmd::cleanup::Cleanup;
+use crate::cmd::diff;
 use crate::cmd::history::History;
 use crate::cmd::rbac;
 use crate::cmd::rehearse;
@@ -49,6 +50,7 @@ impl Run {
         let result = match command {
             Command::Status(args) => self.status(cluster, &selection, args).await,
             Command::Check(args) => self.check(cluster, &selection, args.env).await,
+            Command::Diff(args) => self.diff(cluster, &selection, args.all).await,
             Command::History(_) => self.history(cluster, &selection).await,
             Command::Switch(args) => {
                 let settings = Settings { scale: args.scale, ..self.settings() };
@@ -133,6 +135,14 @@ impl Run {
         let answer = Answer::new(&selection.find(&observed)?, color, &self.global.accept)?;
         self.print(&answer, || answer.table());
         Ok(if answer.ok { ExitStatus::Done } else { ExitStatus::Refused })
+    }
+
+    async fn diff<C: Cluster>(&self, cluster: &C, selection: &Selection, all: bool) -> Result<ExitStatus, Error> {
+        let observed = self.observe(cluster, Some(&selection.namespace)).await?;
+        let answer = diff::Answer::new(&selection.find(&observed)?, all)?;
+        self.print(&answer, || answer.table());
+        // As diff says it: 1 is no failure here but "they differ".
+        Ok(if answer.same { ExitStatus::Done } else { ExitStatus::Failed })
     }
 
     async fn history<C: Cluster>(&self, cluster: &C, selection: &Selection) -> Result<ExitStatus, Error> {

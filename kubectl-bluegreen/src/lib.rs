@@ -6,6 +6,7 @@ pub mod cli;
 pub mod cluster;
 pub mod cmd;
 pub mod dispatch;
+pub mod drift;
 pub mod error;
 pub mod execute;
 pub mod interrupt;

@@ -129,7 +129,7 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports surroundings);
+scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports surroundings diff);
 
 /// The plugin as a process, with its own exit codes, under a stream of requests that must lose none.
 #[tokio::test]

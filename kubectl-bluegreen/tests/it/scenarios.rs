@@ -18,6 +18,7 @@ pub(crate) const ALL: &[&str] = &[
     "busy",
     "shape_and_ports",
     "surroundings",
+    "diff",
 ];
 
 /// Plays one scenario on a fresh set in which blue serves and both colors are ready.
@@ -32,6 +33,7 @@ pub(crate) async fn play<W: World>(name: &str, world: &W, naming: Naming) {
         "busy" => busy(world, naming).await,
         "shape_and_ports" => shape_and_ports(world, naming).await,
         "surroundings" => surroundings(world, naming).await,
+        "diff" => diff(world, naming).await,
         other => panic!("there is no scenario {other}"),
     }
 }
@@ -307,4 +309,21 @@ async fn surroundings<W: World>(world: &W, naming: Naming) {
     let history = world.run(&format!("history -o json {app}")).await.json();
     assert_eq!(history["entries"][0]["accepted"], json!(["other-services"]));
     world.run(&format!("rollback --yes --settle 0s {app}")).await.expect(ExitStatus::Done);
+}
+
+/// What differs between the live colors and is not meant to is named; image and color are meant to.
+async fn diff<W: World>(world: &W, naming: Naming) {
+    let ran = world.run("diff").await.expect(ExitStatus::Done);
+    assert!(ran.out.contains("only in what is meant to differ"), "{}", ran.out);
+    assert!(ran.out.contains("-    image: registry.local/bgapp:1\n"), "{}", ran.out);
+    let green = ObjectRef::new(Resource::Deployments, world.namespace(), naming.green);
+    let env = json!([{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "EXTRA", "value": "1"}}]);
+    world.edit(&green, env).await;
+    let ran = world.run("diff -o json").await.expect(ExitStatus::Failed);
+    let answer = ran.json();
+    assert_eq!((&answer["same"], &answer["differences"][0]["code"]), (&json!(false), &json!("BG606")), "{answer}");
+    assert!(answer["differences"][0]["message"].as_str().unwrap().contains("EXTRA"), "{answer}");
+    assert!(answer["diff"].as_str().unwrap().contains("+    - name: EXTRA"), "{answer}");
+    world.rest().await;
+    says(verdict(world, "drift").await, "warn", "EXTRA");
 }

@@ -23,6 +23,7 @@ async fn outputs_are_valid_by_their_schemas() {
     for (line, schema, status) in [
         ("status", "status.schema.json", ExitStatus::Done),
         ("check", "check.schema.json", ExitStatus::Done),
+        ("diff", "diff.schema.json", ExitStatus::Done),
         ("history", "history.schema.json", ExitStatus::Done),
         ("rollback --yes", "report.schema.json", ExitStatus::Refused),
         ("switch green --dry-run client", "report.schema.json", ExitStatus::Done),

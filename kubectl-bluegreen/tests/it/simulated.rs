@@ -102,7 +102,7 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports surroundings);
+scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports surroundings diff);
 
 /// What is not allowed is named before anything is changed, whatever would come first.
 #[tokio::test(start_paused = true)]
