@@ -1,0 +1,116 @@
+//! Validates affinity to nodes and to other pods.
+//! Must not know the nodes.
+
+use std::collections::HashSet;
+
+use super::sink::{Sink, int, is_empty, items, text};
+use super::{names, selector};
+use crate::yaml::NodeRef;
+
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+
+/// Validates `affinity`.
+pub(super) fn affinity<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(affinity) = spec.get("affinity") else { return };
+    if let Some(node) = affinity.get("nodeAffinity") {
+        to_nodes(node, sink);
+    }
+    for pods in ["podAffinity", "podAntiAffinity"].iter().filter_map(|key| affinity.get(key)) {
+        items(pods, REQUIRED).for_each(|term| to_pods(term, sink));
+        for preferred in items(pods, PREFERRED) {
+            weight(preferred, sink);
+            match preferred.get("podAffinityTerm") {
+                Some(term) => to_pods(term, sink),
+                None => {
+                    sink.missing(preferred, "podAffinityTerm", "a term with its `topologyKey` is needed");
+                    sink.at_path(|path| format!("{path}.topologyKey"));
+                }
+            }
+        }
+    }
+}
+
+fn weight<'o>(preferred: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if int(preferred, "weight").is_none() {
+        sink.missing(preferred, "weight", "a weight from 1 to 100 is needed");
+    }
+    sink.number(preferred, "weight", 1, 100);
+}
+
+fn to_nodes<'o>(affinity: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if let Some(required) = affinity.get(REQUIRED) {
+        if is_empty(required, "nodeSelectorTerms") {
+            sink.missing(required, "nodeSelectorTerms", "at least one term is needed");
+        }
+        items(required, "nodeSelectorTerms").for_each(|term| node_term(term, sink));
+    }
+    for preferred in items(affinity, PREFERRED) {
+        weight(preferred, sink);
+        if let Some(term) = preferred.get("preference") {
+            node_term(term, sink);
+        }
+    }
+}
+
+fn node_term<'o>(term: NodeRef<'o>, sink: &mut Sink<'o>) {
+    items(term, "matchExpressions").for_each(|requirement| node_requirement(requirement, sink));
+    items(term, "matchFields").for_each(|requirement| node_field(requirement, sink));
+}
+
+fn node_requirement<'o>(requirement: NodeRef<'o>, sink: &mut Sink<'o>) {
+    sink.required_name(requirement, "key", "the label of the node is needed", names::qualified_name);
+    match text(requirement, "operator") {
+        "In" | "NotIn" if is_empty(requirement, "values") => {
+            sink.missing(requirement, "values", "`In` and `NotIn` need at least one value");
+        }
+        "Exists" | "DoesNotExist" if !is_empty(requirement, "values") => {
+            sink.forbidden(requirement, "values", "`Exists` and `DoesNotExist` compare no value");
+        }
+        "Gt" | "Lt" if items(requirement, "values").count() != 1 => {
+            sink.missing(requirement, "values", "`Gt` and `Lt` need exactly one value");
+        }
+        _ => sink.required_one_of(requirement, "operator", &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]),
+    }
+    items(requirement, "values").for_each(|value| sink.syntax(value, names::label_value));
+}
+
+/// The one field of a node that can be asked for is its name.
+fn node_field<'o>(requirement: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let operator = text(requirement, "operator");
+    if matches!(operator, "In" | "NotIn") {
+        if items(requirement, "values").count() != 1 {
+            sink.missing(requirement, "values", "exactly one value is needed for a field");
+        }
+    } else {
+        sink.required_one_of(requirement, "operator", &["In", "NotIn"]);
+    }
+    if text(requirement, "key") == "metadata.name" {
+        items(requirement, "values").for_each(|value| sink.syntax(value, names::dns_subdomain));
+    } else {
+        sink.required_one_of(requirement, "key", &["metadata.name"]);
+    }
+}
+
+fn to_pods<'o>(term: NodeRef<'o>, sink: &mut Sink<'o>) {
+    for selectors in ["labelSelector", "namespaceSelector"].iter().filter_map(|key| term.get(key)) {
+        selector::selector(selectors, sink);
+    }
+    for namespace in items(term, "namespaces") {
+        let before = sink.count();
+        sink.syntax(namespace, names::dns_label);
+        if sink.count() > before {
+            sink.at_path(|path| path.replace("namespaces[", "namespace["));
+            sink.at_path(|path| path.rsplit_once('[').map_or_else(|| path.to_owned(), |(list, _)| list.to_owned()));
+        }
+    }
+    sink.required_name(term, "topologyKey", "the label of the nodes is needed", names::qualified_name);
+    selector::label_keys(term, "matchLabelKeys", sink);
+    selector::label_keys(term, "mismatchLabelKeys", sink);
+    let matched: HashSet<&str> = items(term, "matchLabelKeys").filter_map(NodeRef::as_str).collect();
+    for key in items(term, "mismatchLabelKeys") {
+        if key.as_str().is_some_and(|text| matched.contains(text)) {
+            sink.invalid(key, "it is among `matchLabelKeys`, too", "remove it from one of the two");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The syntax of names, keys, values, addresses and paths, with the server's own limits.
+//! Says why a text is wrong; where it stands is for the caller.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Why a text does not have a syntax; nothing when it has.
+pub(super) type Fault = Option<String>;
+
+fn fault(wrong: bool, reason: impl Into<String>) -> Fault {
+    wrong.then(|| reason.into())
+}
+
+fn longer_than(text: &str, limit: usize) -> Fault {
+    fault(text.len() > limit, format!("at most {limit} characters are allowed, it has {}", text.len()))
+}
+
+fn is_alphanumeric_at_ends(text: &str) -> bool {
+    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    ends(text.chars().next()) && ends(text.chars().next_back())
+}
+
+fn is_label(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.chars().all(allowed) && is_alphanumeric_at_ends(text)
+}
+
+/// One part of a DNS name, such as the name of a container.
+pub(super) fn dns_label(text: &str) -> Fault {
+    longer_than(text, 63).or_else(|| {
+        fault(!is_label(text), "only lower case letters, digits and `-` are allowed, with a letter or digit at both ends")
+    })
+}
+
+/// A DNS name, such as the name of a Secret.
+pub(super) fn dns_subdomain(text: &str) -> Fault {
+    longer_than(text, 253).or_else(|| {
+        fault(
+            !text.split('.').all(is_label),
+            "only lower case letters, digits, `-` and `.` are allowed, with a letter or digit at both ends of each part",
+        )
+    })
+}
+
+fn is_name_part(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.chars().all(allowed) && is_alphanumeric_at_ends(text)
+}
+
+/// A key of a label or annotation, the type of a condition, the name of a resource: a name, with or without a prefix.
+pub(super) fn qualified_name(text: &str) -> Fault {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    if name.contains('/') {
+        return fault(true, "at most one `/` is allowed, between a DNS prefix and the name");
+    }
+    if let Some(prefix) = prefix {
+        if prefix.is_empty() {
+            return fault(true, "there is nothing before the `/`");
+        }
+        if let Some(reason) = dns_subdomain(prefix) {
+            return fault(true, format!("what is before the `/` is no DNS name: {reason}"));
+        }
+    }
+    fault(name.is_empty(), "the name is empty").or_else(|| longer_than(name, 63)).or_else(|| {
+        fault(
+            !is_name_part(name),
+            "only letters, digits, `-`, `_` and `.` are allowed in the name, with a letter or digit at both ends",
+        )
+    })
+}
+
+/// The value of a label.
+pub(super) fn label_value(text: &str) -> Fault {
+    longer_than(text, 63).or_else(|| {
+        fault(
+            !text.is_empty() && !is_name_part(text),
+            "only letters, digits, `-`, `_` and `.` are allowed, with a letter or digit at both ends",
+        )
+    })
+}
+
+/// The name of a port.
+pub(super) fn port_name(text: &str) -> Fault {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    longer_than(text, 15)
+        .or_else(|| fault(!text.chars().all(allowed), "only lower case letters, digits and `-` are allowed"))
+        .or_else(|| fault(!text.contains(|c: char| c.is_ascii_lowercase()), "at least one letter is needed"))
+        .or_else(|| fault(text.contains("--"), "two `-` in a row are not allowed"))
+        .or_else(|| fault(text.starts_with('-') || text.ends_with('-'), "a `-` is not allowed at its ends"))
+}
+
+/// The name of an environment variable, as Kubernetes 1.32 and later read it.
+pub(super) fn variable_name(text: &str) -> Fault {
+    let allowed = |c: char| matches!(c, ' '..='~') && c != '=';
+    fault(!text.chars().all(allowed), "only printable ASCII characters without `=` are allowed")
+}
+
+/// The name of an environment variable, as Kubernetes up to 1.31 reads it.
+pub(super) fn strict_variable_name(text: &str) -> Fault {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    fault(
+        !text.chars().all(allowed) || text.starts_with(|c: char| c.is_ascii_digit()),
+        "only letters, digits, `-`, `_` and `.` are allowed, with no digit at the start",
+    )
+    .or_else(|| dots(text))
+}
+
+fn dots(text: &str) -> Fault {
+    fault(text == "." || text.starts_with(".."), "it may not be `.` or start with `..`")
+}
+
+/// A key of a `ConfigMap` or Secret.
+pub(super) fn config_key(text: &str) -> Fault {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    longer_than(text, 253)
+        .or_else(|| {
+            fault(text.is_empty() || !text.chars().all(allowed), "only letters, digits, `-`, `_` and `.` are allowed")
+        })
+        .or_else(|| dots(text))
+}
+
+/// The name of an HTTP header.
+pub(super) fn http_header(text: &str) -> Fault {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    fault(text.is_empty() || !text.chars().all(allowed), "only letters, digits and `-` are allowed")
+}
+
+/// A path that stays below where it starts.
+pub(super) fn inner_path(text: &str) -> Fault {
+    fault(text.starts_with('/'), "the path must be relative").or_else(|| no_parent(text))
+}
+
+/// A path without `..`.
+pub(super) fn no_parent(text: &str) -> Fault {
+    fault(text.split('/').any(|part| part == ".."), "`..` is not allowed in the path")
+}
+
+/// A relative path of a file in a volume, where names that start with `..` are the kubelet's.
+pub(super) fn file_path(text: &str) -> Fault {
+    inner_path(text).or_else(|| fault(text.starts_with(".."), "a path that starts with `..` is reserved"))
+}
+
+/// An IP address, where IPv4 may have leading zeros as it always could.
+pub(super) fn ip(text: &str) -> Option<IpAddr> {
+    if text.contains(':') {
+        return text.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    }
+    let parts: Vec<&str> = text.split('.').collect();
+    let octet = |part: &&str| {
+        let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let stripped = part.trim_start_matches('0');
+        if !digits {
+            return None;
+        }
+        if stripped.is_empty() { Some(0) } else { stripped.parse::<u8>().ok() }
+    };
+    let octets: Vec<u8> = parts.iter().map(octet).collect::<Option<_>>()?;
+    <[u8; 4]>::try_from(octets).ok().map(IpAddr::from)
+}
+
+/// An IP address.
+pub(super) fn ip_address(text: &str) -> Fault {
+    fault(ip(text).is_none(), "an IP address such as `10.9.8.7` or `2001:db8::ffff` is needed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_syntax_has_its_limits() {
+        let long = "a".repeat(64);
+        let cases: [(fn(&str) -> Fault, &[&str], &[&str]); 9] = [
+            (dns_label, &["web", "a-1", "1a"], &["", "-a", "a-", "A", "a.b", &long]),
+            (dns_subdomain, &["a.b", "web", &long], &["", "a..b", ".a", "a_b"]),
+            (qualified_name, &["app", "example.com/App_1", "a.b"], &["", "a/b/c", "/a", "a/", "-a", &long, "A/b"]),
+            (label_value, &["", "v1.2", "A_b"], &["a b", "-a", "a.", &long]),
+            (port_name, &["http", "h2-c", "1a"], &["", "80", "a--b", "-a", "a-very-long-port", "Http"]),
+            (variable_name, &["A", "a b", "1.", "-"], &["A=B", "grün", "\u{7f}"]),
+            (config_key, &["a.b", "_", "..."][..2].try_into().unwrap(), &["", ".", "..", "..a", "a b"]),
+            (inner_path, &["a/b", "", "a..b"], &["/a", "..", "a/../b"]),
+            (ip_address, &["10.0.0.1", "010.0.0.1", "::1", "::ffff:1.2.3.4"], &["", "1.2.3", "256.1.1.1", "1.2.3.4.5", ":", "a"]),
+        ];
+        for (syntax, good, bad) in cases {
+            good.iter().for_each(|text| assert_eq!(syntax(text), None, "{text}"));
+            bad.iter().for_each(|text| assert!(syntax(text).is_some(), "{text}"));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Validates what a pod is called in the network, and how it finds others.
+//! Must not look at Services.
+
+use super::names;
+use super::pod_spec::Pod;
+use super::sink::{Sink, is_empty, items, text};
+use crate::yaml::NodeRef;
+
+/// Validates host names, DNS and host aliases.
+pub(super) fn network<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
+    let spec = pod.spec;
+    sink.name(spec, "hostname", names::dns_label);
+    sink.name(spec, "subdomain", names::dns_label);
+    sink.one_of(spec, "dnsPolicy", &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]);
+    for alias in items(spec, "hostAliases") {
+        sink.required_name(alias, "ip", "the address is needed", names::ip_address);
+        for name in items(alias, "hostnames") {
+            sink.syntax(name, names::dns_subdomain);
+        }
+    }
+    if text(spec, "dnsPolicy") == "None" && spec.get("dnsConfig").is_none() {
+        sink.missing(spec, "dnsConfig", "with `dnsPolicy: None` the name servers must be given");
+        return;
+    }
+    if let Some(config) = spec.get("dnsConfig") {
+        dns_config(spec, config, sink);
+    }
+}
+
+fn dns_config<'o>(spec: NodeRef<'o>, config: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if text(spec, "dnsPolicy") == "None" && is_empty(config, "nameservers") {
+        sink.missing(config, "nameservers", "with `dnsPolicy: None` at least one name server is needed");
+    }
+    at_most(config, "nameservers", 3, sink);
+    for server in items(config, "nameservers") {
+        sink.syntax(server, names::ip_address);
+    }
+    at_most(config, "searches", 32, sink);
+    let total: usize = items(config, "searches").filter_map(NodeRef::as_str).map(|text| text.len() + 1).sum();
+    if let Some(searches) = config.get("searches").filter(|_| total > 2049) {
+        sink.invalid(searches, "all together may have 2048 characters", "remove some");
+    }
+    for search in items(config, "searches") {
+        sink.syntax(search, search_domain);
+    }
+    for option in items(config, "options") {
+        if text(option, "name").is_empty() {
+            sink.missing(option, "name", "an option needs a name");
+            sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+        }
+    }
+}
+
+fn at_most<'o>(config: NodeRef<'o>, key: &str, most: usize, sink: &mut Sink<'o>) {
+    if let Some(list) = config.get(key).filter(|list| list.items().count() > most) {
+        sink.invalid(list, format!("at most {most} are allowed"), "remove some");
+    }
+}
+
+/// A search domain may have `_` and end with a dot.
+fn search_domain(text: &str) -> Option<String> {
+    if text == "." {
+        return None;
+    }
+    let relaxed = text.strip_suffix('.').unwrap_or(text).replace('_', "a");
+    names::dns_subdomain(&relaxed)
+}

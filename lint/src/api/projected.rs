@@ -1,0 +1,124 @@
+//! Validates volumes that are made of several sources, or of a claim of their own.
+//! Must not look at how containers mount them.
+
+use std::collections::HashSet;
+
+use super::sink::{Sink, int, is_empty, is_true, items, text};
+use super::{names, selector, volumes};
+use crate::quantity;
+use crate::yaml::NodeRef;
+
+/// The mode of a file.
+pub(super) fn mode<'o>(parent: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
+    let Some(node) = parent.get(key).filter(|node| node.as_int().is_some_and(|mode| !(0..=0o777).contains(&mode))) else {
+        return;
+    };
+    sink.invalid(node, "a mode is between 0 and 0777 (511)", "write the mode as an octal number, such as 0644");
+}
+
+/// Validates `projected`.
+pub(super) fn projected<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    mode(source, "defaultMode", sink);
+    let mut paths = HashSet::new();
+    for part in items(source, "sources") {
+        one_source(part, sink);
+        for node in paths_of(part) {
+            if node.as_str().is_some_and(|path| !path.is_empty() && !paths.insert(path)) {
+                sink.invalid(node, "another source puts a file there already", "choose another path");
+                sink.at_path(|path| path.rsplit_once(".sources[").map_or_else(String::new, |(volume, _)| volume.to_owned()));
+            }
+        }
+    }
+}
+
+const SOURCES: [&str; 6] =
+    ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"];
+
+fn one_source<'o>(part: NodeRef<'o>, sink: &mut Sink<'o>) {
+    // The last two are dropped without a word where the server does not have them.
+    let known = SOURCES.get(..4).unwrap_or(&SOURCES);
+    if sink.exactly_one(part, known).is_none() && SOURCES.iter().all(|key| part.get(key).is_none()) {
+        sink.none_set(part, known);
+    }
+    for key in ["secret", "configMap"] {
+        let Some(source) = part.get(key) else { continue };
+        sink.required_text(source, "name", "the name of the object is needed");
+        volumes::file_source(source, None, sink);
+    }
+    if let Some(source) = part.get("downwardAPI") {
+        items(source, "items").for_each(|item| volumes::downward_file(item, sink));
+    }
+    if let Some(token) = part.get("serviceAccountToken") {
+        sink.number(token, "expirationSeconds", 600, 1 << 32);
+        sink.required_name(token, "path", "the path of the file is needed", names::file_path);
+    }
+}
+
+fn paths_of<'o>(part: NodeRef<'o>) -> Vec<NodeRef<'o>> {
+    let lists = ["secret", "configMap", "downwardAPI"].into_iter().filter_map(move |key| part.get(key));
+    let files = lists.flat_map(|source| items(source, "items"));
+    let own = part.get("serviceAccountToken").into_iter();
+    files.chain(own).filter_map(|item| item.get("path")).collect()
+}
+
+/// Validates `ephemeral`: a claim that lives as long as the pod.
+pub(super) fn ephemeral<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(template) = source.get("volumeClaimTemplate") else {
+        sink.missing(source, "volumeClaimTemplate", "the claim to make is needed");
+        return;
+    };
+    match template.get("spec") {
+        Some(spec) => claim(spec, sink),
+        None => sink.missing(template, "spec", "what to claim is needed"),
+    }
+}
+
+/// Validates what a `PersistentVolumeClaim` asks for.
+pub(super) fn claim<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if is_empty(spec, "accessModes") {
+        sink.missing(spec, "accessModes", "at least one access mode is needed");
+    }
+    for access in items(spec, "accessModes") {
+        let before = sink.count();
+        sink.among(access, &["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
+        sink.at_paths_since(before, |path| path.split('[').next().unwrap_or(path).to_owned());
+    }
+    let modes: Vec<&str> = items(spec, "accessModes").filter_map(NodeRef::as_str).collect();
+    if modes.len() > 1 && modes.contains(&"ReadWriteOncePod") {
+        sink.forbidden(spec, "accessModes", "`ReadWriteOncePod` cannot be combined with another access mode");
+    }
+    let storage = spec.at(&["resources", "requests", "storage"]);
+    match storage {
+        Some(storage) => {
+            if quantity::text(storage).as_deref().and_then(quantity::parse).is_some_and(|amount| amount <= 0) {
+                sink.invalid(storage, "it must be more than 0", "set the size, such as 1Gi");
+            }
+        }
+        None => {
+            sink.missing(spec, "resources", "the size is needed, in `resources.requests.storage`");
+            sink.at_path(|path| format!("{}.resources[storage]", path.trim_end_matches(".resources")));
+        }
+    }
+    if let Some(own) = spec.get("selector") {
+        selector::selector(own, sink);
+    }
+    sink.name(spec, "storageClassName", names::dns_subdomain);
+    sink.name(spec, "volumeAttributesClassName", names::dns_subdomain);
+    if let Some(mode) = spec.get("volumeMode") {
+        sink.among(mode, &["Block", "Filesystem"]);
+    }
+    for key in ["dataSource", "dataSourceRef"] {
+        let Some(reference) = spec.get(key) else { continue };
+        sink.required_text(reference, "name", "the name of the object is needed");
+        sink.required_text(reference, "kind", "the kind of the object is needed");
+        let core = text(reference, "apiGroup").is_empty();
+        if core && !matches!(text(reference, "kind"), "" | "PersistentVolumeClaim") {
+            sink.invalid(reference, "of the core group only a PersistentVolumeClaim can be a source", "set `apiGroup`");
+        }
+    }
+}
+
+/// Whether a number is there and is not 0, or a flag is set.
+pub(super) fn is_set(parent: NodeRef<'_>, key: &str) -> bool {
+    int(parent, key).is_some_and(|number| number != 0) || is_true(parent, key)
+}

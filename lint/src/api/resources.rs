@@ -1,0 +1,181 @@
+//! Validates requests, limits and resource claims of containers and pods.
+//! Must not ask whether the amounts are wise; rules of the `resources` group do.
+
+use std::collections::HashSet;
+
+use super::names;
+use super::pod_spec::Pod;
+use super::sink::{Sink, items, text};
+use crate::quantity;
+use crate::yaml::{Entry, NodeRef};
+
+/// One billionth is the smallest amount that a quantity can have.
+const ONE: i128 = 1_000_000_000;
+
+/// Validates `resources` of a container.
+pub(super) fn of_container<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(resources) = container.get("resources") else { return };
+    amounts(resources, container_resource, sink);
+    claims(pod, resources, sink);
+}
+
+/// Validates `resources` of a pod, which Kubernetes knows since 1.34.
+pub(super) fn of_pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
+    let Some(resources) = pod.spec.get("resources").filter(|_| sink.since(34)) else { return };
+    if let Some(claims) = resources.get("claims").filter(|claims| claims.items().next().is_some()) {
+        sink.invalid(claims, "claims belong to containers", "move them to the `resources` of a container");
+    }
+    amounts(resources, pod_resource, sink);
+}
+
+/// Validates `overhead`.
+pub(super) fn overhead<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(overhead) = spec.get("overhead") else { return };
+    for (entry, amount) in overhead.entries() {
+        one_amount(overhead, entry, amount, container_resource, sink);
+    }
+}
+
+type KnownResource = fn(&str) -> Option<String>;
+
+fn amounts<'o>(resources: NodeRef<'o>, known: KnownResource, sink: &mut Sink<'o>) {
+    let (limits, requests) = (resources.get("limits"), resources.get("requests"));
+    for list in [limits, requests].into_iter().flatten() {
+        for (entry, amount) in list.entries() {
+            one_amount(list, entry, amount, known, sink);
+        }
+    }
+    for (entry, request) in requests.into_iter().flat_map(NodeRef::entries) {
+        let limit = limits.and_then(|limits| limits.get(&entry.key));
+        against_limit(&entry.key, request, limit, sink);
+    }
+    huge_pages(resources, sink);
+}
+
+fn one_amount<'o>(list: NodeRef<'o>, entry: &'o Entry, amount: NodeRef<'o>, known: KnownResource, sink: &mut Sink<'o>) {
+    if let Some(reason) = known(&entry.key) {
+        sink.bad_key(list, &entry.key, reason);
+    }
+    let Some(value) = quantity::text(amount).as_deref().and_then(quantity::parse) else { return };
+    if value < 0 {
+        sink.invalid(amount, "it must be 0 or more", "set an amount that is not negative");
+    } else if is_whole(&entry.key) && value % ONE != 0 {
+        sink.invalid(amount, "this resource is counted in whole numbers", "set a whole number");
+    }
+    if let Some(size) = entry.key.strip_prefix("hugepages-") {
+        let page = quantity::parse(size).unwrap_or_default();
+        if page > 0 && value > 0 && value % page != 0 {
+            sink.invalid(amount, format!("it must be a multiple of the page size {size}"), format!("set a multiple of {size}"));
+        }
+    }
+}
+
+fn against_limit<'o>(name: &str, request: NodeRef<'o>, limit: Option<NodeRef<'o>>, sink: &mut Sink<'o>) {
+    let amount = |node: NodeRef<'_>| quantity::text(node).as_deref().and_then(quantity::parse);
+    let Some(requested) = amount(request) else { return };
+    let path = |path: &str| path.rfind(".requests").map_or_else(|| path.to_owned(), |end| {
+        path.get(..end + ".requests".len()).unwrap_or(path).to_owned()
+    });
+    match limit {
+        Some(limit) => {
+            let Some(limited) = amount(limit) else { return };
+            let shown = quantity::text(limit).unwrap_or_default();
+            if may_not_overcommit(name) && requested != limited {
+                sink.invalid(request, format!("for {name} the request must equal the limit, which is {shown}"), "make both the same");
+                sink.at_path(path);
+            } else if requested > limited {
+                sink.invalid(request, format!("more than the limit, which is {shown}"), "lower the request or raise the limit");
+                sink.at_path(path);
+            }
+        }
+        None if may_not_overcommit(name) => {
+            sink.invalid(request, format!("{name} needs a limit, too"), format!("set the same amount of {name} in `limits`"));
+            sink.at_path(|path| path.rfind(".requests").and_then(|end| path.get(..end)).map_or_else(String::new, |path| format!("{path}.limits")));
+        }
+        None => {}
+    }
+}
+
+fn huge_pages<'o>(resources: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let lists = || ["limits", "requests"].into_iter().filter_map(|key| resources.get(key)).flat_map(NodeRef::entries);
+    let huge = lists().any(|(entry, _)| entry.key.starts_with("hugepages-"));
+    let backed = lists().any(|(entry, _)| matches!(&*entry.key, "cpu" | "memory"));
+    if huge && !backed {
+        sink.huge_pages_alone(resources);
+    }
+}
+
+fn may_not_overcommit(name: &str) -> bool {
+    name.starts_with("hugepages-") || is_extended(name)
+}
+
+fn is_whole(name: &str) -> bool {
+    is_extended(name)
+}
+
+fn is_native(name: &str) -> bool {
+    !name.contains('/') || name.contains("kubernetes.io/")
+}
+
+fn is_extended(name: &str) -> bool {
+    !is_native(name) && !name.starts_with("requests.") && names::qualified_name(&format!("requests.{name}")).is_none()
+}
+
+fn container_resource(name: &str) -> Option<String> {
+    if let Some(reason) = names::qualified_name(name) {
+        return Some(reason);
+    }
+    let standard = matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-");
+    if !name.contains('/') && !standard {
+        return Some("a resource without a prefix is `cpu`, `memory`, `ephemeral-storage` or `hugepages-…`".to_owned());
+    }
+    (!is_native(name) && !is_extended(name)).then(|| "this is no name of an extended resource".to_owned())
+}
+
+fn pod_resource(name: &str) -> Option<String> {
+    let known = matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
+    (!known).then(|| "a pod as a whole has `cpu`, `memory` and `hugepages-…` only".to_owned())
+}
+
+fn claims<'o>(pod: &Pod<'o>, resources: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let mut seen = HashSet::new();
+    for claim in items(resources, "claims") {
+        let name = text(claim, "name");
+        if sink.required_text(claim, "name", "the name of a claim of the pod is needed") {
+            let known = items(pod.spec, "resourceClaims").any(|known| text(known, "name") == name);
+            if !known {
+                if let Some(node) = claim.get("name") {
+                    sink.invalid(node, "the pod has no claim with this name", "add it to `resourceClaims` of the pod");
+                    sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+                }
+            }
+        } else {
+            sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+        }
+        sink.name(claim, "request", names::dns_label);
+        if !name.is_empty() && !seen.insert((name, text(claim, "request"))) {
+            if let Some(node) = claim.get("name") {
+                sink.duplicate(node);
+                sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+            }
+        }
+    }
+}
+
+/// Validates `resourceClaims` of a pod.
+pub(super) fn pod_claims<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    sink.unique(items(spec, "resourceClaims"), "name");
+    for claim in items(spec, "resourceClaims") {
+        sink.required_name(claim, "name", "a claim needs a name", names::dns_label);
+        let kinds = ["resourceClaimName", "resourceClaimTemplateName"];
+        if sink.exactly_one(claim, &kinds).is_none() {
+            sink.none_set(claim, &kinds);
+        } else {
+            kinds.iter().for_each(|key| {
+                if let Some(node) = claim.get(key) {
+                    sink.syntax(node, names::dns_subdomain);
+                }
+            });
+        }
+    }
+}

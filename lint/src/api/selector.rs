@@ -1,0 +1,129 @@
+//! Validates label selectors and labels.
+//! Must not ask what a selector selects, but for a workload's own template.
+
+use std::collections::HashSet;
+
+use super::names;
+use super::sink::{Sink, is_empty, items, text};
+use crate::yaml::NodeRef;
+
+/// Validates a label selector.
+pub(super) fn selector<'o>(selector: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if let Some(own) = selector.get("matchLabels") {
+        labels(own, sink);
+    }
+    for requirement in items(selector, "matchExpressions") {
+        match text(requirement, "operator") {
+            "In" | "NotIn" if is_empty(requirement, "values") => {
+                sink.missing(requirement, "values", "`In` and `NotIn` need at least one value");
+            }
+            "Exists" | "DoesNotExist" if !is_empty(requirement, "values") => {
+                sink.forbidden(requirement, "values", "`Exists` and `DoesNotExist` compare no value");
+            }
+            _ => sink.required_one_of(requirement, "operator", &["In", "NotIn", "Exists", "DoesNotExist"]),
+        }
+        sink.required_name(requirement, "key", "the key of the label is needed", names::qualified_name);
+        items(requirement, "values").for_each(|value| sink.syntax(value, names::label_value));
+    }
+}
+
+/// Validates the keys and values of labels.
+pub(super) fn labels<'o>(labels: NodeRef<'o>, sink: &mut Sink<'o>) {
+    for (entry, value) in labels.entries() {
+        if let Some(reason) = names::qualified_name(&entry.key) {
+            sink.bad_key(labels, &entry.key, reason);
+            sink.at_path(whole_mapping);
+        }
+        let before = sink.count();
+        sink.syntax(value, names::label_value);
+        if sink.count() > before {
+            sink.at_path(whole_mapping);
+        }
+    }
+}
+
+/// The server names the whole mapping, not the label in it.
+fn whole_mapping(path: &str) -> String {
+    const MAPPINGS: [&str; 4] = ["matchLabels", "nodeSelector", "labels", "annotations"];
+    let end = MAPPINGS.iter().filter_map(|name| path.rfind(name).map(|start| start + name.len())).max();
+    end.and_then(|end| path.get(..end)).unwrap_or(path).to_owned()
+}
+
+/// Validates keys of labels whose values the pod's own are compared with.
+pub(super) fn label_keys<'o>(parent: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
+    if is_empty(parent, key) {
+        return;
+    }
+    let Some(selector) = parent.get("labelSelector") else {
+        sink.forbidden(parent, key, "there is no `labelSelector` to add it to");
+        return;
+    };
+    for name in items(parent, key) {
+        sink.syntax(name, names::qualified_name);
+        let asked = items(selector, "matchExpressions").any(|requirement| Some(text(requirement, "key")) == name.as_str());
+        let labelled = selector.get("matchLabels").is_some_and(|own| name.as_str().is_some_and(|name| own.entry(name).is_some()));
+        if asked || labelled {
+            sink.invalid(name, "it is in the `labelSelector` already", "remove it from one of the two");
+        }
+    }
+}
+
+/// Validates a workload's selector: it must be there, select something, and match the own template.
+pub(super) fn of_workload<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(own) = spec.get("selector") else {
+        sink.missing(spec, "selector", "without it the workload does not find its pods");
+        return;
+    };
+    let before = sink.count();
+    selector(own, sink);
+    if is_empty(own, "matchLabels") && is_empty(own, "matchExpressions") {
+        sink.invalid(own, "an empty selector is not allowed", "set `matchLabels` to the labels of the template");
+        return;
+    }
+    let template = spec.get("template").and_then(|template| template.at(&["metadata", "labels"]));
+    if sink.count() == before {
+        against_template(spec, own, template, sink);
+    }
+}
+
+fn against_template<'o>(spec: NodeRef<'o>, own: NodeRef<'o>, template: Option<NodeRef<'o>>, sink: &mut Sink<'o>) {
+    if spec.get("template").is_none() {
+        return;
+    }
+    let label = |key: &str| template.and_then(|labels| labels.get(key)).and_then(NodeRef::as_str);
+    let has = |key: &str| template.is_some_and(|labels| labels.entry(key).is_some());
+    for (entry, wanted) in own.get("matchLabels").into_iter().flat_map(NodeRef::entries) {
+        let (wanted_text, there) = (wanted.as_str().unwrap_or_default(), label(&entry.key).or(has(&entry.key).then_some("")));
+        if there != Some(wanted_text) {
+            let state = there.map_or_else(|| format!("has no label `{}`", entry.key), |there| format!("has `{there}`"));
+            let message = format!("the selector wants `{}: {wanted_text}`, and the template {state}", entry.key);
+            sink.mismatch(wanted, message, format!("set the template's label `{}` to `{wanted_text}`", entry.key));
+            return;
+        }
+    }
+    for requirement in items(own, "matchExpressions") {
+        let key = text(requirement, "key");
+        let listed = label(key).is_some_and(|there| items(requirement, "values").any(|value| value.as_str() == Some(there)));
+        let holds = match text(requirement, "operator") {
+            "In" => listed,
+            "NotIn" => !listed,
+            "Exists" => has(key),
+            _ => !has(key),
+        };
+        if !holds {
+            let message = format!("the template's labels do not satisfy what the selector asks of `{key}`");
+            sink.mismatch(requirement, message, format!("change the template's label `{key}`, or the selector"));
+            return;
+        }
+    }
+}
+
+/// Validates that no text repeats in a list of texts.
+pub(super) fn no_repeats<'o>(list: impl Iterator<Item = NodeRef<'o>>, sink: &mut Sink<'o>) {
+    let mut seen = HashSet::new();
+    for node in list {
+        if node.as_str().is_some_and(|text| !seen.insert(text)) {
+            sink.duplicate(node);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Validates the volumes of a pod.
+//! Must not look at how containers mount them.
+
+use super::environment::{self, FILE_FIELDS};
+use super::names;
+use super::pod_spec::Pod;
+use super::projected;
+use super::sink::{Sink, int, is_empty, is_true, items, text};
+use crate::quantity;
+use crate::yaml::NodeRef;
+
+/// Every type of volume.
+const TYPES: [&str; 30] = [
+    "emptyDir",
+    "hostPath",
+    "gitRepo",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "secret",
+    "nfs",
+    "iscsi",
+    "glusterfs",
+    "persistentVolumeClaim",
+    "rbd",
+    "cinder",
+    "cephfs",
+    "flocker",
+    "downwardAPI",
+    "fc",
+    "flexVolume",
+    "azureFile",
+    "configMap",
+    "vsphereVolume",
+    "quobyte",
+    "azureDisk",
+    "storageos",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "scaleIO",
+    "projected",
+    "csi",
+    "ephemeral",
+    "image",
+];
+
+/// Validates `volumes`.
+pub(super) fn volumes<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
+    sink.unique(items(pod.spec, "volumes"), "name");
+    for volume in items(pod.spec, "volumes") {
+        sink.required_name(volume, "name", "every volume needs a name", names::dns_label);
+        // A server that does not have image volumes drops the field without a word.
+        let known = if sink.since(35) { TYPES.as_slice() } else { TYPES.get(..29).unwrap_or(&TYPES) };
+        // A volume without a type is an empty directory, unless its type was dropped.
+        let Some(kind) = sink.exactly_one(volume, known) else {
+            if volume.get("image").is_some() {
+                sink.none_set(volume, known);
+            }
+            continue;
+        };
+        if let Some(source) = volume.get(kind) {
+            of_type(kind, source, sink);
+        }
+    }
+}
+
+fn of_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    match kind {
+        "emptyDir" => empty_dir(source, sink),
+        "hostPath" => host_path(source, sink),
+        "secret" => file_source(source, Some("secretName"), sink),
+        "configMap" => file_source(source, Some("name"), sink),
+        "downwardAPI" => {
+            projected::mode(source, "defaultMode", sink);
+            items(source, "items").for_each(|item| downward_file(item, sink));
+        }
+        "projected" => projected::projected(source, sink),
+        "persistentVolumeClaim" => {
+            sink.required_name(source, "claimName", "the name of the claim is needed", names::dns_subdomain);
+        }
+        "csi" => csi(source, sink),
+        "ephemeral" => projected::ephemeral(source, sink),
+        "image" => {
+            sink.required_text(source, "reference", "the image is needed");
+            sink.one_of(source, "pullPolicy", &["Always", "IfNotPresent", "Never"]);
+        }
+        _ => of_old_type(kind, source, sink),
+    }
+}
+
+fn empty_dir<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(limit) = source.get("sizeLimit") else { return };
+    if quantity::text(limit).as_deref().and_then(quantity::parse).is_some_and(|amount| amount < 0) {
+        sink.forbid_value(limit, "it must be 0 or more");
+    }
+}
+
+fn host_path<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    sink.required_name(source, "path", "the path on the node is needed", names::no_parent);
+    sink.one_of(
+        source,
+        "type",
+        &["DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"],
+    );
+}
+
+/// Files from a Secret or `ConfigMap`.
+pub(super) fn file_source<'o>(source: NodeRef<'o>, name: Option<&str>, sink: &mut Sink<'o>) {
+    if let Some(name) = name {
+        sink.required_text(source, name, "the name of the object is needed");
+    }
+    projected::mode(source, "defaultMode", sink);
+    for item in items(source, "items") {
+        sink.required_text(item, "key", "the key in the object is needed");
+        sink.required_name(item, "path", "the path of the file is needed", names::file_path);
+        projected::mode(item, "mode", sink);
+    }
+}
+
+/// A file with a field of the pod.
+pub(super) fn downward_file<'o>(item: NodeRef<'o>, sink: &mut Sink<'o>) {
+    sink.required_name(item, "path", "the path of the file is needed", names::file_path);
+    let kinds = ["fieldRef", "resourceFieldRef"];
+    if sink.exactly_one(item, &kinds).is_none() {
+        sink.none_set(item, &kinds);
+    }
+    if let Some(field) = item.get("fieldRef") {
+        environment::field_ref(field, &FILE_FIELDS, true, sink);
+    } else if let Some(resource) = item.get("resourceFieldRef") {
+        environment::resource_field(resource, true, sink);
+    }
+    projected::mode(item, "mode", sink);
+}
+
+fn csi<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let driver = |text: &str| {
+        (text.len() > 63)
+            .then(|| "at most 63 characters are allowed".to_owned())
+            .or_else(|| names::dns_subdomain(&text.to_ascii_lowercase()))
+    };
+    sink.required_name(source, "driver", "the name of the driver is needed", driver);
+    if let Some(secret) = source.get("nodePublishSecretRef") {
+        sink.required_name(secret, "name", "the name of the Secret is needed", names::dns_subdomain);
+    }
+}
+
+/// The types that a server of today still knows, though most drivers are gone.
+fn of_old_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let required: &[&str] = match kind {
+        "gitRepo" => &["repository"],
+        "gcePersistentDisk" => &["pdName"],
+        "awsElasticBlockStore" | "cinder" | "portworxVolume" => &["volumeID"],
+        "nfs" => &["server", "path"],
+        "iscsi" => &["targetPortal", "iqn"],
+        "glusterfs" => &["endpoints", "path"],
+        "rbd" => &["image"],
+        "flexVolume" => &["driver"],
+        "azureFile" => &["secretName", "shareName"],
+        "vsphereVolume" => &["volumePath"],
+        "quobyte" => &["registry", "volume"],
+        "azureDisk" => &["diskName", "diskURI"],
+        "photonPersistentDisk" => &["pdID"],
+        "scaleIO" => &["gateway", "system", "volumeName"],
+        "storageos" => &["volumeName"],
+        _ => &[],
+    };
+    for key in required {
+        sink.required_text(source, key, "this type of volume needs it");
+    }
+    match kind {
+        "gitRepo" => sink.name(source, "directory", names::file_path),
+        "gcePersistentDisk" | "awsElasticBlockStore" => sink.number(source, "partition", 0, 255),
+        "nfs" => absolute(source, "path", sink),
+        "rbd" | "cephfs" if is_empty(source, "monitors") => {
+            sink.missing(source, "monitors", "at least one monitor is needed");
+        }
+        "flocker" => {
+            let kinds = ["datasetName", "datasetUUID"];
+            if sink.exactly_one(source, &kinds).is_none() {
+                sink.none_set(source, &kinds);
+            }
+            if text(source, "datasetName").contains('/') {
+                if let Some(name) = source.get("datasetName") {
+                    sink.invalid(name, "`/` is not allowed", "remove the `/`");
+                }
+            }
+        }
+        "fc" => fibre_channel(source, sink),
+        "iscsi" => iscsi(source, sink),
+        "azureDisk" => azure_disk(source, sink),
+        "cinder" | "scaleIO" | "storageos" => secret_name(kind, source, sink),
+        _ => {}
+    }
+}
+
+fn secret_name<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    match source.get("secretRef") {
+        Some(secret) => {
+            sink.required_text(secret, "name", "the name of the Secret is needed");
+        }
+        None if kind == "scaleIO" => sink.missing(source, "secretRef", "the Secret with the login is needed"),
+        None => {}
+    }
+}
+
+fn absolute<'o>(source: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
+    let syntax = |path: &str| (!path.starts_with('/')).then(|| "an absolute path is needed".to_owned());
+    sink.name(source, key, syntax);
+}
+
+fn fibre_channel<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let by_name = !is_empty(source, "targetWWNs");
+    let by_id = !is_empty(source, "wwids");
+    if by_name && by_id {
+        sink.invalid(source, "`targetWWNs` and `wwids` cannot be both set", "remove one of the two");
+        sink.at_path(|path| format!("{path}.targetWWNs"));
+    } else if !by_name && !by_id {
+        sink.missing(source, "targetWWNs", "`targetWWNs` or `wwids` is needed");
+    }
+    if by_name && int(source, "lun").is_none() {
+        sink.missing(source, "lun", "`targetWWNs` need it");
+    } else if by_name {
+        sink.number(source, "lun", 0, 255);
+    }
+}
+
+fn iscsi<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let name = |text: &str| {
+        let known = ["iqn", "eui", "naa"].iter().any(|start| text.starts_with(start));
+        (!known).then(|| "a name that starts with `iqn`, `eui` or `naa` is needed".to_owned())
+    };
+    sink.name(source, "iqn", name);
+    sink.name_if_set(source, "initiatorName", name);
+    sink.number(source, "lun", 0, 255);
+    let secured = is_true(source, "chapAuthDiscovery") || is_true(source, "chapAuthSession");
+    if secured && source.get("secretRef").is_none() {
+        sink.missing(source, "secretRef", "CHAP needs the Secret with the login");
+    } else if let Some(secret) = source.get("secretRef") {
+        if secured {
+            sink.required_text(secret, "name", "CHAP needs the Secret with the login");
+        }
+    }
+}
+
+fn azure_disk<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    sink.one_of(source, "cachingMode", &["None", "ReadOnly", "ReadWrite"]);
+    sink.one_of(source, "kind", &["Dedicated", "Managed", "Shared"]);
+    let Some(uri) = source.get("diskURI").filter(|uri| uri.as_str() != Some("")) else { return };
+    let managed = text(source, "kind") == "Managed";
+    let start = if managed { "/subscriptions/" } else { "https://" };
+    if !text(source, "diskURI").starts_with(start) {
+        sink.invalid(uri, format!("for this kind of disk it must start with `{start}`"), "correct the address or `kind`");
+    }
+}
