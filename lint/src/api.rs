@@ -35,9 +35,20 @@ const MINOR: u32 = 34;
 pub(crate) fn validate(object: &Object) -> Vec<Defect> {
     let mut sink = Sink::new(object, MINOR);
     let id = &object.id;
+    let name = match id.kind.as_str() {
+        // The controller adds a suffix to the names of the Jobs and of the pods.
+        "CronJob" => |name: &str| names::shorter_subdomain(name, 52),
+        "StatefulSet" => names::dns_label,
+        "Job" | "Deployment" | "ReplicaSet" | "DaemonSet" | "Pod" => names::dns_subdomain,
+        _ => return Vec::new(),
+    };
+    metadata::of_object(object.root(), name, &mut sink);
     if (id.api_version.as_str(), id.kind.as_str()) == ("v1", "Pod") {
         workloads::pod(object.root(), &mut sink);
         return sink.into_defects();
+    }
+    if id.kind == "Job" {
+        jobs::name(object.root(), &mut sink);
     }
     let check = match (id.api_version.as_str(), id.kind.as_str()) {
         ("apps/v1", "Deployment") => workloads::deployment,

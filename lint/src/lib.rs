@@ -12,6 +12,7 @@
 //!
 //! The library reads no environment, prints nothing and never ends the process.
 
+mod api;
 pub mod cli;
 pub mod config;
 pub mod finding;

@@ -43,22 +43,22 @@ fn to_nodes<'o>(affinity: NodeRef<'o>, sink: &mut Sink<'o>) {
         if is_empty(required, "nodeSelectorTerms") {
             sink.missing(required, "nodeSelectorTerms", "at least one term is needed");
         }
-        items(required, "nodeSelectorTerms").for_each(|term| node_term(term, sink));
+        items(required, "nodeSelectorTerms").for_each(|term| node_term(term, true, sink));
     }
     for preferred in items(affinity, PREFERRED) {
         weight(preferred, sink);
         if let Some(term) = preferred.get("preference") {
-            node_term(term, sink);
+            node_term(term, false, sink);
         }
     }
 }
 
-fn node_term<'o>(term: NodeRef<'o>, sink: &mut Sink<'o>) {
-    items(term, "matchExpressions").for_each(|requirement| node_requirement(requirement, sink));
+fn node_term<'o>(term: NodeRef<'o>, is_required: bool, sink: &mut Sink<'o>) {
+    items(term, "matchExpressions").for_each(|requirement| node_requirement(requirement, is_required, sink));
     items(term, "matchFields").for_each(|requirement| node_field(requirement, sink));
 }
 
-fn node_requirement<'o>(requirement: NodeRef<'o>, sink: &mut Sink<'o>) {
+fn node_requirement<'o>(requirement: NodeRef<'o>, is_required: bool, sink: &mut Sink<'o>) {
     sink.required_name(requirement, "key", "the label of the node is needed", names::qualified_name);
     match text(requirement, "operator") {
         "In" | "NotIn" if is_empty(requirement, "values") => {
@@ -72,7 +72,10 @@ fn node_requirement<'o>(requirement: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
         _ => sink.required_one_of(requirement, "operator", &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]),
     }
-    items(requirement, "values").for_each(|value| sink.syntax(value, names::label_value));
+    // What is merely preferred may name a label value that no node can have.
+    if is_required {
+        items(requirement, "values").for_each(|value| sink.syntax(value, names::label_value));
+    }
 }
 
 /// The one field of a node that can be asked for is its name.

@@ -18,8 +18,6 @@ pub(super) enum Role {
     Init,
     /// An init container that keeps running: `restartPolicy: Always`.
     Sidecar,
-    /// Put into a running pod.
-    Ephemeral,
 }
 
 /// Validates all containers of a pod.
@@ -42,7 +40,11 @@ pub(super) fn containers<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
 /// Ephemeral containers are put into a pod that runs, by another request; none can be in a new one.
 fn ephemeral<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     if !is_empty(pod.spec, "ephemeralContainers") {
-        sink.forbidden(pod.spec, "ephemeralContainers", "ephemeral containers are put into a running pod only, by `kubectl debug`");
+        sink.forbidden(
+            pod.spec,
+            "ephemeralContainers",
+            "ephemeral containers are put into a running pod only, by `kubectl debug`",
+        );
     }
 }
 
@@ -66,7 +68,11 @@ fn one<'o>(pod: &Pod<'o>, container: NodeRef<'o>, role: Role, sink: &mut Sink<'o
     if role == Role::Init {
         for key in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
             if container.get(key).is_some() {
-                sink.forbidden(container, key, "an init container that runs to its end has none; only one with `restartPolicy: Always` can");
+                sink.forbidden(
+                    container,
+                    key,
+                    "an init container that runs to its end has none; only one with `restartPolicy: Always` can",
+                );
             }
         }
     } else {
@@ -94,12 +100,13 @@ fn restart<'o>(container: NodeRef<'o>, role: Role, sink: &mut Sink<'o>) {
                 sink.among(policy, &["Always"]);
             }
         }
-        Role::Main | Role::Ephemeral => {}
+        Role::Main => {}
     }
 }
 
 fn resize_policy<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
     let mut seen = HashSet::new();
+    let before = sink.count();
     for policy in items(container, "resizePolicy") {
         sink.required_one_of(policy, "resourceName", &["cpu", "memory"]);
         sink.required_one_of(policy, "restartPolicy", &["NotRequired", "RestartContainer"]);
@@ -109,10 +116,16 @@ fn resize_policy<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>)
             }
         }
         let restarts = text(policy, "restartPolicy") == "RestartContainer";
-        if let Some(restart) = policy.get("restartPolicy").filter(|_| restarts && text(pod.spec, "restartPolicy") == "Never") {
+        if let Some(restart) =
+            policy.get("restartPolicy").filter(|_| restarts && text(pod.spec, "restartPolicy") == "Never")
+        {
             sink.invalid(restart, "a pod with `restartPolicy: Never` restarts no container", "use `NotRequired`");
         }
     }
+    sink.at_paths_since(before, |path| {
+        let list = path.rfind(".resizePolicy").and_then(|start| path.get(..start + ".resizePolicy".len()));
+        list.unwrap_or(path).to_owned()
+    });
 }
 
 /// Whether a container may do everything on its node.

@@ -83,8 +83,14 @@ fn file_key<'o>(pod: &Pod<'o>, file: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.required_name(file, "path", "the path of the file is needed", names::file_path);
     if sink.required_text(file, "volumeName", "the volume that has the file is needed") {
         let volume = pod.volume(text(file, "volumeName"));
-        if let Some(name) = file.get("volumeName").filter(|_| volume.is_none_or(|volume| volume.get("emptyDir").is_none())) {
-            sink.invalid(name, "the pod has no `emptyDir` volume with this name", "name an `emptyDir` volume of this pod");
+        if let Some(name) =
+            file.get("volumeName").filter(|_| volume.is_none_or(|volume| volume.get("emptyDir").is_none()))
+        {
+            sink.invalid(
+                name,
+                "the pod has no `emptyDir` volume with this name",
+                "name an `emptyDir` volume of this pod",
+            );
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Validates the specs of Job and `CronJob`.
 //! Must not look into the pod; `pod_spec` does.
 
+use std::collections::HashSet;
+
 use super::pod_spec::{self, Restarts};
 use super::sink::{Sink, int, is_empty, is_true, items, text};
 use super::{names, selector};
@@ -15,17 +17,67 @@ pub(super) fn job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
     sink.one_of(spec, "completionMode", &["NonIndexed", "Indexed"]);
     pod_spec::template(spec, Restarts::UntilDone, Vec::new(), sink);
-    if let Some(own) = spec.get("selector") {
+    if is_true(spec, "manualSelector") {
+        selector::of_workload(spec, sink);
+    } else if let Some(own) = spec.get("selector") {
         selector::selector(own, sink);
     }
     indexed(spec, sink);
     sink.one_of(spec, "podReplacementPolicy", &["TerminatingOrFailed", "Failed"]);
     if let Some(manager) = spec.get("managedBy") {
-        sink.syntax(manager, names::qualified_name);
+        sink.syntax(manager, names::domain_path);
     }
     if let Some(policy) = spec.get("podFailurePolicy") {
         failure_policy(spec, policy, sink);
     }
+    if let Some(policy) = spec.get("successPolicy") {
+        success_policy(spec, policy, sink);
+    }
+}
+
+/// Validates when an indexed Job has succeeded before all its pods have.
+fn success_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if text(spec, "completionMode") != "Indexed" {
+        sink.invalid(
+            policy,
+            "it is for `completionMode: Indexed` alone",
+            "remove it, or set `completionMode: Indexed`",
+        );
+        return;
+    }
+    if is_empty(policy, "rules") {
+        sink.missing(policy, "rules", "at least one rule is needed");
+    }
+    let completions = int(spec, "completions").unwrap_or_default();
+    for rule in items(policy, "rules") {
+        if rule.get("succeededIndexes").is_none() && rule.get("succeededCount").is_none() {
+            sink.none_set(rule, &["succeededCount", "succeededIndexes"]);
+        }
+        let indexes = text(rule, "succeededIndexes");
+        let listed = rule.get("succeededIndexes").map(|_| count_indexes(indexes, completions));
+        if let Some(node) = rule.get("succeededIndexes").filter(|_| listed == Some(None)) {
+            let reason = format!("numbers and ranges below {completions} are needed, in order, such as `0-2,5`");
+            sink.invalid(node, reason, "correct the indexes");
+        }
+        let most = listed.flatten().unwrap_or(completions).min(completions);
+        sink.number(rule, "succeededCount", 0, most);
+    }
+}
+
+/// How many indexes a list such as `0-2,5` has; nothing when it is none.
+fn count_indexes(list: &str, completions: i64) -> Option<i64> {
+    let mut last = -1;
+    let mut count = 0;
+    for part in list.split(',').filter(|_| !list.is_empty()) {
+        let (first, end) = part.split_once('-').unwrap_or((part, part));
+        let (first, end): (i64, i64) = (first.parse().ok()?, end.parse().ok()?);
+        if first <= last || end < first || end >= completions || (part.contains('-') && end == first) {
+            return None;
+        }
+        count += end - first + 1;
+        last = end;
+    }
+    Some(count)
 }
 
 fn indexed<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
@@ -41,7 +93,11 @@ fn indexed<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
             if is_indexed {
                 sink.number(spec, key, 0, MAX);
             } else {
-                sink.invalid(node, "it is for `completionMode: Indexed` alone", "remove it, or set `completionMode: Indexed`");
+                sink.invalid(
+                    node,
+                    "it is for `completionMode: Indexed` alone",
+                    "remove it, or set `completionMode: Indexed`",
+                );
             }
         }
     }
@@ -57,7 +113,9 @@ fn indexed<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 fn failure_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o>) {
-    if let Some(restart) = spec.at(&["template", "spec", "restartPolicy"]).filter(|node| node.as_str() == Some("OnFailure")) {
+    if let Some(restart) =
+        spec.at(&["template", "spec", "restartPolicy"]).filter(|node| node.as_str() == Some("OnFailure"))
+    {
         sink.invalid(restart, "with a `podFailurePolicy` it must be `Never`", "set it to `Never`");
     }
     for rule in items(policy, "rules") {
@@ -67,9 +125,17 @@ fn failure_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o
         match kinds.iter().filter(|key| set(key)).count() {
             0 => sink.none_set(rule, &kinds),
             1 => {}
-            _ => sink.forbidden(rule, "onPodConditions", "only one of `onExitCodes` and `onPodConditions` can be set"),
+            _ => {
+                sink.forbidden(rule, "onPodConditions", "only one of `onExitCodes` and `onPodConditions` can be set");
+                sink.at_path(|path| path.trim_end_matches(".onPodConditions").to_owned());
+            }
         }
         if let Some(codes) = rule.get("onExitCodes") {
+            container_name(spec, codes, sink);
+            let mut seen = HashSet::new();
+            for code in items(codes, "values").filter(|code| code.as_int().is_some_and(|code| !seen.insert(code))) {
+                sink.duplicate(code);
+            }
             sink.required_one_of(codes, "operator", &["In", "NotIn"]);
             if is_empty(codes, "values") {
                 sink.missing(codes, "values", "at least one exit code is needed");
@@ -86,11 +152,109 @@ fn failure_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o
     }
 }
 
+fn container_name<'o>(spec: NodeRef<'o>, codes: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(name) = codes.get("containerName") else { return };
+    let Some(pod) = spec.at(&["template", "spec"]) else { return };
+    let mut containers = items(pod, "containers").chain(items(pod, "initContainers"));
+    if !containers.any(|container| Some(text(container, "name")) == name.as_str()) {
+        sink.invalid(
+            name,
+            "the template has no container with this name",
+            "name a container or init container of the template",
+        );
+    }
+}
+
+/// Validates that the pods of an indexed Job can be named for it.
+pub(super) fn name<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let (Some(spec), Some(name)) = (root.get("spec"), root.at(&["metadata", "name"])) else { return };
+    let completions = int(spec, "completions").filter(|&completions| completions > 0);
+    let Some(last) = completions.filter(|_| text(spec, "completionMode") == "Indexed") else { return };
+    sink.syntax(name, |name| {
+        // What is no name at all is reported already.
+        if names::dns_subdomain(name).is_some() { None } else { names::dns_label(&format!("{name}-{}", last - 1)) }
+    });
+}
+
+/// The places that have zones, and the zones that belong to none.
+const ZONE_AREAS: [&str; 16] = [
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Brazil",
+    "Canada",
+    "Chile",
+    "Etc",
+    "Europe",
+    "Indian",
+    "Mexico",
+    "Pacific",
+    "US",
+];
+const SINGLE_ZONES: [&str; 42] = [
+    "CET",
+    "CST6CDT",
+    "Cuba",
+    "EET",
+    "EST",
+    "EST5EDT",
+    "Egypt",
+    "Eire",
+    "GB",
+    "GB-Eire",
+    "GMT",
+    "GMT+0",
+    "GMT-0",
+    "GMT0",
+    "Greenwich",
+    "HST",
+    "Hongkong",
+    "Iceland",
+    "Iran",
+    "Israel",
+    "Jamaica",
+    "Japan",
+    "Kwajalein",
+    "Libya",
+    "MET",
+    "MST",
+    "MST7MDT",
+    "NZ",
+    "NZ-CHAT",
+    "Navajo",
+    "PRC",
+    "PST8PDT",
+    "Poland",
+    "Portugal",
+    "ROC",
+    "ROK",
+    "Singapore",
+    "Turkey",
+    "UCT",
+    "UTC",
+    "Universal",
+    "WET",
+];
+
+/// A time zone, as far as that can be said without the list of all places.
+fn time_zone(zone: &str) -> Option<String> {
+    let known = match zone.split_once('/') {
+        Some((area, place)) => ZONE_AREAS.contains(&area) && !place.is_empty() && !place.contains(['.', ' ']),
+        None => SINGLE_ZONES.contains(&zone) || matches!(zone, "Zulu" | "W-SU"),
+    };
+    (!known).then(|| "there is no such time zone".to_owned())
+}
+
 /// Validates `spec` of a `CronJob`.
 pub(super) fn cron_job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     if sink.required_text(spec, "schedule", "a schedule such as `0 3 * * *` is needed") {
         sink.name(spec, "schedule", schedule);
     }
+    sink.name_if_set(spec, "timeZone", time_zone);
     sink.one_of(spec, "concurrencyPolicy", &["Allow", "Forbid", "Replace"]);
     for key in ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
         sink.number(spec, key, 0, MAX);
@@ -99,13 +263,19 @@ pub(super) fn cron_job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     match job_spec {
         Some(job_spec) => {
             job(job_spec, sink);
+            if let Some(own) = job_spec.get("selector") {
+                sink.forbid_value(own, "a CronJob's Jobs have their own selectors");
+            }
             if is_true(job_spec, "manualSelector") {
                 if let Some(node) = job_spec.get("manualSelector") {
                     sink.forbid_value(node, "a CronJob's Jobs have their own selectors");
                 }
             }
         }
-        None => sink.missing(spec, "jobTemplate", "the Job to run is needed"),
+        None => {
+            sink.missing(spec, "jobTemplate", "the Job to run is needed");
+            sink.at_path(|path| format!("{path}.spec.template.spec.containers"));
+        }
     }
 }
 
@@ -124,8 +294,15 @@ fn schedule(text: &str) -> Option<String> {
     if fields.len() != RANGES.len() {
         return wrong("five fields are needed: minute, hour, day of the month, month, day of the week");
     }
-    let right = fields.iter().zip(RANGES).all(|(field, (least, most))| field.split(',').all(|part| is_range(part, least, most)));
-    if right { None } else { wrong("a field is out of its range: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6") }
+    let right = fields
+        .iter()
+        .zip(RANGES)
+        .all(|(field, (least, most))| field.split(',').all(|part| is_range(part, least, most)));
+    if right {
+        None
+    } else {
+        wrong("a field is out of its range: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6")
+    }
 }
 
 fn is_range(part: &str, least: u32, most: u32) -> bool {

@@ -34,5 +34,6 @@ fn pause<'o>(pod: &Pod<'o>, sleep: NodeRef<'o>, sink: &mut Sink<'o>) {
             format!("it must be {least} or more, and not more than the pod's `terminationGracePeriodSeconds` ({most})"),
             "sleep for less time, or raise `terminationGracePeriodSeconds`",
         );
+        sink.at_path(|path| path.strip_suffix(".seconds").unwrap_or(path).to_owned());
     }
 }

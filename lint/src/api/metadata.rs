@@ -1,12 +1,52 @@
 //! Validates the metadata of objects and pod templates.
 //! Must not ask what a label means.
 
+use super::sink::{Sink, items, text};
 use super::{names, selector};
-use super::sink::Sink;
 use crate::yaml::NodeRef;
 
 /// How many bytes all annotations may have together.
 const MAX_ANNOTATION_BYTES: usize = 256 * 1024;
+
+/// Validates the metadata of an object whose name is a DNS name of at most some characters.
+pub(super) fn of_object<'o>(root: NodeRef<'o>, syntax: fn(&str) -> names::Fault, sink: &mut Sink<'o>) {
+    let Some(metadata) = root.get("metadata") else {
+        sink.missing(root, "metadata", "an object needs a name");
+        sink.at_path(|path| format!("{path}.name"));
+        return;
+    };
+    if text(metadata, "name").is_empty() && text(metadata, "generateName").is_empty() {
+        sink.missing(metadata, "name", "an object needs a name");
+    }
+    sink.name(metadata, "name", syntax);
+    // What is generated is put behind it, so it may end with `-` or `.`.
+    sink.name(metadata, "generateName", |start| names::dns_subdomain(start.strip_suffix('-').unwrap_or(start)));
+    sink.name(metadata, "namespace", names::dns_label);
+    if let Some(labels) = metadata.get("labels") {
+        selector::labels(labels, sink);
+    }
+    if let Some(own) = metadata.get("annotations") {
+        annotations(own, sink);
+    }
+    for finalizer in items(metadata, "finalizers") {
+        let syntax = |name: &str| {
+            let standard = matches!(name, "orphan" | "foregroundDeletion" | "kubernetes");
+            names::qualified_name(name).or_else(|| {
+                (!standard && !name.contains('/')).then(|| "a prefix is needed, such as `example.com/`".to_owned())
+            })
+        };
+        sink.syntax(finalizer, syntax);
+    }
+    let before = sink.count();
+    for owner in items(metadata, "ownerReferences") {
+        for key in ["apiVersion", "kind", "name", "uid"] {
+            sink.required_text(owner, key, "an owner is named by it");
+        }
+    }
+    sink.at_paths_since(before, |path| {
+        path.rsplit_once('.').map_or_else(String::new, |(_, key)| format!("metadata.ownerReferences.{key}"))
+    });
+}
 
 /// Validates labels and annotations of a pod template; nothing else there counts.
 pub(super) fn of_template<'o>(metadata: NodeRef<'o>, sink: &mut Sink<'o>) {
@@ -34,6 +74,10 @@ pub(super) fn annotations<'o>(annotations: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
     }
     if bytes > MAX_ANNOTATION_BYTES {
-        sink.invalid(annotations, format!("all together may have {MAX_ANNOTATION_BYTES} bytes, they have {bytes}"), "remove some");
+        sink.invalid(
+            annotations,
+            format!("all together may have {MAX_ANNOTATION_BYTES} bytes, they have {bytes}"),
+            "remove some",
+        );
     }
 }

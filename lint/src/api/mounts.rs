@@ -16,7 +16,11 @@ pub(super) fn mounts<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<
     for mount in items(container, "volumeMounts") {
         refers_to_volume(pod, mount, sink);
         if let Some(name) = mount.get("name").filter(|_| devices.iter().any(|device| is_same(*device, mount, "name"))) {
-            sink.invalid(name, "the volume is among `volumeDevices` already", "mount it or use it as a device, not both");
+            sink.invalid(
+                name,
+                "the volume is among `volumeDevices` already",
+                "mount it or use it as a device, not both",
+            );
         }
         sink.required_text(mount, "mountPath", "the path in the container is needed");
         if let Some(path) = mount.get("mountPath") {
@@ -26,9 +30,12 @@ pub(super) fn mounts<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<
                 sink.invalid(path, "a device of `volumeDevices` is there already", "mount it somewhere else");
             }
         }
+        let before = sink.count();
         sub_path(mount, sink);
         propagation(container, mount, sink);
         recursive_read_only(mount, sink);
+        sink.at_paths_since(before, without_index);
+        one_sub_path(mount, sink);
     }
 }
 
@@ -55,11 +62,14 @@ fn refers_to_volume<'o>(pod: &Pod<'o>, mount: NodeRef<'o>, sink: &mut Sink<'o>) 
 
 fn sub_path<'o>(mount: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.name(mount, "subPath", names::inner_path);
+    sink.name(mount, "subPathExpr", names::inner_path);
+}
+
+fn one_sub_path<'o>(mount: NodeRef<'o>, sink: &mut Sink<'o>) {
     let Some(expression) = mount.get("subPathExpr").filter(|node| node.as_str() != Some("")) else { return };
     if !text(mount, "subPath").is_empty() {
         sink.invalid(expression, "`subPath` is set, too, and only one can be", "remove `subPath` or `subPathExpr`");
     }
-    sink.name(mount, "subPathExpr", names::inner_path);
 }
 
 fn propagation<'o>(container: NodeRef<'o>, mount: NodeRef<'o>, sink: &mut Sink<'o>) {
@@ -71,17 +81,11 @@ fn propagation<'o>(container: NodeRef<'o>, mount: NodeRef<'o>, sink: &mut Sink<'
             "only a privileged container may send its mounts to the node",
             "use `HostToContainer`, or make the container privileged",
         );
-        sink.at_path(|path| path.rsplit_once("[").map_or_else(|| path.to_owned(), |(list, _)| list.to_owned()));
     }
 }
 
 fn recursive_read_only<'o>(mount: NodeRef<'o>, sink: &mut Sink<'o>) {
     let Some(node) = mount.get("recursiveReadOnly") else { return };
-    let list = |path: &str| match path.rsplit_once("[") {
-        Some((list, _)) => format!("{list}.recursiveReadOnly"),
-        None => path.to_owned(),
-    };
-    let before = sink.count();
     match node.as_str().unwrap_or_default() {
         "Disabled" => {}
         mode @ ("Enabled" | "IfPossible") => {
@@ -93,9 +97,12 @@ fn recursive_read_only<'o>(mount: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
         _ => sink.among(node, &["Disabled", "Enabled", "IfPossible"]),
     }
-    if sink.count() > before {
-        sink.at_path(list);
-    }
+}
+
+/// The server leaves the index out: `volumeMounts.subPath` for `volumeMounts[0].subPath`.
+fn without_index(path: &str) -> String {
+    let parts = path.rsplit_once('[').and_then(|(list, rest)| Some((list, rest.split_once(']')?.1)));
+    parts.map_or_else(|| path.to_owned(), |(list, rest)| format!("{list}{rest}"))
 }
 
 /// Validates `volumeDevices`.
@@ -106,7 +113,8 @@ pub(super) fn devices<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink
         refers_to_volume(pod, device, sink);
         let name = text(device, "name");
         if let Some(node) = device.get("name").filter(|_| !name.is_empty()) {
-            let claims = |volume: NodeRef<'_>| volume.get("persistentVolumeClaim").or(volume.get("ephemeral")).is_some();
+            let claims =
+                |volume: NodeRef<'_>| volume.get("persistentVolumeClaim").or(volume.get("ephemeral")).is_some();
             if pod.volume(name).is_some_and(|volume| !claims(volume)) {
                 sink.invalid(
                     node,
@@ -116,7 +124,11 @@ pub(super) fn devices<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink
             } else if !names_seen.insert(name) {
                 sink.duplicate(node);
             } else if mounts.iter().any(|mount| is_same(*mount, device, "name")) {
-                sink.invalid(node, "the volume is among `volumeMounts` already", "mount it or use it as a device, not both");
+                sink.invalid(
+                    node,
+                    "the volume is among `volumeMounts` already",
+                    "mount it or use it as a device, not both",
+                );
             }
         }
         if !sink.required_text(device, "devicePath", "the path of the device in the container is needed") {

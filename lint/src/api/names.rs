@@ -27,7 +27,10 @@ fn is_label(text: &str) -> bool {
 /// One part of a DNS name, such as the name of a container.
 pub(super) fn dns_label(text: &str) -> Fault {
     longer_than(text, 63).or_else(|| {
-        fault(!is_label(text), "only lower case letters, digits and `-` are allowed, with a letter or digit at both ends")
+        fault(
+            !is_label(text),
+            "only lower case letters, digits and `-` are allowed, with a letter or digit at both ends",
+        )
     })
 }
 
@@ -39,6 +42,11 @@ pub(super) fn dns_subdomain(text: &str) -> Fault {
             "only lower case letters, digits, `-` and `.` are allowed, with a letter or digit at both ends of each part",
         )
     })
+}
+
+/// A DNS name of at most some characters.
+pub(super) fn shorter_subdomain(text: &str, limit: usize) -> Fault {
+    longer_than(text, limit).or_else(|| dns_subdomain(text))
 }
 
 fn is_name_part(text: &str) -> bool {
@@ -68,6 +76,17 @@ pub(super) fn qualified_name(text: &str) -> Fault {
             !is_name_part(name),
             "only letters, digits, `-`, `_` and `.` are allowed in the name, with a letter or digit at both ends",
         )
+    })
+}
+
+/// A DNS name and a path, such as `acme.io/foo`.
+pub(super) fn domain_path(text: &str) -> Fault {
+    let Some((domain, path)) = text.split_once('/') else {
+        return fault(true, "a domain and a path are needed, such as `acme.io/foo`");
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:".contains(c);
+    longer_than(text, 63).or_else(|| dns_subdomain(domain)).or_else(|| {
+        fault(path.is_empty() || !path.chars().all(allowed), "the path has characters that are not allowed")
     })
 }
 
@@ -181,7 +200,11 @@ mod tests {
             (variable_name, &["A", "a b", "1.", "-"], &["A=B", "grün", "\u{7f}"]),
             (config_key, &["a.b", "_", "..."][..2].try_into().unwrap(), &["", ".", "..", "..a", "a b"]),
             (inner_path, &["a/b", "", "a..b"], &["/a", "..", "a/../b"]),
-            (ip_address, &["10.0.0.1", "010.0.0.1", "::1", "::ffff:1.2.3.4"], &["", "1.2.3", "256.1.1.1", "1.2.3.4.5", ":", "a"]),
+            (
+                ip_address,
+                &["10.0.0.1", "010.0.0.1", "::1", "::ffff:1.2.3.4"],
+                &["", "1.2.3", "256.1.1.1", "1.2.3.4.5", ":", "a"],
+            ),
         ];
         for (syntax, good, bad) in cases {
             good.iter().for_each(|text| assert_eq!(syntax(text), None, "{text}"));

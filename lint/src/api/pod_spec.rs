@@ -3,7 +3,7 @@
 
 use super::sink::{Sink, int, is_true, items, text};
 use super::{affinity, container, metadata, names, network, resources, scheduling, security, volumes};
-use crate::yaml::NodeRef;
+use crate::yaml::{NodeRef, Value};
 
 /// A pod with what its parts ask of it.
 #[derive(Debug)]
@@ -51,8 +51,6 @@ impl<'o> Pod<'o> {
 /// The policies after which a container of a pod may be started again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Restarts {
-    /// Any.
-    Any,
     /// `Always` alone, for what is to run on and on.
     Always,
     /// Any but `Always`, for what is to end; it must be set.
@@ -63,6 +61,7 @@ pub(super) enum Restarts {
 pub(super) fn template<'o>(parent: NodeRef<'o>, restarts: Restarts, claims: Vec<&'o str>, sink: &mut Sink<'o>) {
     let Some(template) = parent.get("template") else {
         sink.missing(parent, "template", "there is no pod to run");
+        sink.at_path(|path| format!("{path}.spec.containers"));
         return;
     };
     if let Some(metadata) = template.get("metadata") {
@@ -79,7 +78,6 @@ pub(super) fn template<'o>(parent: NodeRef<'o>, restarts: Restarts, claims: Vec<
 
 fn restart_policy<'o>(spec: NodeRef<'o>, restarts: Restarts, sink: &mut Sink<'o>) {
     let allowed: &[&str] = match restarts {
-        Restarts::Any => &["Always", "OnFailure", "Never"],
         Restarts::Always => &["Always"],
         Restarts::UntilDone => &["OnFailure", "Never"],
     };
@@ -113,11 +111,6 @@ pub(super) fn pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     for gate in items(spec, "readinessGates") {
         sink.required_name(gate, "conditionType", "the type of the condition is needed", names::qualified_name);
     }
-    for secret in items(spec, "imagePullSecrets") {
-        if text(secret, "name").is_empty() {
-            sink.missing(secret, "name", "the name of the Secret is needed");
-        }
-    }
     sharing(spec, sink);
 }
 
@@ -126,9 +119,14 @@ fn identity<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     for key in ["serviceAccountName", "nodeName", "priorityClassName"] {
         sink.name(spec, key, names::dns_subdomain);
     }
+    if text(spec, "serviceAccountName").is_empty() {
+        let before = sink.count();
+        sink.name(spec, "serviceAccount", names::dns_subdomain);
+        sink.at_paths_since(before, |path| format!("{path}Name"));
+    }
     sink.name_if_set(spec, "runtimeClassName", names::dns_subdomain);
-    if let Some(policy) = spec.get("preemptionPolicy").filter(|node| node.as_str() != Some("")) {
-        sink.among(policy, &["PreemptLowerPriority", "Never"]);
+    if spec.get("preemptionPolicy").is_some() {
+        sink.required_one_of(spec, "preemptionPolicy", &["PreemptLowerPriority", "Never"]);
     }
 }
 
@@ -136,12 +134,19 @@ fn sharing<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     if is_true(spec, "shareProcessNamespace") && is_true(spec, "hostPID") {
         if let Some(node) = spec.get("shareProcessNamespace") {
             sink.invalid(node, "with `hostPID: true` the processes are the node's", "remove one of the two");
+            sink.at_path(|path| path.replace(".shareProcessNamespace", ".securityContext.shareProcessNamespace"));
         }
     }
     if spec.get("hostUsers").and_then(NodeRef::as_bool) == Some(false) {
         for key in ["hostNetwork", "hostPID", "hostIPC"] {
             if is_true(spec, key) {
                 sink.forbidden(spec, key, "a pod with `hostUsers: false` is apart from its node");
+                sink.at_path(|path| path.replace(".hostPID", ".HostPID").replace(".hostIPC", ".HostIPC"));
+            }
+        }
+        for container in items(spec, "containers").chain(items(spec, "initContainers")) {
+            if container.get("volumeDevices").is_some_and(|devices| devices.items().next().is_some()) {
+                sink.forbidden(container, "volumeDevices", "a pod with `hostUsers: false` has no devices of its node");
             }
         }
     }
@@ -163,7 +168,7 @@ fn operating_system<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     };
     let system = text(os, "name");
     let mut forbid = |parent: NodeRef<'o>, keys: &[&str]| {
-        for key in keys.iter().filter(|key| parent.get(key).is_some_and(|node| node.as_bool() != Some(false) || !key.starts_with("host"))) {
+        for key in keys.iter().filter(|key| parent.get(key).is_some_and(|node| !is_nothing(node, key))) {
             sink.forbidden(parent, key, format!("a {system} pod does not have it"));
         }
     };
@@ -178,6 +183,12 @@ fn operating_system<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
             forbid(context, of_container);
         }
     }
+}
+
+/// Whether a field is there and yet says nothing: empty `sysctls`, or a `host…` that is false.
+fn is_nothing(node: NodeRef<'_>, key: &str) -> bool {
+    let is_off = node.as_bool() == Some(false) && key.starts_with("host") && key != "hostUsers";
+    is_off || (key == "sysctls" && matches!(node.value(), Value::Seq(items) if items.is_empty()))
 }
 
 const NO_WINDOWS_POD: [&str; 11] = [

@@ -26,7 +26,6 @@ pub(super) fn ports<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'
         }
         on_host_network(pod, port, sink);
         sink.one_of(port, "protocol", &["TCP", "UDP", "SCTP"]);
-        sink.name(port, "hostIP", names::ip_address);
     }
 }
 

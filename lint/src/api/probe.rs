@@ -3,7 +3,7 @@
 
 use super::names;
 use super::ports::MAX_PORT;
-use super::sink::{Sink, int, is_empty, items, text};
+use super::sink::{Sink, int, is_empty, items};
 use crate::yaml::{NodeRef, Value};
 
 const UNLIMITED: i64 = i64::MAX;
@@ -13,7 +13,8 @@ pub(super) fn probes<'o>(container: NodeRef<'o>, sink: &mut Sink<'o>) {
     for key in ["livenessProbe", "readinessProbe", "startupProbe"] {
         let Some(probe) = container.get(key) else { continue };
         handler(probe, &["exec", "httpGet", "tcpSocket", "grpc"], sink);
-        for number in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"] {
+        for number in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
+        {
             sink.number(probe, number, 0, UNLIMITED);
         }
         if key == "readinessProbe" {
@@ -99,9 +100,4 @@ fn port<'o>(parent: NodeRef<'o>, sink: &mut Sink<'o>) {
         Value::Str(_) => sink.syntax(node, names::port_name),
         _ => sink.number(parent, "port", 1, MAX_PORT),
     }
-}
-
-/// Whether a hook or probe is there that waits: `sleep`.
-pub(super) fn sleeps(hook: NodeRef<'_>) -> Option<NodeRef<'_>> {
-    hook.get("sleep").filter(|_| text(hook, "exec").is_empty())
 }

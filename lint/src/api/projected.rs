@@ -6,11 +6,12 @@ use std::collections::HashSet;
 use super::sink::{Sink, int, is_empty, is_true, items, text};
 use super::{names, selector, volumes};
 use crate::quantity;
-use crate::yaml::NodeRef;
+use crate::yaml::{NodeRef, Value};
 
 /// The mode of a file.
 pub(super) fn mode<'o>(parent: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
-    let Some(node) = parent.get(key).filter(|node| node.as_int().is_some_and(|mode| !(0..=0o777).contains(&mode))) else {
+    let Some(node) = parent.get(key).filter(|node| node.as_int().is_some_and(|mode| !(0..=0o777).contains(&mode)))
+    else {
         return;
     };
     sink.invalid(node, "a mode is between 0 and 0777 (511)", "write the mode as an octal number, such as 0644");
@@ -25,21 +26,21 @@ pub(super) fn projected<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
         for node in paths_of(part) {
             if node.as_str().is_some_and(|path| !path.is_empty() && !paths.insert(path)) {
                 sink.invalid(node, "another source puts a file there already", "choose another path");
-                sink.at_path(|path| path.rsplit_once(".sources[").map_or_else(String::new, |(volume, _)| volume.to_owned()));
+                sink.at_path(|path| {
+                    path.rsplit_once(".sources[").map_or_else(String::new, |(volume, _)| volume.to_owned())
+                });
             }
         }
     }
 }
 
-const SOURCES: [&str; 6] =
-    ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"];
+/// The sources that every server has; later ones are dropped without a word by a server that does not have them.
+const SOURCES: [&str; 4] = ["secret", "configMap", "downwardAPI", "serviceAccountToken"];
 
 fn one_source<'o>(part: NodeRef<'o>, sink: &mut Sink<'o>) {
-    // The last two are dropped without a word where the server does not have them.
-    let known = SOURCES.get(..4).unwrap_or(&SOURCES);
-    if sink.exactly_one(part, known).is_none() && SOURCES.iter().all(|key| part.get(key).is_none()) {
-        sink.none_set(part, known);
-    }
+    let before = sink.count();
+    sink.exactly_one(part, &SOURCES);
+    sink.at_paths_since(before, |path| path.rsplit_once('.').map_or_else(String::new, |(part, _)| part.to_owned()));
     for key in ["secret", "configMap"] {
         let Some(source) = part.get(key) else { continue };
         sink.required_text(source, "name", "the name of the object is needed");
@@ -50,7 +51,11 @@ fn one_source<'o>(part: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
     if let Some(token) = part.get("serviceAccountToken") {
         sink.number(token, "expirationSeconds", 600, 1 << 32);
+        let before = sink.count();
         sink.required_name(token, "path", "the path of the file is needed", names::file_path);
+        sink.at_paths_since(before, |path| {
+            path.split(".sources[").next().map_or_else(String::new, |volume| format!("{volume}.path"))
+        });
     }
 }
 
@@ -67,10 +72,33 @@ pub(super) fn ephemeral<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.missing(source, "volumeClaimTemplate", "the claim to make is needed");
         return;
     };
+    if let Some(metadata) = template.get("metadata") {
+        claim_metadata(metadata, sink);
+    }
     match template.get("spec") {
         Some(spec) => claim(spec, sink),
-        None => sink.missing(template, "spec", "what to claim is needed"),
+        None => {
+            sink.missing(template, "spec", "what to claim is needed");
+            sink.at_path(|path| format!("{path}.accessModes"));
+        }
     }
+}
+
+/// The claim is named for its pod: only labels and annotations can be given.
+fn claim_metadata<'o>(metadata: NodeRef<'o>, sink: &mut Sink<'o>) {
+    for (entry, value) in metadata.entries() {
+        let is_nothing = value.is_null() || value.as_str() == Some("") || is_empty_list(value);
+        match &*entry.key {
+            "labels" => selector::labels(value, sink),
+            "annotations" => super::metadata::annotations(value, sink),
+            key if !is_nothing => sink.forbidden(metadata, key, "the claim belongs to the pod and is named for it"),
+            _ => {}
+        }
+    }
+}
+
+fn is_empty_list(node: NodeRef<'_>) -> bool {
+    matches!(node.value(), Value::Seq(items) if items.is_empty())
 }
 
 /// Validates what a `PersistentVolumeClaim` asks for.
@@ -111,6 +139,7 @@ pub(super) fn claim<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         let Some(reference) = spec.get(key) else { continue };
         sink.required_text(reference, "name", "the name of the object is needed");
         sink.required_text(reference, "kind", "the kind of the object is needed");
+        sink.name(reference, "apiGroup", names::dns_subdomain);
         let core = text(reference, "apiGroup").is_empty();
         if core && !matches!(text(reference, "kind"), "" | "PersistentVolumeClaim") {
             sink.invalid(reference, "of the core group only a PersistentVolumeClaim can be a source", "set `apiGroup`");

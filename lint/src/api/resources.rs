@@ -22,7 +22,7 @@ pub(super) fn of_container<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut
 /// Validates `resources` of a pod, which Kubernetes knows since 1.34.
 pub(super) fn of_pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     let Some(resources) = pod.spec.get("resources").filter(|_| sink.since(34)) else { return };
-    if let Some(claims) = resources.get("claims").filter(|claims| claims.items().next().is_some()) {
+    if let Some(claims) = resources.get("claims") {
         sink.invalid(claims, "claims belong to containers", "move them to the `resources` of a container");
     }
     amounts(resources, pod_resource, sink);
@@ -32,7 +32,9 @@ pub(super) fn of_pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
 pub(super) fn overhead<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     let Some(overhead) = spec.get("overhead") else { return };
     for (entry, amount) in overhead.entries() {
+        let before = sink.count();
         one_amount(overhead, entry, amount, container_resource, sink);
+        sink.at_paths_since(before, |path| path.replace(".overhead[", ".overhead.limits["));
     }
 }
 
@@ -46,7 +48,7 @@ fn amounts<'o>(resources: NodeRef<'o>, known: KnownResource, sink: &mut Sink<'o>
         }
     }
     for (entry, request) in requests.into_iter().flat_map(NodeRef::entries) {
-        let limit = limits.and_then(|limits| limits.get(&entry.key));
+        let limit = limits.and_then(|limits| limits.entry(&entry.key)).map(|(_, limit)| limit);
         against_limit(&entry.key, request, limit, sink);
     }
     huge_pages(resources, sink);
@@ -55,42 +57,65 @@ fn amounts<'o>(resources: NodeRef<'o>, known: KnownResource, sink: &mut Sink<'o>
 fn one_amount<'o>(list: NodeRef<'o>, entry: &'o Entry, amount: NodeRef<'o>, known: KnownResource, sink: &mut Sink<'o>) {
     if let Some(reason) = known(&entry.key) {
         sink.bad_key(list, &entry.key, reason);
+        sink.at_path(|path| in_brackets(path, &entry.key));
     }
-    let Some(value) = quantity::text(amount).as_deref().and_then(quantity::parse) else { return };
+    let before = sink.count();
+    let Some(value) = self::amount(amount) else { return };
     if value < 0 {
         sink.invalid(amount, "it must be 0 or more", "set an amount that is not negative");
     } else if is_whole(&entry.key) && value % ONE != 0 {
         sink.invalid(amount, "this resource is counted in whole numbers", "set a whole number");
     }
+    sink.at_paths_since(before, |path| in_brackets(path, &entry.key));
     if let Some(size) = entry.key.strip_prefix("hugepages-") {
         let page = quantity::parse(size).unwrap_or_default();
         if page > 0 && value > 0 && value % page != 0 {
-            sink.invalid(amount, format!("it must be a multiple of the page size {size}"), format!("set a multiple of {size}"));
+            sink.invalid(
+                amount,
+                format!("it must be a multiple of the page size {size}"),
+                format!("set a multiple of {size}"),
+            );
         }
     }
 }
 
 fn against_limit<'o>(name: &str, request: NodeRef<'o>, limit: Option<NodeRef<'o>>, sink: &mut Sink<'o>) {
-    let amount = |node: NodeRef<'_>| quantity::text(node).as_deref().and_then(quantity::parse);
     let Some(requested) = amount(request) else { return };
-    let path = |path: &str| path.rfind(".requests").map_or_else(|| path.to_owned(), |end| {
-        path.get(..end + ".requests".len()).unwrap_or(path).to_owned()
-    });
+    let path = |path: &str| {
+        path.rfind(".requests")
+            .map_or_else(|| path.to_owned(), |end| path.get(..end + ".requests".len()).unwrap_or(path).to_owned())
+    };
     match limit {
         Some(limit) => {
             let Some(limited) = amount(limit) else { return };
-            let shown = quantity::text(limit).unwrap_or_default();
+            let shown = quantity::text(limit).unwrap_or_else(|| "0".to_owned());
             if may_not_overcommit(name) && requested != limited {
-                sink.invalid(request, format!("for {name} the request must equal the limit, which is {shown}"), "make both the same");
+                sink.invalid(
+                    request,
+                    format!("for {name} the request must equal the limit, which is {shown}"),
+                    "make both the same",
+                );
                 sink.at_path(path);
             } else if requested > limited {
-                sink.invalid(request, format!("more than the limit, which is {shown}"), "lower the request or raise the limit");
+                sink.invalid(
+                    request,
+                    format!("more than the limit, which is {shown}"),
+                    "lower the request or raise the limit",
+                );
                 sink.at_path(path);
             }
         }
         None if may_not_overcommit(name) => {
-            sink.invalid(request, format!("{name} needs a limit, too"), format!("set the same amount of {name} in `limits`"));
-            sink.at_path(|path| path.rfind(".requests").and_then(|end| path.get(..end)).map_or_else(String::new, |path| format!("{path}.limits")));
+            sink.invalid(
+                request,
+                format!("{name} needs a limit, too"),
+                format!("set the same amount of {name} in `limits`"),
+            );
+            sink.at_path(|path| {
+                path.rfind(".requests")
+                    .and_then(|end| path.get(..end))
+                    .map_or_else(String::new, |path| format!("{path}.limits"))
+            });
         }
         None => {}
     }
@@ -103,6 +128,18 @@ fn huge_pages<'o>(resources: NodeRef<'o>, sink: &mut Sink<'o>) {
     if huge && !backed {
         sink.huge_pages_alone(resources);
     }
+}
+
+/// An amount in billionths; nothing at all counts as 0.
+fn amount(node: NodeRef<'_>) -> Option<i128> {
+    if node.is_null() { Some(0) } else { quantity::text(node).as_deref().and_then(quantity::parse) }
+}
+
+/// The server writes the name of a resource in brackets, also where it needs none.
+fn in_brackets(path: &str, name: &str) -> String {
+    path.strip_suffix(name)
+        .and_then(|list| list.strip_suffix('.'))
+        .map_or_else(|| path.to_owned(), |list| format!("{list}[{name}]"))
 }
 
 fn may_not_overcommit(name: &str) -> bool {
@@ -167,10 +204,14 @@ pub(super) fn pod_claims<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.unique(items(spec, "resourceClaims"), "name");
     for claim in items(spec, "resourceClaims") {
         sink.required_name(claim, "name", "a claim needs a name", names::dns_label);
+        let before = sink.count();
         let kinds = ["resourceClaimName", "resourceClaimTemplateName"];
         if sink.exactly_one(claim, &kinds).is_none() {
             sink.none_set(claim, &kinds);
         } else {
+            sink.at_paths_since(before, |path| {
+                path.rsplit_once('.').map_or_else(String::new, |(claim, _)| claim.to_owned())
+            });
             kinds.iter().for_each(|key| {
                 if let Some(node) = claim.get(key) {
                     sink.syntax(node, names::dns_subdomain);

@@ -81,12 +81,14 @@ fn spread<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
             None => sink.missing(constraint, "maxSkew", "how uneven it may be is needed, 1 or more"),
             Some(_) => sink.number(constraint, "maxSkew", 1, i64::from(i32::MAX)),
         }
-        sink.required_name(constraint, "topologyKey", "the label of the nodes is needed", names::qualified_name);
+        sink.required_text(constraint, "topologyKey", "the label of the nodes is needed");
         sink.required_one_of(constraint, "whenUnsatisfiable", &["DoNotSchedule", "ScheduleAnyway"]);
         let pair = (text(constraint, "topologyKey"), text(constraint, "whenUnsatisfiable"));
         if let Some(node) = constraint.get("topologyKey").filter(|_| !seen.insert(pair)) {
             sink.invalid(node, "another constraint has the same key and `whenUnsatisfiable`", "merge the two");
-            sink.at_path(|path| format!("{}.{{topologyKey, whenUnsatisfiable}}", path.trim_end_matches(".topologyKey")));
+            sink.at_path(|path| {
+                format!("{}.{{topologyKey, whenUnsatisfiable}}", path.trim_end_matches(".topologyKey"))
+            });
         }
         if let Some(domains) = constraint.get("minDomains") {
             sink.number(constraint, "minDomains", 1, i64::from(i32::MAX));

@@ -13,6 +13,7 @@ const MAX_ID: i64 = i32::MAX as i64;
 
 /// Validates `securityContext` of a pod.
 pub(super) fn of_pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
+    host_process(pod, sink);
     let Some(context) = pod.spec.get("securityContext") else { return };
     ["fsGroup", "runAsUser", "runAsGroup"].iter().for_each(|key| sink.number(context, key, 0, MAX_ID));
     for group in items(context, "supplementalGroups") {
@@ -33,7 +34,6 @@ pub(super) fn of_pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     profile(context, "seccompProfile", sink);
     profile(context, "appArmorProfile", sink);
     windows(context, sink);
-    host_process(pod, sink);
 }
 
 /// Validates `securityContext` of a container.
@@ -43,7 +43,11 @@ pub(super) fn of_container<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut
     if let Some(mount) = context.get("procMount") {
         sink.among(mount, &["Default", "Unmasked"]);
         if mount.as_str() == Some("Unmasked") && pod.spec.get("hostUsers").and_then(NodeRef::as_bool) != Some(false) {
-            sink.invalid(mount, "an unmasked `/proc` needs `hostUsers: false` of the pod", "set `hostUsers: false`, or use `Default`");
+            sink.invalid(
+                mount,
+                "an unmasked `/proc` needs `hostUsers: false` of the pod",
+                "set `hostUsers: false`, or use `Default`",
+            );
         }
     }
     if context.get("allowPrivilegeEscalation").and_then(NodeRef::as_bool) == Some(false) {
@@ -79,7 +83,10 @@ fn profile<'o>(context: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
                 if key == "seccompProfile" {
                     sink.syntax(file, names::inner_path);
                 } else {
-                    let trimmed = |text: &str| (text.trim() != text || text.len() > 4095).then(|| "it has spaces at its ends, or more than 4095 characters".to_owned());
+                    let trimmed = |text: &str| {
+                        (text.trim() != text || text.len() > 4095)
+                            .then(|| "it has spaces at its ends, or more than 4095 characters".to_owned())
+                    };
                     sink.syntax(file, trimmed);
                 }
             }
@@ -100,7 +107,12 @@ fn sysctls<'o>(pod: &Pod<'o>, context: NodeRef<'o>, sink: &mut Sink<'o>) {
         let dotted = text(sysctl, "name").replace('/', ".");
         if is_true(pod.spec, "hostNetwork") && dotted.starts_with("net.") {
             sink.invalid(name, "with `hostNetwork: true` it would be the node's", "remove it");
-        } else if is_true(pod.spec, "hostIPC") && (dotted.starts_with("kernel.shm") || dotted.starts_with("kernel.msg") || dotted == "kernel.sem" || dotted.starts_with("fs.mqueue.")) {
+        } else if is_true(pod.spec, "hostIPC")
+            && (dotted.starts_with("kernel.shm")
+                || dotted.starts_with("kernel.msg")
+                || dotted == "kernel.sem"
+                || dotted.starts_with("fs.mqueue."))
+        {
             sink.invalid(name, "with `hostIPC: true` it would be the node's", "remove it");
         }
         if !seen.insert(text(sysctl, "name")) {
@@ -123,7 +135,8 @@ fn windows<'o>(context: NodeRef<'o>, sink: &mut Sink<'o>) {
     let Some(options) = context.get("windowsOptions") else { return };
     sink.name_if_set(options, "gmsaCredentialSpecName", names::dns_subdomain);
     let spec = options.get("gmsaCredentialSpec");
-    if let Some(spec) = spec.filter(|spec| spec.as_str().is_some_and(|text| text.is_empty() || text.len() > 64 * 1024)) {
+    if let Some(spec) = spec.filter(|spec| spec.as_str().is_some_and(|text| text.is_empty() || text.len() > 64 * 1024))
+    {
         sink.invalid(spec, "a text of 1 to 65536 bytes is needed", "set the specification, or remove it");
     }
     sink.name_if_set(options, "runAsUserName", windows_user);
@@ -149,10 +162,15 @@ fn windows_user(name: &str) -> Option<String> {
     if user.chars().all(|c| matches!(c, '.' | ' ')) || user.contains(|c| "\"/\\:;|=,+*?<>@[]".contains(c)) {
         return problem("the user has characters that Windows does not allow");
     }
-    let is_net_bios = |text: &str| text.len() < 16 && !text.starts_with('.') && !text.contains(|c| "\\/:*?\"<>|".contains(c));
-    let is_dns = |text: &str| text.len() < 256 && {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        text.split('.').all(|part| !part.is_empty() && part.chars().all(allowed) && !part.starts_with('-') && !part.ends_with('-'))
+    let is_net_bios =
+        |text: &str| text.len() < 16 && !text.starts_with('.') && !text.contains(|c| "\\/:*?\"<>|".contains(c));
+    let is_dns = |text: &str| {
+        text.len() < 256 && {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            text.split('.').all(|part| {
+                !part.is_empty() && part.chars().all(allowed) && !part.starts_with('-') && !part.ends_with('-')
+            })
+        }
     };
     match domain {
         Some("") => problem("the domain is empty"),
@@ -161,21 +179,21 @@ fn windows_user(name: &str) -> Option<String> {
     }
 }
 
-/// A host process container needs that all of the pod are, and the node's network.
+/// A host process container needs the node's network.
 fn host_process<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
-    let of_pod = pod.spec.get("securityContext").and_then(asks_host_process);
-    let all = items(pod.spec, "containers").chain(items(pod.spec, "initContainers"));
-    let asked: Vec<Option<bool>> =
-        all.map(|container| container.get("securityContext").and_then(asks_host_process)).collect();
-    let is_asked = |own: &Option<bool>| own.or(of_pod) == Some(true);
-    if asked.iter().any(is_asked) && !pod.on_host_network {
-        if let Some(context) = pod.spec.get("securityContext") {
-            sink.invalid(context, "host process containers need `hostNetwork: true`", "set `hostNetwork: true`");
-            sink.at_path(|path| path.replace("securityContext", "hostNetwork"));
-        }
+    let containers = items(pod.spec, "containers").chain(items(pod.spec, "initContainers"));
+    let contexts = containers
+        .chain([pod.spec])
+        .filter_map(|owner| owner.at(&["securityContext", "windowsOptions", "hostProcess"]));
+    let asked = contexts.into_iter().find(|node| node.as_bool() == Some(true));
+    if let Some(node) = asked.filter(|_| !pod.on_host_network) {
+        sink.invalid(node, "host process containers need `hostNetwork: true`", "set `hostNetwork: true`");
+        sink.at_path(|path| format!("{}.hostNetwork", spec_path(path)));
     }
 }
 
-fn asks_host_process(context: NodeRef<'_>) -> Option<bool> {
-    context.at(&["windowsOptions", "hostProcess"]).and_then(NodeRef::as_bool)
+/// The path of the pod's `spec` to which a path below it belongs.
+fn spec_path(path: &str) -> &str {
+    let end = [".containers[", ".initContainers[", ".securityContext"].iter().filter_map(|part| path.find(part)).min();
+    end.and_then(|end| path.get(..end)).unwrap_or(path)
 }

@@ -1,8 +1,6 @@
 //! Validates label selectors and labels.
 //! Must not ask what a selector selects, but for a workload's own template.
 
-use std::collections::HashSet;
-
 use super::names;
 use super::sink::{Sink, is_empty, items, text};
 use crate::yaml::NodeRef;
@@ -60,8 +58,10 @@ pub(super) fn label_keys<'o>(parent: NodeRef<'o>, key: &str, sink: &mut Sink<'o>
     };
     for name in items(parent, key) {
         sink.syntax(name, names::qualified_name);
-        let asked = items(selector, "matchExpressions").any(|requirement| Some(text(requirement, "key")) == name.as_str());
-        let labelled = selector.get("matchLabels").is_some_and(|own| name.as_str().is_some_and(|name| own.entry(name).is_some()));
+        let asked =
+            items(selector, "matchExpressions").any(|requirement| Some(text(requirement, "key")) == name.as_str());
+        let labelled =
+            selector.get("matchLabels").is_some_and(|own| name.as_str().is_some_and(|name| own.entry(name).is_some()));
         if asked || labelled {
             sink.invalid(name, "it is in the `labelSelector` already", "remove it from one of the two");
         }
@@ -93,7 +93,8 @@ fn against_template<'o>(spec: NodeRef<'o>, own: NodeRef<'o>, template: Option<No
     let label = |key: &str| template.and_then(|labels| labels.get(key)).and_then(NodeRef::as_str);
     let has = |key: &str| template.is_some_and(|labels| labels.entry(key).is_some());
     for (entry, wanted) in own.get("matchLabels").into_iter().flat_map(NodeRef::entries) {
-        let (wanted_text, there) = (wanted.as_str().unwrap_or_default(), label(&entry.key).or(has(&entry.key).then_some("")));
+        let (wanted_text, there) =
+            (wanted.as_str().unwrap_or_default(), label(&entry.key).or(has(&entry.key).then_some("")));
         if there != Some(wanted_text) {
             let state = there.map_or_else(|| format!("has no label `{}`", entry.key), |there| format!("has `{there}`"));
             let message = format!("the selector wants `{}: {wanted_text}`, and the template {state}", entry.key);
@@ -103,7 +104,8 @@ fn against_template<'o>(spec: NodeRef<'o>, own: NodeRef<'o>, template: Option<No
     }
     for requirement in items(own, "matchExpressions") {
         let key = text(requirement, "key");
-        let listed = label(key).is_some_and(|there| items(requirement, "values").any(|value| value.as_str() == Some(there)));
+        let listed =
+            label(key).is_some_and(|there| items(requirement, "values").any(|value| value.as_str() == Some(there)));
         let holds = match text(requirement, "operator") {
             "In" => listed,
             "NotIn" => !listed,
@@ -114,16 +116,6 @@ fn against_template<'o>(spec: NodeRef<'o>, own: NodeRef<'o>, template: Option<No
             let message = format!("the template's labels do not satisfy what the selector asks of `{key}`");
             sink.mismatch(requirement, message, format!("change the template's label `{key}`, or the selector"));
             return;
-        }
-    }
-}
-
-/// Validates that no text repeats in a list of texts.
-pub(super) fn no_repeats<'o>(list: impl Iterator<Item = NodeRef<'o>>, sink: &mut Sink<'o>) {
-    let mut seen = HashSet::new();
-    for node in list {
-        if node.as_str().is_some_and(|text| !seen.insert(text)) {
-            sink.duplicate(node);
         }
     }
 }

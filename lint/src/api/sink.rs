@@ -51,6 +51,9 @@ impl<'o> Sink<'o> {
 
     /// Reports a value that breaks a rule (BG007).
     pub(super) fn invalid(&mut self, at: NodeRef<'o>, reason: impl AsRef<str>, help: impl Into<String>) {
+        if at.as_str().is_some_and(is_template) {
+            return;
+        }
         let place = self.object.at(at);
         let message = format!("`{}`{}: {}", last_step(&place.path), shown(at), reason.as_ref());
         self.push("BG007", place, message, help.into());
@@ -81,7 +84,12 @@ impl<'o> Sink<'o> {
     /// Reports a field that may not be there (BG007); the span is its key.
     pub(super) fn forbidden(&mut self, parent: NodeRef<'o>, key: &str, reason: impl AsRef<str>) {
         let place = self.object.at_key(parent, key);
-        self.push("BG007", place, format!("`{key}` is not allowed here: {}", reason.as_ref()), format!("remove `{key}`"));
+        self.push(
+            "BG007",
+            place,
+            format!("`{key}` is not allowed here: {}", reason.as_ref()),
+            format!("remove `{key}`"),
+        );
     }
 
     /// Gives the last finding another field path, where the server names another one than the place it means.
@@ -186,7 +194,9 @@ impl<'o> Sink<'o> {
     /// A text that must be one of some.
     pub(super) fn among(&mut self, node: NodeRef<'o>, allowed: &[&str]) {
         let Some(text) = node.as_str().filter(|text| !allowed.contains(text)) else { return };
-        let near = allowed.iter().map(|known| (strsim::damerau_levenshtein(&known.to_lowercase(), &text.to_lowercase()), known));
+        let near = allowed
+            .iter()
+            .map(|known| (strsim::damerau_levenshtein(&known.to_lowercase(), &text.to_lowercase()), known));
         let near = near.min().filter(|(distance, known)| *distance <= 2 && *distance < known.len());
         let help = match near {
             Some((_, known)) => format!("did you mean `{known}`?"),
@@ -225,7 +235,11 @@ impl<'o> Sink<'o> {
 
     /// Reports a value that is in its list already (BG007).
     pub(super) fn duplicate(&mut self, node: NodeRef<'o>) {
-        self.invalid(node, "it is there already, and may be there only once", "choose another value, or remove one of the two");
+        self.invalid(
+            node,
+            "it is there already, and may be there only once",
+            "choose another value, or remove one of the two",
+        );
     }
 
     /// Exactly one of some fields of a mapping; answers the first one that is set.
@@ -270,6 +284,11 @@ pub(super) fn items<'o>(parent: NodeRef<'o>, key: &str) -> impl Iterator<Item = 
 /// Whether a list or mapping is absent or has nothing in it.
 pub(super) fn is_empty(parent: NodeRef<'_>, key: &str) -> bool {
     parent.get(key).is_none_or(|node| node.items().next().is_none() && node.entries().next().is_none())
+}
+
+/// Whether a value will only be known when a tool has filled it in.
+fn is_template(text: &str) -> bool {
+    text.contains("${") || text.contains("{{")
 }
 
 fn last_step(path: &str) -> &str {

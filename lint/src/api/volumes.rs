@@ -28,14 +28,14 @@ const TYPES: [&str; 30] = [
     "downwardAPI",
     "fc",
     "flexVolume",
-    "azureFile",
     "configMap",
+    "azureFile",
     "vsphereVolume",
     "quobyte",
-    "azureDisk",
-    "storageos",
     "photonPersistentDisk",
     "portworxVolume",
+    "azureDisk",
+    "storageos",
     "scaleIO",
     "projected",
     "csi",
@@ -50,16 +50,28 @@ pub(super) fn volumes<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
         sink.required_name(volume, "name", "every volume needs a name", names::dns_label);
         // A server that does not have image volumes drops the field without a word.
         let known = if sink.since(35) { TYPES.as_slice() } else { TYPES.get(..29).unwrap_or(&TYPES) };
-        // A volume without a type is an empty directory, unless its type was dropped.
-        let Some(kind) = sink.exactly_one(volume, known) else {
-            if volume.get("image").is_some() {
-                sink.none_set(volume, known);
-            }
-            continue;
-        };
-        if let Some(source) = volume.get(kind) {
+        let before = sink.count();
+        let kind = sink.exactly_one(volume, known);
+        sink.at_paths_since(before, |path| path.replace(".downwardAPI", ".downwarAPI").replace(".cephfs", ".cephFS"));
+        if let Some((kind, source)) = kind.and_then(|kind| Some((kind, volume.get(kind)?))) {
             of_type(kind, source, sink);
+            sink.at_paths_since(before, server_path);
         }
+    }
+}
+
+/// Some fields have other names in the server's words.
+fn server_path(path: &str) -> String {
+    let path = path
+        .replace(".gcePersistentDisk.", ".persistentDisk.")
+        .replace(".iscsi.initiatorName", ".iscsi.initiatorname")
+        .replace(".nodePublishSecretRef", "");
+    match path.split_once(".downwardAPI.items[") {
+        Some((volume, rest)) => {
+            let field = rest.split_once(']').map_or("", |(_, field)| field);
+            format!("{volume}.downwardAPI{field}")
+        }
+        None => path,
     }
 }
 
@@ -75,7 +87,7 @@ fn of_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
         "projected" => projected::projected(source, sink),
         "persistentVolumeClaim" => {
-            sink.required_name(source, "claimName", "the name of the claim is needed", names::dns_subdomain);
+            sink.required_text(source, "claimName", "the name of the claim is needed");
         }
         "csi" => csi(source, sink),
         "ephemeral" => projected::ephemeral(source, sink),
@@ -120,9 +132,11 @@ pub(super) fn file_source<'o>(source: NodeRef<'o>, name: Option<&str>, sink: &mu
 pub(super) fn downward_file<'o>(item: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.required_name(item, "path", "the path of the file is needed", names::file_path);
     let kinds = ["fieldRef", "resourceFieldRef"];
+    let before = sink.count();
     if sink.exactly_one(item, &kinds).is_none() {
         sink.none_set(item, &kinds);
     }
+    sink.at_paths_since(before, |path| path.trim_end_matches(".resourceFieldRef").to_owned());
     if let Some(field) = item.get("fieldRef") {
         environment::field_ref(field, &FILE_FIELDS, true, sink);
     } else if let Some(resource) = item.get("resourceFieldRef") {
@@ -248,6 +262,10 @@ fn azure_disk<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
     let managed = text(source, "kind") == "Managed";
     let start = if managed { "/subscriptions/" } else { "https://" };
     if !text(source, "diskURI").starts_with(start) {
-        sink.invalid(uri, format!("for this kind of disk it must start with `{start}`"), "correct the address or `kind`");
+        sink.invalid(
+            uri,
+            format!("for this kind of disk it must start with `{start}`"),
+            "correct the address or `kind`",
+        );
     }
 }

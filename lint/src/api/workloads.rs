@@ -3,7 +3,7 @@
 
 use super::pod_spec::{self, Pod, Restarts};
 use super::sink::{Sink, int, items, text};
-use super::{projected, selector};
+use super::{names, projected, selector};
 use crate::yaml::{NodeRef, Value};
 
 /// What a Deployment waits for progress unless it says otherwise.
@@ -22,7 +22,8 @@ pub(super) fn deployment<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     if deadline <= ready && deadline >= 0 {
         let node = spec.get("progressDeadlineSeconds").or_else(|| spec.get("minReadySeconds"));
         if let Some(node) = node {
-            let reason = format!("the deadline for progress ({deadline}) must be more than `minReadySeconds` ({ready})");
+            let reason =
+                format!("the deadline for progress ({deadline}) must be more than `minReadySeconds` ({ready})");
             sink.invalid(node, reason, "raise `progressDeadlineSeconds` or lower `minReadySeconds`");
             sink.at_path(|path| path.replace("minReadySeconds", "progressDeadlineSeconds"));
         }
@@ -52,7 +53,11 @@ fn deployment_strategy<'o>(strategy: NodeRef<'o>, sink: &mut Sink<'o>) {
     let surge = amount(update, "maxSurge", None, sink);
     if before == sink.count() && unavailable == Some(0) && surge == Some(0) {
         if let Some(node) = update.get("maxUnavailable") {
-            sink.invalid(node, "it may not be 0 when `maxSurge` is 0: no pod could ever be replaced", "raise one of the two");
+            sink.invalid(
+                node,
+                "it may not be 0 when `maxSurge` is 0: no pod could ever be replaced",
+                "raise one of the two",
+            );
         }
     }
 }
@@ -62,9 +67,15 @@ fn amount<'o>(parent: NodeRef<'o>, key: &str, most_percent: Option<i64>, sink: &
     let node = parent.get(key)?;
     match node.value() {
         Value::Str(written) => {
-            let number = written.strip_suffix('%').filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+            let number = written
+                .strip_suffix('%')
+                .filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
             let Some(number) = number else {
-                sink.invalid(node, "a whole number, or a percentage such as `25%`, is needed", "write a number without quotes, or a percentage");
+                sink.invalid(
+                    node,
+                    "a whole number, or a percentage such as `25%`, is needed",
+                    "write a number without quotes, or a percentage",
+                );
                 return None;
             };
             let number = number.parse().unwrap_or(i64::MAX);
@@ -94,11 +105,25 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.one_of(spec, "podManagementPolicy", &["OrderedReady", "Parallel"]);
     let claims = items(spec, "volumeClaimTemplates").filter_map(|claim| claim.at(&["metadata", "name"])?.as_str());
     pod_spec::template(spec, Restarts::Always, claims.collect(), sink);
+    sink.name(spec, "serviceName", names::dns_label);
+    for claim in items(spec, "volumeClaimTemplates") {
+        match claim.get("spec") {
+            Some(claimed) => projected::claim(claimed, sink),
+            None => {
+                sink.missing(claim, "spec", "what to claim is needed");
+                sink.at_path(|path| format!("{path}.accessModes"));
+            }
+        }
+    }
     if let Some(strategy) = spec.get("updateStrategy") {
         sink.one_of(strategy, "type", &["RollingUpdate", "OnDelete"]);
         if let Some(update) = strategy.get("rollingUpdate") {
             if text(strategy, "type") == "OnDelete" {
-                sink.forbidden(strategy, "rollingUpdate", "it is for `type: RollingUpdate`, and the type is `OnDelete`");
+                sink.forbidden(
+                    strategy,
+                    "rollingUpdate",
+                    "it is for `type: RollingUpdate`, and the type is `OnDelete`",
+                );
             } else {
                 not_negative(update, &["partition"], sink);
             }
@@ -120,10 +145,13 @@ pub(super) fn daemon_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     selector::of_workload(spec, sink);
     pod_spec::template(spec, Restarts::Always, Vec::new(), sink);
     let Some(strategy) = spec.get("updateStrategy") else { return };
+    let before = sink.count();
     sink.one_of(strategy, "type", &["RollingUpdate", "OnDelete"]);
+    sink.at_paths_since(before, |path| path.trim_end_matches(".type").to_owned());
     let Some(update) = strategy.get("rollingUpdate").filter(|_| text(strategy, "type") != "OnDelete") else { return };
     let before = sink.count();
-    let unavailable = amount(update, "maxUnavailable", Some(100), sink).or(Some(1).filter(|_| update.get("maxUnavailable").is_none()));
+    let unavailable = amount(update, "maxUnavailable", Some(100), sink)
+        .or(Some(1).filter(|_| update.get("maxUnavailable").is_none()));
     let surge = amount(update, "maxSurge", Some(100), sink).or(Some(0).filter(|_| update.get("maxSurge").is_none()));
     if before != sink.count() {
         return;
@@ -131,12 +159,20 @@ pub(super) fn daemon_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     match (unavailable, surge) {
         (Some(0), Some(0)) => {
             if let Some(node) = update.get("maxUnavailable") {
-                sink.invalid(node, "it may not be 0 when `maxSurge` is 0: no pod could ever be replaced", "raise one of the two");
+                sink.invalid(
+                    node,
+                    "it may not be 0 when `maxSurge` is 0: no pod could ever be replaced",
+                    "raise one of the two",
+                );
             }
         }
         (Some(1..), Some(1..)) => {
             if let Some(node) = update.get("maxSurge") {
-                sink.invalid(node, "it may not be set when `maxUnavailable` is not 0 (1 by default)", "set `maxUnavailable: 0`, or remove `maxSurge`");
+                sink.invalid(
+                    node,
+                    "it may not be set when `maxUnavailable` is not 0 (1 by default)",
+                    "set `maxUnavailable: 0`, or remove `maxSurge`",
+                );
             }
         }
         _ => {}

@@ -1,0 +1,68 @@
+//! A value that the API server refuses: out of its range, not among the known ones, no name, or at odds with another field.
+//!
+//! ## Why
+//!
+//! The API server refuses the object, mostly in the middle of a roll-out, when its neighbours are applied already.
+//!
+//! ## Bad
+//!
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: {name: shop}
+//! spec:
+//!   strategy:
+//!     type: Recreate
+//!     rollingUpdate: {maxSurge: 1}
+//!   selector:
+//!     matchLabels: {app: shop}
+//!   template:
+//!     metadata:
+//!       labels: {app: shop}
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         image: registry.example.com/shop:1.4.2
+//! ```
+//!
+//! ## Good
+//!
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: {name: shop}
+//! spec:
+//!   strategy:
+//!     type: RollingUpdate
+//!     rollingUpdate: {maxSurge: 1}
+//!   selector:
+//!     matchLabels: {app: shop}
+//!   template:
+//!     metadata:
+//!       labels: {app: shop}
+//!     spec:
+//!       containers:
+//!       - name: shop
+//!         image: registry.example.com/shop:1.4.2
+//! ```
+//!
+//! ## Configuration
+//!
+//! None. Known are Deployment, `ReplicaSet`, `StatefulSet`, `DaemonSet`, Job, `CronJob` and Pod.
+
+use crate::finding::{Findings, Severity};
+use crate::manifest::Object;
+use crate::rule::{Check, Rule};
+
+/// `invalid-value`
+pub(crate) static RULE: Rule = Rule {
+    code: "BG007",
+    name: "invalid-value",
+    severity: Severity::Error,
+    source: include_str!("bg007.rs"),
+    check: Check::Object(check),
+};
+
+fn check(object: &Object, findings: &mut Findings<'_>) {
+    super::report("BG007", object, findings);
+}
