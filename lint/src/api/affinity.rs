@@ -20,12 +20,11 @@ pub(super) fn affinity<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         items(pods, REQUIRED).for_each(|term| to_pods(term, sink));
         for preferred in items(pods, PREFERRED) {
             weight(preferred, sink);
-            match preferred.get("podAffinityTerm") {
-                Some(term) => to_pods(term, sink),
-                None => {
-                    sink.missing(preferred, "podAffinityTerm", "a term with its `topologyKey` is needed");
-                    sink.at_path(|path| format!("{path}.topologyKey"));
-                }
+            if let Some(term) = preferred.get("podAffinityTerm") {
+                to_pods(term, sink);
+            } else {
+                sink.missing(preferred, "podAffinityTerm", "a term with its `topologyKey` is needed");
+                sink.at_path(|path| format!("{path}.topologyKey"));
             }
         }
     }

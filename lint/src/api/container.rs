@@ -83,10 +83,10 @@ fn one<'o>(pod: &Pod<'o>, container: NodeRef<'o>, role: Role, sink: &mut Sink<'o
 
 fn image<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.required_text(container, "image", "every container needs an image");
-    if let Some(image) = container.get("image").filter(|_| !pod.is_template) {
-        if image.as_str().is_some_and(|text| text.trim() != text) {
-            sink.invalid(image, "spaces before or after the name are not allowed", "remove the spaces");
-        }
+    if let Some(image) = container.get("image").filter(|_| !pod.is_template)
+        && image.as_str().is_some_and(|text| text.trim() != text)
+    {
+        sink.invalid(image, "spaces before or after the name are not allowed", "remove the spaces");
     }
     sink.one_of(container, "imagePullPolicy", &["Always", "IfNotPresent", "Never"]);
 }
@@ -110,10 +110,10 @@ fn resize_policy<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>)
     for policy in items(container, "resizePolicy") {
         sink.required_one_of(policy, "resourceName", &["cpu", "memory"]);
         sink.required_one_of(policy, "restartPolicy", &["NotRequired", "RestartContainer"]);
-        if let Some(name) = policy.get("resourceName") {
-            if !seen.insert(name.as_str()) {
-                sink.duplicate(name);
-            }
+        if let Some(name) = policy.get("resourceName")
+            && !seen.insert(name.as_str())
+        {
+            sink.duplicate(name);
         }
         let restarts = text(policy, "restartPolicy") == "RestartContainer";
         if let Some(restart) =

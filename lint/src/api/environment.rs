@@ -29,7 +29,7 @@ pub(super) fn sources<'o>(container: NodeRef<'o>, sink: &mut Sink<'o>) {
     for source in items(container, "envFrom") {
         let syntax = variable_syntax(sink);
         sink.name(source, "prefix", syntax);
-        let list = |path: &str| path.rsplit_once("[").map_or_else(|| path.to_owned(), |(list, _)| list.to_owned());
+        let list = |path: &str| path.rsplit_once('[').map_or_else(|| path.to_owned(), |(list, _)| list.to_owned());
         let before = sink.count();
         let kinds = ["configMapRef", "secretRef"];
         if sink.exactly_one(source, &kinds).is_none() {
@@ -62,7 +62,7 @@ fn value_from<'o>(pod: &Pod<'o>, source: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.invalid(source, reason, format!("remove `{first}` or `{second}`"));
     }
     if let Some(field) = source.get("fieldRef") {
-        field_ref(field, &VARIABLE_FIELDS, true, sink);
+        field_ref(field, &VARIABLE_FIELDS, sink);
     }
     if let Some(resource) = source.get("resourceFieldRef") {
         resource_field(resource, false, sink);
@@ -112,25 +112,8 @@ const VARIABLE_FIELDS: [&str; 9] = [
 pub(super) const FILE_FIELDS: [&str; 5] =
     ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.annotations"];
 
-/// Every field that `fieldPath` knows without a key in brackets, here or elsewhere.
-const KNOWN_FIELDS: [&str; 13] = [
-    "metadata.annotations",
-    "metadata.labels",
-    "metadata.name",
-    "metadata.namespace",
-    "metadata.uid",
-    "spec.nodeName",
-    "spec.restartPolicy",
-    "spec.schedulerName",
-    "spec.serviceAccountName",
-    "spec.hostNetwork",
-    "status.phase",
-    "status.podIP",
-    "status.hostIP",
-];
-
 /// Validates a reference to a field of the pod.
-pub(super) fn field_ref<'o>(field: NodeRef<'o>, allowed: &[&str], with_key: bool, sink: &mut Sink<'o>) {
+pub(super) fn field_ref<'o>(field: NodeRef<'o>, allowed: &[&str], sink: &mut Sink<'o>) {
     if !sink.required_text(field, "fieldPath", "the field of the pod is needed") {
         return;
     }
@@ -149,7 +132,6 @@ pub(super) fn field_ref<'o>(field: NodeRef<'o>, allowed: &[&str], with_key: bool
         Some(("metadata.annotations", key)) => {
             keyed(path, &key.to_ascii_lowercase(), names::qualified_name, sink);
         }
-        _ if !with_key || !KNOWN_FIELDS.contains(&written) || allowed.contains(&written) => sink.among(path, allowed),
         _ => sink.among(path, allowed),
     }
 }
@@ -188,7 +170,8 @@ pub(super) fn resource_field<'o>(reference: NodeRef<'o>, in_volume: bool, sink: 
         return;
     }
     let Some(divisor) = reference.get("divisor") else { return };
-    let allowed: &[&str] = if resource.ends_with(".cpu") { &CPU_DIVISORS } else { &BYTE_DIVISORS };
+    let allowed: &[&str] =
+        if matches!(resource, "limits.cpu" | "requests.cpu") { &CPU_DIVISORS } else { &BYTE_DIVISORS };
     let Some(amount) = quantity::text(divisor) else { return };
     let same = |known: &&str| quantity::are_equal(Some(known), Some(&amount));
     if quantity::parse(&amount).is_some_and(|amount| amount != 0) && !allowed.iter().any(same) {

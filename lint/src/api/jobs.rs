@@ -105,10 +105,10 @@ fn indexed<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.missing(spec, "backoffLimitPerIndex", "`maxFailedIndexes` needs it");
     }
     let (most, completions) = (int(spec, "maxFailedIndexes"), int(spec, "completions"));
-    if let (Some(most), Some(completions), Some(node)) = (most, completions, spec.get("maxFailedIndexes")) {
-        if most > completions {
-            sink.invalid(node, "it is more than `completions`", "lower it");
-        }
+    if let (Some(most), Some(completions), Some(node)) = (most, completions, spec.get("maxFailedIndexes"))
+        && most > completions
+    {
+        sink.invalid(node, "it is more than `completions`", "lower it");
     }
 }
 
@@ -260,24 +260,24 @@ pub(super) fn cron_job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.number(spec, key, 0, MAX);
     }
     let job_spec = spec.at(&["jobTemplate", "spec"]);
-    match job_spec {
-        Some(job_spec) => {
-            job(job_spec, sink);
-            if let Some(own) = job_spec.get("selector") {
-                sink.forbid_value(own, "a CronJob's Jobs have their own selectors");
-            }
-            if is_true(job_spec, "manualSelector") {
-                if let Some(node) = job_spec.get("manualSelector") {
-                    sink.forbid_value(node, "a CronJob's Jobs have their own selectors");
-                }
-            }
+    if let Some(job_spec) = job_spec {
+        job(job_spec, sink);
+        if let Some(own) = job_spec.get("selector") {
+            sink.forbid_value(own, "a CronJob's Jobs have their own selectors");
         }
-        None => {
-            sink.missing(spec, "jobTemplate", "the Job to run is needed");
-            sink.at_path(|path| format!("{path}.spec.template.spec.containers"));
+        if is_true(job_spec, "manualSelector")
+            && let Some(node) = job_spec.get("manualSelector")
+        {
+            sink.forbid_value(node, "a CronJob's Jobs have their own selectors");
         }
+    } else {
+        sink.missing(spec, "jobTemplate", "the Job to run is needed");
+        sink.at_path(|path| format!("{path}.spec.template.spec.containers"));
     }
 }
+
+/// The least and most of each field of a schedule.
+const RANGES: [(u32, u32); 5] = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
 
 /// A schedule: five fields, or a name such as `@daily`.
 fn schedule(text: &str) -> Option<String> {
@@ -289,7 +289,6 @@ fn schedule(text: &str) -> Option<String> {
         let known = matches!(name, "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly");
         return if known || name.starts_with("every ") { None } else { wrong("no such name of a schedule") };
     }
-    const RANGES: [(u32, u32); 5] = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != RANGES.len() {
         return wrong("five fields are needed: minute, hour, day of the month, month, day of the week");

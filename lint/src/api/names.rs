@@ -188,17 +188,20 @@ pub(super) fn ip_address(text: &str) -> Fault {
 mod tests {
     use super::*;
 
+    const LONG: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    type Case = (fn(&str) -> Fault, &'static [&'static str], &'static [&'static str]);
+
     #[test]
     fn each_syntax_has_its_limits() {
-        let long = "a".repeat(64);
-        let cases: [(fn(&str) -> Fault, &[&str], &[&str]); 9] = [
-            (dns_label, &["web", "a-1", "1a"], &["", "-a", "a-", "A", "a.b", &long]),
-            (dns_subdomain, &["a.b", "web", &long], &["", "a..b", ".a", "a_b"]),
-            (qualified_name, &["app", "example.com/App_1", "a.b"], &["", "a/b/c", "/a", "a/", "-a", &long, "A/b"]),
-            (label_value, &["", "v1.2", "A_b"], &["a b", "-a", "a.", &long]),
+        let cases: [Case; 9] = [
+            (dns_label, &["web", "a-1", "1a"], &["", "-a", "a-", "A", "a.b", LONG]),
+            (dns_subdomain, &["a.b", "web", LONG], &["", "a..b", ".a", "a_b"]),
+            (qualified_name, &["app", "example.com/App_1", "a.b"], &["", "a/b/c", "/a", "a/", "-a", LONG, "A/b"]),
+            (label_value, &["", "v1.2", "A_b"], &["a b", "-a", "a.", LONG]),
             (port_name, &["http", "h2-c", "1a"], &["", "80", "a--b", "-a", "a-very-long-port", "Http"]),
             (variable_name, &["A", "a b", "1.", "-"], &["A=B", "grün", "\u{7f}"]),
-            (config_key, &["a.b", "_", "..."][..2].try_into().unwrap(), &["", ".", "..", "..a", "a b"]),
+            (config_key, &["a.b", "_"], &["", ".", "..", "..a", "a b"]),
             (inner_path, &["a/b", "", "a..b"], &["/a", "..", "a/../b"]),
             (
                 ip_address,
@@ -207,8 +210,12 @@ mod tests {
             ),
         ];
         for (syntax, good, bad) in cases {
-            good.iter().for_each(|text| assert_eq!(syntax(text), None, "{text}"));
-            bad.iter().for_each(|text| assert!(syntax(text).is_some(), "{text}"));
+            for text in good {
+                assert_eq!(syntax(text), None, "{text}");
+            }
+            for text in bad {
+                assert!(syntax(text).is_some(), "{text}");
+            }
         }
     }
 }

@@ -86,10 +86,10 @@ fn restart_policy<'o>(spec: NodeRef<'o>, restarts: Restarts, sink: &mut Sink<'o>
     } else {
         sink.one_of(spec, "restartPolicy", allowed);
     }
-    if restarts == Restarts::Always {
-        if let Some(deadline) = spec.get("activeDeadlineSeconds") {
-            sink.forbid_value(deadline, "these pods run on and on, so they have no deadline");
-        }
+    if restarts == Restarts::Always
+        && let Some(deadline) = spec.get("activeDeadlineSeconds")
+    {
+        sink.forbid_value(deadline, "these pods run on and on, so they have no deadline");
     }
 }
 
@@ -131,11 +131,12 @@ fn identity<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 fn sharing<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
-    if is_true(spec, "shareProcessNamespace") && is_true(spec, "hostPID") {
-        if let Some(node) = spec.get("shareProcessNamespace") {
-            sink.invalid(node, "with `hostPID: true` the processes are the node's", "remove one of the two");
-            sink.at_path(|path| path.replace(".shareProcessNamespace", ".securityContext.shareProcessNamespace"));
-        }
+    if is_true(spec, "shareProcessNamespace")
+        && is_true(spec, "hostPID")
+        && let Some(node) = spec.get("shareProcessNamespace")
+    {
+        sink.invalid(node, "with `hostPID: true` the processes are the node's", "remove one of the two");
+        sink.at_path(|path| path.replace(".shareProcessNamespace", ".securityContext.shareProcessNamespace"));
     }
     if spec.get("hostUsers").and_then(NodeRef::as_bool) == Some(false) {
         for key in ["hostNetwork", "hostPID", "hostIPC"] {

@@ -69,18 +69,15 @@ fn http_get<'o>(request: NodeRef<'o>, sink: &mut Sink<'o>) {
     port(request, sink);
     sink.one_of(request, "scheme", &["HTTP", "HTTPS"]);
     for header in items(request, "httpHeaders") {
-        match header.get("name") {
-            Some(name) => {
-                let before = sink.count();
-                sink.syntax(name, names::http_header);
-                if sink.count() > before {
-                    sink.at_path(list_of);
-                }
-            }
-            None => {
-                sink.missing(header, "name", "a header needs a name");
+        if let Some(name) = header.get("name") {
+            let before = sink.count();
+            sink.syntax(name, names::http_header);
+            if sink.count() > before {
                 sink.at_path(list_of);
             }
+        } else {
+            sink.missing(header, "name", "a header needs a name");
+            sink.at_path(list_of);
         }
     }
 }

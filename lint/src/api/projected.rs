@@ -59,7 +59,7 @@ fn one_source<'o>(part: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
-fn paths_of<'o>(part: NodeRef<'o>) -> Vec<NodeRef<'o>> {
+fn paths_of(part: NodeRef<'_>) -> Vec<NodeRef<'_>> {
     let lists = ["secret", "configMap", "downwardAPI"].into_iter().filter_map(move |key| part.get(key));
     let files = lists.flat_map(|source| items(source, "items"));
     let own = part.get("serviceAccountToken").into_iter();
@@ -75,12 +75,11 @@ pub(super) fn ephemeral<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
     if let Some(metadata) = template.get("metadata") {
         claim_metadata(metadata, sink);
     }
-    match template.get("spec") {
-        Some(spec) => claim(spec, sink),
-        None => {
-            sink.missing(template, "spec", "what to claim is needed");
-            sink.at_path(|path| format!("{path}.accessModes"));
-        }
+    if let Some(spec) = template.get("spec") {
+        claim(spec, sink);
+    } else {
+        sink.missing(template, "spec", "what to claim is needed");
+        sink.at_path(|path| format!("{path}.accessModes"));
     }
 }
 
@@ -116,16 +115,13 @@ pub(super) fn claim<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.forbidden(spec, "accessModes", "`ReadWriteOncePod` cannot be combined with another access mode");
     }
     let storage = spec.at(&["resources", "requests", "storage"]);
-    match storage {
-        Some(storage) => {
-            if quantity::text(storage).as_deref().and_then(quantity::parse).is_some_and(|amount| amount <= 0) {
-                sink.invalid(storage, "it must be more than 0", "set the size, such as 1Gi");
-            }
+    if let Some(storage) = storage {
+        if quantity::text(storage).as_deref().and_then(quantity::parse).is_some_and(|amount| amount <= 0) {
+            sink.invalid(storage, "it must be more than 0", "set the size, such as 1Gi");
         }
-        None => {
-            sink.missing(spec, "resources", "the size is needed, in `resources.requests.storage`");
-            sink.at_path(|path| format!("{}.resources[storage]", path.trim_end_matches(".resources")));
-        }
+    } else {
+        sink.missing(spec, "resources", "the size is needed, in `resources.requests.storage`");
+        sink.at_path(|path| format!("{}.resources[storage]", path.trim_end_matches(".resources")));
     }
     if let Some(own) = spec.get("selector") {
         selector::selector(own, sink);

@@ -180,21 +180,20 @@ fn claims<'o>(pod: &Pod<'o>, resources: NodeRef<'o>, sink: &mut Sink<'o>) {
         let name = text(claim, "name");
         if sink.required_text(claim, "name", "the name of a claim of the pod is needed") {
             let known = items(pod.spec, "resourceClaims").any(|known| text(known, "name") == name);
-            if !known {
-                if let Some(node) = claim.get("name") {
-                    sink.invalid(node, "the pod has no claim with this name", "add it to `resourceClaims` of the pod");
-                    sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
-                }
+            if !known && let Some(node) = claim.get("name") {
+                sink.invalid(node, "the pod has no claim with this name", "add it to `resourceClaims` of the pod");
+                sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
             }
         } else {
             sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
         }
         sink.name(claim, "request", names::dns_label);
-        if !name.is_empty() && !seen.insert((name, text(claim, "request"))) {
-            if let Some(node) = claim.get("name") {
-                sink.duplicate(node);
-                sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
-            }
+        if !name.is_empty()
+            && !seen.insert((name, text(claim, "request")))
+            && let Some(node) = claim.get("name")
+        {
+            sink.duplicate(node);
+            sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
         }
     }
 }
@@ -212,11 +211,9 @@ pub(super) fn pod_claims<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
             sink.at_paths_since(before, |path| {
                 path.rsplit_once('.').map_or_else(String::new, |(claim, _)| claim.to_owned())
             });
-            kinds.iter().for_each(|key| {
-                if let Some(node) = claim.get(key) {
-                    sink.syntax(node, names::dns_subdomain);
-                }
-            });
+            for key in kinds {
+                sink.name_if_set(claim, key, names::dns_subdomain);
+            }
         }
     }
 }

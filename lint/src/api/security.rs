@@ -15,7 +15,9 @@ const MAX_ID: i64 = i32::MAX as i64;
 pub(super) fn of_pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     host_process(pod, sink);
     let Some(context) = pod.spec.get("securityContext") else { return };
-    ["fsGroup", "runAsUser", "runAsGroup"].iter().for_each(|key| sink.number(context, key, 0, MAX_ID));
+    for key in ["fsGroup", "runAsUser", "runAsGroup"] {
+        sink.number(context, key, 0, MAX_ID);
+    }
     for group in items(context, "supplementalGroups") {
         if group.as_int().is_some_and(|id| !(0..=MAX_ID).contains(&id)) {
             sink.invalid(group, "a group is a number from 0 to 2147483647", "set such a number");
@@ -39,7 +41,9 @@ pub(super) fn of_pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
 /// Validates `securityContext` of a container.
 pub(super) fn of_container<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
     let Some(context) = container.get("securityContext") else { return };
-    ["runAsUser", "runAsGroup"].iter().for_each(|key| sink.number(context, key, 0, MAX_ID));
+    for key in ["runAsUser", "runAsGroup"] {
+        sink.number(context, key, 0, MAX_ID);
+    }
     if let Some(mount) = context.get("procMount") {
         sink.among(mount, &["Default", "Unmasked"]);
         if mount.as_str() == Some("Unmasked") && pod.spec.get("hostUsers").and_then(NodeRef::as_bool) != Some(false) {
@@ -72,23 +76,23 @@ fn no_escalation<'o>(container: NodeRef<'o>, context: NodeRef<'o>, sink: &mut Si
     }
 }
 
-/// Validates a seccomp or AppArmor profile.
+/// Validates a seccomp or `AppArmor` profile.
 fn profile<'o>(context: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
     let Some(profile) = context.get(key) else { return };
     sink.required_one_of(profile, "type", &["RuntimeDefault", "Localhost", "Unconfined"]);
     let file = profile.get("localhostProfile");
     if text(profile, "type") == "Localhost" {
-        if sink.required_text(profile, "localhostProfile", "a profile of the node is named by it") {
-            if let Some(file) = file {
-                if key == "seccompProfile" {
-                    sink.syntax(file, names::inner_path);
-                } else {
-                    let trimmed = |text: &str| {
-                        (text.trim() != text || text.len() > 4095)
-                            .then(|| "it has spaces at its ends, or more than 4095 characters".to_owned())
-                    };
-                    sink.syntax(file, trimmed);
-                }
+        if sink.required_text(profile, "localhostProfile", "a profile of the node is named by it")
+            && let Some(file) = file
+        {
+            if key == "seccompProfile" {
+                sink.syntax(file, names::inner_path);
+            } else {
+                let trimmed = |text: &str| {
+                    (text.trim() != text || text.len() > 4095)
+                        .then(|| "it has spaces at its ends, or more than 4095 characters".to_owned())
+                };
+                sink.syntax(file, trimmed);
             }
         }
     } else if let Some(file) = file {

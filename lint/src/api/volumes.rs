@@ -138,7 +138,7 @@ pub(super) fn downward_file<'o>(item: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
     sink.at_paths_since(before, |path| path.trim_end_matches(".resourceFieldRef").to_owned());
     if let Some(field) = item.get("fieldRef") {
-        environment::field_ref(field, &FILE_FIELDS, true, sink);
+        environment::field_ref(field, &FILE_FIELDS, sink);
     } else if let Some(resource) = item.get("resourceFieldRef") {
         environment::resource_field(resource, true, sink);
     }
@@ -192,10 +192,10 @@ fn of_old_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
             if sink.exactly_one(source, &kinds).is_none() {
                 sink.none_set(source, &kinds);
             }
-            if text(source, "datasetName").contains('/') {
-                if let Some(name) = source.get("datasetName") {
-                    sink.invalid(name, "`/` is not allowed", "remove the `/`");
-                }
+            if text(source, "datasetName").contains('/')
+                && let Some(name) = source.get("datasetName")
+            {
+                sink.invalid(name, "`/` is not allowed", "remove the `/`");
             }
         }
         "fc" => fibre_channel(source, sink),
@@ -248,10 +248,10 @@ fn iscsi<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
     let secured = is_true(source, "chapAuthDiscovery") || is_true(source, "chapAuthSession");
     if secured && source.get("secretRef").is_none() {
         sink.missing(source, "secretRef", "CHAP needs the Secret with the login");
-    } else if let Some(secret) = source.get("secretRef") {
-        if secured {
-            sink.required_text(secret, "name", "CHAP needs the Secret with the login");
-        }
+    } else if let Some(secret) = source.get("secretRef")
+        && secured
+    {
+        sink.required_text(secret, "name", "CHAP needs the Secret with the login");
     }
 }
 

@@ -31,7 +31,9 @@ pub(super) fn deployment<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 fn not_negative<'o>(spec: NodeRef<'o>, keys: &[&str], sink: &mut Sink<'o>) {
-    keys.iter().for_each(|key| sink.number(spec, key, 0, i64::MAX));
+    for key in keys {
+        sink.number(spec, key, 0, i64::MAX);
+    }
 }
 
 fn deployment_strategy<'o>(strategy: NodeRef<'o>, sink: &mut Sink<'o>) {
@@ -51,43 +53,42 @@ fn deployment_strategy<'o>(strategy: NodeRef<'o>, sink: &mut Sink<'o>) {
     let before = sink.count();
     let unavailable = amount(update, "maxUnavailable", Some(100), sink);
     let surge = amount(update, "maxSurge", None, sink);
-    if before == sink.count() && unavailable == Some(0) && surge == Some(0) {
-        if let Some(node) = update.get("maxUnavailable") {
-            sink.invalid(
-                node,
-                "it may not be 0 when `maxSurge` is 0: no pod could ever be replaced",
-                "raise one of the two",
-            );
-        }
+    if before == sink.count()
+        && unavailable == Some(0)
+        && surge == Some(0)
+        && let Some(node) = update.get("maxUnavailable")
+    {
+        sink.invalid(
+            node,
+            "it may not be 0 when `maxSurge` is 0: no pod could ever be replaced",
+            "raise one of the two",
+        );
     }
 }
 
 /// Validates a number or percentage, and gives it.
 fn amount<'o>(parent: NodeRef<'o>, key: &str, most_percent: Option<i64>, sink: &mut Sink<'o>) -> Option<i64> {
     let node = parent.get(key)?;
-    match node.value() {
-        Value::Str(written) => {
-            let number = written
-                .strip_suffix('%')
-                .filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
-            let Some(number) = number else {
-                sink.invalid(
-                    node,
-                    "a whole number, or a percentage such as `25%`, is needed",
-                    "write a number without quotes, or a percentage",
-                );
-                return None;
-            };
-            let number = number.parse().unwrap_or(i64::MAX);
-            if most_percent.is_some_and(|most| number > most) {
-                sink.invalid(node, "it cannot be more than 100%", "set at most `100%`");
-            }
-            Some(number)
+    if let Value::Str(written) = node.value() {
+        let number = written
+            .strip_suffix('%')
+            .filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+        let Some(number) = number else {
+            sink.invalid(
+                node,
+                "a whole number, or a percentage such as `25%`, is needed",
+                "write a number without quotes, or a percentage",
+            );
+            return None;
+        };
+        let number = number.parse().unwrap_or(i64::MAX);
+        if most_percent.is_some_and(|most| number > most) {
+            sink.invalid(node, "it cannot be more than 100%", "set at most `100%`");
         }
-        _ => {
-            sink.number(parent, key, 0, i64::MAX);
-            node.as_int()
-        }
+        Some(number)
+    } else {
+        sink.number(parent, key, 0, i64::MAX);
+        node.as_int()
     }
 }
 
@@ -107,12 +108,11 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     pod_spec::template(spec, Restarts::Always, claims.collect(), sink);
     sink.name(spec, "serviceName", names::dns_label);
     for claim in items(spec, "volumeClaimTemplates") {
-        match claim.get("spec") {
-            Some(claimed) => projected::claim(claimed, sink),
-            None => {
-                sink.missing(claim, "spec", "what to claim is needed");
-                sink.at_path(|path| format!("{path}.accessModes"));
-            }
+        if let Some(claimed) = claim.get("spec") {
+            projected::claim(claimed, sink);
+        } else {
+            sink.missing(claim, "spec", "what to claim is needed");
+            sink.at_path(|path| format!("{path}.accessModes"));
         }
     }
     if let Some(strategy) = spec.get("updateStrategy") {
@@ -188,9 +188,10 @@ pub(super) fn pod<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     };
     sink.one_of(spec, "restartPolicy", &["Always", "OnFailure", "Never"]);
     pod_spec::pod(&Pod::new(spec, false, Vec::new()), sink);
-    if projected::is_set(spec, "priority") && text(spec, "priorityClassName").is_empty() {
-        if let Some(priority) = spec.get("priority") {
-            sink.forbid_value(priority, "the number comes from a priority class");
-        }
+    if projected::is_set(spec, "priority")
+        && text(spec, "priorityClassName").is_empty()
+        && let Some(priority) = spec.get("priority")
+    {
+        sink.forbid_value(priority, "the number comes from a priority class");
     }
 }
