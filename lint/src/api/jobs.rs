@@ -16,14 +16,17 @@ pub(super) fn job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.number(spec, key, 0, MAX);
     }
     sink.one_of(spec, "completionMode", &["NonIndexed", "Indexed"]);
-    pod_spec::template(spec, Restarts::UntilDone, Vec::new(), sink);
+    pod_spec::template(spec, Restarts::UntilDone, None, sink);
     if is_true(spec, "manualSelector") {
         selector::of_workload(spec, sink);
     } else if let Some(own) = spec.get("selector") {
         selector::selector(own, sink);
     }
     indexed(spec, sink);
-    sink.one_of(spec, "podReplacementPolicy", &["TerminatingOrFailed", "Failed"]);
+    // With a failure policy a pod is replaced only when it has failed.
+    let policies: &[&str] =
+        if spec.get("podFailurePolicy").is_some() { &["Failed"] } else { &["TerminatingOrFailed", "Failed"] };
+    sink.one_of(spec, "podReplacementPolicy", policies);
     if let Some(manager) = spec.get("managedBy") {
         sink.syntax(manager, names::domain_path);
     }
@@ -139,6 +142,12 @@ fn failure_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o
             sink.required_one_of(codes, "operator", &["In", "NotIn"]);
             if is_empty(codes, "values") {
                 sink.missing(codes, "values", "at least one exit code is needed");
+            }
+            let numbers: Vec<i64> = items(codes, "values").filter_map(NodeRef::as_int).collect();
+            if let Some(list) =
+                codes.get("values").filter(|_| numbers.windows(2).any(|pair| pair.first() > pair.last()))
+            {
+                sink.invalid(list, "the exit codes must be in order", "sort them");
             }
             let zero = items(codes, "values").find(|value| value.as_int() == Some(0));
             if let Some(value) = zero.filter(|_| text(codes, "operator") == "In") {

@@ -20,7 +20,12 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, syntax: fn(&str) -> names::Fault,
     }
     sink.name(metadata, "name", syntax);
     // What is generated is put behind it, so it may end with `-` or `.`.
-    sink.name(metadata, "generateName", |start| names::dns_subdomain(start.strip_suffix('-').unwrap_or(start)));
+    let generated = |start: &str| {
+        let start = start.strip_suffix('-').unwrap_or(start);
+        // The server cuts what it generates, so its own limit alone counts.
+        if start.contains('.') { syntax(start) } else { names::dns_subdomain(start) }
+    };
+    sink.name(metadata, "generateName", generated);
     sink.name(metadata, "namespace", names::dns_label);
     if let Some(labels) = metadata.get("labels") {
         selector::labels(labels, sink);

@@ -88,11 +88,11 @@ fn recursive_read_only<'o>(mount: NodeRef<'o>, sink: &mut Sink<'o>) {
     let Some(node) = mount.get("recursiveReadOnly") else { return };
     match node.as_str().unwrap_or_default() {
         "Disabled" => {}
-        mode @ ("Enabled" | "IfPossible") => {
+        "Enabled" | "IfPossible" => {
             if !is_true(mount, "readOnly") {
                 sink.forbidden(mount, "recursiveReadOnly", "the mount is not `readOnly: true`");
-            } else if mode == "Enabled" && !matches!(text(mount, "mountPropagation"), "" | "None") {
-                sink.forbidden(mount, "recursiveReadOnly", "`Enabled` needs `mountPropagation: None`");
+            } else if !matches!(text(mount, "mountPropagation"), "" | "None") {
+                sink.forbidden(mount, "recursiveReadOnly", "it needs `mountPropagation: None`");
             }
         }
         _ => sink.among(node, &["Disabled", "Enabled", "IfPossible"]),

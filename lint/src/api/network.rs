@@ -9,8 +9,11 @@ use crate::yaml::NodeRef;
 /// Validates host names, DNS and host aliases.
 pub(super) fn network<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     let spec = pod.spec;
-    sink.name(spec, "hostname", names::dns_label);
-    sink.name(spec, "subdomain", names::dns_label);
+    // The server does not look at these of a StatefulSet, which names its pods itself.
+    if !pod.is_of_stateful_set() {
+        sink.name(spec, "hostname", names::dns_label);
+        sink.name(spec, "subdomain", names::dns_label);
+    }
     sink.one_of(spec, "dnsPolicy", &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]);
     for alias in items(spec, "hostAliases") {
         sink.required_name(alias, "ip", "the address is needed", names::ip_address);

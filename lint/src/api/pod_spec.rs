@@ -16,13 +16,13 @@ pub(super) struct Pod<'o> {
     pub(super) on_host_network: bool,
     /// How many seconds it has to end.
     pub(super) grace_period: i64,
-    /// The names of the claims that a `StatefulSet` makes for each pod.
-    claim_templates: Vec<&'o str>,
+    /// The names of the claims that a `StatefulSet` makes for each pod; nothing for pods of other kinds.
+    claim_templates: Option<Vec<&'o str>>,
 }
 
 impl<'o> Pod<'o> {
     /// A pod by its `spec`.
-    pub(super) fn new(spec: NodeRef<'o>, is_template: bool, claim_templates: Vec<&'o str>) -> Self {
+    pub(super) fn new(spec: NodeRef<'o>, is_template: bool, claim_templates: Option<Vec<&'o str>>) -> Self {
         Self {
             spec,
             is_template,
@@ -42,9 +42,14 @@ impl<'o> Pod<'o> {
         items(self.spec, "volumes").map(|volume| text(volume, "name")).filter(|name| !name.is_empty())
     }
 
+    /// Whether the pod belongs to a `StatefulSet`.
+    pub(super) fn is_of_stateful_set(&self) -> bool {
+        self.claim_templates.is_some()
+    }
+
     /// Whether a `StatefulSet` makes a claim of this name.
     pub(super) fn has_claim_template(&self, name: &str) -> bool {
-        self.claim_templates.contains(&name)
+        self.claim_templates.as_ref().is_some_and(|claims| claims.contains(&name))
     }
 }
 
@@ -58,7 +63,7 @@ pub(super) enum Restarts {
 }
 
 /// Validates a pod template: labels, annotations and the pod.
-pub(super) fn template<'o>(parent: NodeRef<'o>, restarts: Restarts, claims: Vec<&'o str>, sink: &mut Sink<'o>) {
+pub(super) fn template<'o>(parent: NodeRef<'o>, restarts: Restarts, claims: Option<Vec<&'o str>>, sink: &mut Sink<'o>) {
     let Some(template) = parent.get("template") else {
         sink.missing(parent, "template", "there is no pod to run");
         sink.at_path(|path| format!("{path}.spec.containers"));

@@ -62,8 +62,7 @@ fn one_source<'o>(part: NodeRef<'o>, sink: &mut Sink<'o>) {
 fn paths_of(part: NodeRef<'_>) -> Vec<NodeRef<'_>> {
     let lists = ["secret", "configMap", "downwardAPI"].into_iter().filter_map(move |key| part.get(key));
     let files = lists.flat_map(|source| items(source, "items"));
-    let own = part.get("serviceAccountToken").into_iter();
-    files.chain(own).filter_map(|item| item.get("path")).collect()
+    files.filter_map(|item| item.get("path")).collect()
 }
 
 /// Validates `ephemeral`: a claim that lives as long as the pod.
@@ -90,7 +89,10 @@ fn claim_metadata<'o>(metadata: NodeRef<'o>, sink: &mut Sink<'o>) {
         match &*entry.key {
             "labels" => selector::labels(value, sink),
             "annotations" => super::metadata::annotations(value, sink),
-            key if !is_nothing => sink.forbidden(metadata, key, "the claim belongs to the pod and is named for it"),
+            key if !is_nothing => {
+                sink.forbidden(metadata, key, "the claim belongs to the pod and is named for it");
+                sink.at_path(|path| path.replace(".metadata.uid", ".metadata.uID"));
+            }
             _ => {}
         }
     }
@@ -108,10 +110,10 @@ pub(super) fn claim<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     for access in items(spec, "accessModes") {
         let before = sink.count();
         sink.among(access, &["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
-        sink.at_paths_since(before, |path| path.split('[').next().unwrap_or(path).to_owned());
+        sink.at_paths_since(before, |path| path.rsplit_once('[').map_or(path, |(list, _)| list).to_owned());
     }
     let modes: Vec<&str> = items(spec, "accessModes").filter_map(NodeRef::as_str).collect();
-    if modes.len() > 1 && modes.contains(&"ReadWriteOncePod") {
+    if modes.contains(&"ReadWriteOncePod") && modes.iter().any(|mode| *mode != "ReadWriteOncePod") {
         sink.forbidden(spec, "accessModes", "`ReadWriteOncePod` cannot be combined with another access mode");
     }
     let storage = spec.at(&["resources", "requests", "storage"]);
@@ -136,6 +138,7 @@ pub(super) fn claim<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.required_text(reference, "name", "the name of the object is needed");
         sink.required_text(reference, "kind", "the kind of the object is needed");
         sink.name(reference, "apiGroup", names::dns_subdomain);
+        sink.name(reference, "namespace", names::dns_label);
         let core = text(reference, "apiGroup").is_empty();
         if core && !matches!(text(reference, "kind"), "" | "PersistentVolumeClaim") {
             sink.invalid(reference, "of the core group only a PersistentVolumeClaim can be a source", "set `apiGroup`");

@@ -62,10 +62,8 @@ pub(super) fn volumes<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
 
 /// Some fields have other names in the server's words.
 fn server_path(path: &str) -> String {
-    let path = path
-        .replace(".gcePersistentDisk.", ".persistentDisk.")
-        .replace(".iscsi.initiatorName", ".iscsi.initiatorname")
-        .replace(".nodePublishSecretRef", "");
+    let path =
+        path.replace(".gcePersistentDisk.", ".persistentDisk.").replace(".iscsi.initiatorName", ".iscsi.initiatorname");
     match path.split_once(".downwardAPI.items[") {
         Some((volume, rest)) => {
             let field = rest.split_once(']').map_or("", |(_, field)| field);
@@ -152,8 +150,12 @@ fn csi<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
             .or_else(|| names::dns_subdomain(&text.to_ascii_lowercase()))
     };
     sink.required_name(source, "driver", "the name of the driver is needed", driver);
-    if let Some(secret) = source.get("nodePublishSecretRef") {
-        sink.required_name(secret, "name", "the name of the Secret is needed", names::dns_subdomain);
+    if let Some(secret) = source.get("nodePublishSecretRef")
+        && sink.required_text(secret, "name", "the name of the Secret is needed")
+    {
+        let before = sink.count();
+        sink.name(secret, "name", names::dns_subdomain);
+        sink.at_paths_since(before, |path| path.replace(".nodePublishSecretRef", ""));
     }
 }
 

@@ -13,7 +13,7 @@ const DEFAULT_DEADLINE_SECONDS: i64 = 600;
 pub(super) fn deployment<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     not_negative(spec, &["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"], sink);
     selector::of_workload(spec, sink);
-    pod_spec::template(spec, Restarts::Always, Vec::new(), sink);
+    pod_spec::template(spec, Restarts::Always, None, sink);
     if let Some(strategy) = spec.get("strategy") {
         deployment_strategy(strategy, sink);
     }
@@ -96,7 +96,7 @@ fn amount<'o>(parent: NodeRef<'o>, key: &str, most_percent: Option<i64>, sink: &
 pub(super) fn replica_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     not_negative(spec, &["replicas", "minReadySeconds"], sink);
     selector::of_workload(spec, sink);
-    pod_spec::template(spec, Restarts::Always, Vec::new(), sink);
+    pod_spec::template(spec, Restarts::Always, None, sink);
 }
 
 /// Validates `spec` of a `StatefulSet`.
@@ -105,7 +105,7 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     selector::of_workload(spec, sink);
     sink.one_of(spec, "podManagementPolicy", &["OrderedReady", "Parallel"]);
     let claims = items(spec, "volumeClaimTemplates").filter_map(|claim| claim.at(&["metadata", "name"])?.as_str());
-    pod_spec::template(spec, Restarts::Always, claims.collect(), sink);
+    pod_spec::template(spec, Restarts::Always, Some(claims.collect()), sink);
     sink.name(spec, "serviceName", names::dns_label);
     for claim in items(spec, "volumeClaimTemplates") {
         if let Some(claimed) = claim.get("spec") {
@@ -143,7 +143,7 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 pub(super) fn daemon_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     not_negative(spec, &["minReadySeconds", "revisionHistoryLimit"], sink);
     selector::of_workload(spec, sink);
-    pod_spec::template(spec, Restarts::Always, Vec::new(), sink);
+    pod_spec::template(spec, Restarts::Always, None, sink);
     let Some(strategy) = spec.get("updateStrategy") else { return };
     let before = sink.count();
     sink.one_of(strategy, "type", &["RollingUpdate", "OnDelete"]);
@@ -187,7 +187,7 @@ pub(super) fn pod<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         return;
     };
     sink.one_of(spec, "restartPolicy", &["Always", "OnFailure", "Never"]);
-    pod_spec::pod(&Pod::new(spec, false, Vec::new()), sink);
+    pod_spec::pod(&Pod::new(spec, false, None), sink);
     if projected::is_set(spec, "priority")
         && text(spec, "priorityClassName").is_empty()
         && let Some(priority) = spec.get("priority")
