@@ -91,16 +91,14 @@ fn image<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.one_of(container, "imagePullPolicy", &["Always", "IfNotPresent", "Never"]);
 }
 
-/// Only an init container has a restart policy of its own, and only `Always`; a field of the others is dropped before
-/// Kubernetes 1.35.
+/// A restart policy of a container's own: up to Kubernetes 1.33 only `Always` of an init container; 1.34 drops any other
+/// without a word; later ones know all of a pod's.
 fn restart<'o>(container: NodeRef<'o>, role: Role, sink: &mut Sink<'o>) {
-    match role {
-        Role::Init | Role::Sidecar => {
-            if let Some(policy) = container.get("restartPolicy") {
-                sink.among(policy, &["Always"]);
-            }
-        }
-        Role::Main => {}
+    let Some(policy) = container.get("restartPolicy") else { return };
+    if sink.since(35) {
+        sink.among(policy, &["Always", "OnFailure", "Never"]);
+    } else if !sink.since(34) && role != Role::Main {
+        sink.among(policy, &["Always"]);
     }
 }
 

@@ -48,10 +48,10 @@ pub(super) fn host_ports<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     for port in items(pod.spec, "containers").flat_map(|container| items(container, "ports")) {
         host_port(pod, port, &mut taken, sink);
     }
+    // The server compares an init container with itself alone, also one that keeps running.
     for container in items(pod.spec, "initContainers") {
         let mut own = HashSet::new();
-        let taken = if text(container, "restartPolicy") == "Always" { &mut taken } else { &mut own };
-        items(container, "ports").for_each(|port| host_port(pod, port, taken, sink));
+        items(container, "ports").for_each(|port| host_port(pod, port, &mut own, sink));
     }
 }
 

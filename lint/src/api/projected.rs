@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::sink::{Sink, int, is_empty, is_true, items, text};
 use super::{names, selector, volumes};
 use crate::quantity;
-use crate::yaml::{NodeRef, Value};
+use crate::yaml::NodeRef;
 
 /// The mode of a file.
 pub(super) fn mode<'o>(parent: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
@@ -85,7 +85,7 @@ pub(super) fn ephemeral<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
 /// The claim is named for its pod: only labels and annotations can be given.
 fn claim_metadata<'o>(metadata: NodeRef<'o>, sink: &mut Sink<'o>) {
     for (entry, value) in metadata.entries() {
-        let is_nothing = value.is_null() || value.as_str() == Some("") || is_empty_list(value);
+        let is_nothing = value.is_null() || value.as_str() == Some("");
         match &*entry.key {
             "labels" => selector::labels(value, sink),
             "annotations" => super::metadata::annotations(value, sink),
@@ -96,10 +96,6 @@ fn claim_metadata<'o>(metadata: NodeRef<'o>, sink: &mut Sink<'o>) {
             _ => {}
         }
     }
-}
-
-fn is_empty_list(node: NodeRef<'_>) -> bool {
-    matches!(node.value(), Value::Seq(items) if items.is_empty())
 }
 
 /// Validates what a `PersistentVolumeClaim` asks for.
