@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::manifest::Place;
 use crate::rule::Rule;
+use crate::yaml::Span;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, clap::ValueEnum)]
@@ -37,6 +38,36 @@ pub struct Related {
     pub message: String,
 }
 
+/// Whether a fix can be applied without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Applicability {
+    /// It says what was certainly meant.
+    Safe,
+    /// It says what was probably meant: somebody should look at it.
+    Unsafe,
+}
+
+/// A replacement of bytes in one source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The index of the source.
+    pub source: usize,
+    /// The bytes that are replaced; empty to insert.
+    pub span: Span,
+    /// What stands there afterwards.
+    pub replacement: String,
+}
+
+/// A change of the text that takes a finding away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// Whether it can be applied without asking.
+    pub applicability: Applicability,
+    /// Replacements that belong together and do not overlap.
+    pub edits: Vec<Edit>,
+}
+
 /// One defect at one place.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -52,6 +83,8 @@ pub struct Finding {
     pub place: Place,
     /// Other places that explain it.
     pub related: Vec<Related>,
+    /// How to correct the text, where that is known.
+    pub fix: Option<Fix>,
 }
 
 impl Finding {
@@ -64,6 +97,12 @@ impl Finding {
     /// Adds another place that explains the finding.
     pub fn related(&mut self, place: Place, message: impl Into<String>) -> &mut Self {
         self.related.push(Related { place, message: message.into() });
+        self
+    }
+
+    /// Adds how to correct the text.
+    pub fn fix(&mut self, applicability: Applicability, edits: Vec<Edit>) -> &mut Self {
+        self.fix = Some(Fix { applicability, edits });
         self
     }
 
@@ -90,7 +129,8 @@ impl<'f> Findings<'f> {
     /// Reports a finding; more can be said of what is returned.
     pub fn report(&mut self, place: Place, message: impl Into<String>) -> &mut Finding {
         let (rule, severity) = (self.rule, self.rule.severity);
-        let finding = Finding { rule, severity, message: message.into(), help: None, place, related: Vec::new() };
+        let message = message.into();
+        let finding = Finding { rule, severity, message, help: None, place, related: Vec::new(), fix: None };
         self.list.push_mut(finding)
     }
 }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{MemberSummary, Report, SetSummary, Summary};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Applicability, Edit, Finding, Fix, Severity};
 use crate::manifest::{Identity, Place};
 use crate::set::{Active, Color};
 use crate::source::Source;
@@ -80,6 +80,20 @@ struct RelatedItem<'r> {
 }
 
 #[derive(Serialize)]
+struct FixItem<'r> {
+    applicability: Applicability,
+    edits: Vec<EditItem<'r>>,
+}
+
+#[derive(Serialize)]
+struct EditItem<'r> {
+    file: &'r str,
+    start: usize,
+    end: usize,
+    replacement: &'r str,
+}
+
+#[derive(Serialize)]
 struct Item<'r> {
     code: &'static str,
     rule: &'static str,
@@ -92,7 +106,7 @@ struct Item<'r> {
     path: &'r str,
     object: Option<Object<'r>>,
     related: Vec<RelatedItem<'r>>,
-    fix: Option<()>,
+    fix: Option<FixItem<'r>>,
 }
 
 /// The report as pretty JSON with a line end.
@@ -149,6 +163,16 @@ fn region<'r>(place: &Place, sources: &'r [Source]) -> Region<'r> {
     Region { file: &source.name, line: start.line, column: start.column, end_line: end.line, end_column: end.column }
 }
 
+fn fix<'r>(fix: &'r Fix, sources: &'r [Source]) -> FixItem<'r> {
+    let edit = |edit: &'r Edit| EditItem {
+        file: sources.get(edit.source).map_or("", |source| &source.name),
+        start: edit.span.start,
+        end: edit.span.end,
+        replacement: &edit.replacement,
+    };
+    FixItem { applicability: fix.applicability, edits: fix.edits.iter().map(edit).collect() }
+}
+
 fn item<'r>(finding: &'r Finding, sources: &'r [Source]) -> Item<'r> {
     let related = finding
         .related
@@ -165,6 +189,6 @@ fn item<'r>(finding: &'r Finding, sources: &'r [Source]) -> Item<'r> {
         path: &finding.place.path,
         object: finding.place.object.as_ref().map(object),
         related: related.collect(),
-        fix: None,
+        fix: finding.fix.as_ref().map(|fix| self::fix(fix, sources)),
     }
 }
