@@ -15,6 +15,7 @@
 mod api;
 pub mod cli;
 pub mod config;
+pub mod files;
 pub mod finding;
 pub mod manifest;
 pub mod model;

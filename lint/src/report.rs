@@ -2,6 +2,7 @@
 //! A format receives finished findings and decides nothing.
 
 pub mod concise;
+pub mod fingerprint;
 pub mod human;
 pub mod json;
 
