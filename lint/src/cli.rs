@@ -1,29 +1,15 @@
 //! The command line of `bluegreen-lint`, which `kubectl bluegreen lint` shares.
 //! Reads inputs and says what to print; prints nothing itself.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
 use crate::config::{self, Config, FailOn};
+use crate::output::{Output, OutputError};
+use crate::report::Format;
 use crate::report::human::Style;
-use crate::report::{Report, concise, human, json};
-use crate::rule::Rule;
-use crate::source::Source;
-use crate::{lint, rules, source};
-
-/// How findings are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// With the source line and a caret.
-    #[default]
-    Human,
-    /// One line a finding.
-    Concise,
-    /// JSON, by schemas/lint-report.schema.json.
-    Json,
-}
+use crate::{lint, output, pages, source};
 
 /// When to color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -75,6 +61,9 @@ pub struct Cli {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Write the findings into a file, too; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub output: Vec<Output>,
     /// Only these rules: codes, names, groups, or starts of codes
     #[arg(long, value_delimiter = ',', value_name = "RULE")]
     pub select: Vec<String>,
@@ -130,6 +119,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Rule(#[from] config::UnknownRule),
+    /// A file cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Output(#[from] OutputError),
     /// There is nothing to lint.
     #[error("no Kubernetes object found in {inputs}")]
     #[diagnostic(
@@ -147,11 +140,11 @@ impl Cli {
     pub fn run(&self, style: Style) -> Result<Answer, Error> {
         let clean = |text: String| Ok(Answer { text, status: ExitStatus::Clean });
         if let Some(selector) = &self.explain {
-            let pages = config::find(selector)?;
-            return clean(pages.iter().map(|rule| explain(rule)).collect::<Vec<_>>().join("\n"));
+            let rules = config::find(selector)?;
+            return clean(rules.iter().map(|rule| pages::page(rule)).collect::<Vec<_>>().join("\n"));
         }
         if self.list_rules {
-            return clean(list(self.format));
+            return clean(if self.format == Format::Json { pages::list_json() } else { pages::list() });
         }
         let config = self.config()?;
         let here = [PathBuf::from(".")];
@@ -165,7 +158,10 @@ impl Cli {
         }
         let fails = report.worst().is_some_and(|worst| config.fails(worst));
         let status = if fails { ExitStatus::Findings } else { ExitStatus::Clean };
-        Ok(Answer { text: self.render(&report, &sources, style), status })
+        output::write(&self.output, &report, &sources, &config)?;
+        let is_silent = self.quiet && report.findings.is_empty() && self.format.is_for_people();
+        let text = if is_silent { String::new() } else { self.format.render(&report, &sources, &config, style) };
+        Ok(Answer { text, status })
     }
 
     fn config(&self) -> Result<Config, config::UnknownRule> {
@@ -179,42 +175,4 @@ impl Cli {
         config.validate()?;
         Ok(config)
     }
-
-    fn render(&self, report: &Report, sources: &[Source], style: Style) -> String {
-        match self.format {
-            Format::Json => json::render(report, sources),
-            _ if self.quiet && report.findings.is_empty() => String::new(),
-            Format::Human => human::render(report, sources, style),
-            Format::Concise => concise::render(report, sources),
-        }
-    }
-}
-
-/// A rule's page.
-#[must_use]
-pub fn explain(rule: &Rule) -> String {
-    let (code, name, severity, group) = (rule.code, rule.name, rule.severity, rule.group());
-    format!("# {code} {name}\n\nSeverity: {severity}. Group: {group}.\n\n{}", rule.documentation())
-}
-
-fn list(format: Format) -> String {
-    if format == Format::Json {
-        let rule = |rule: &&Rule| {
-            serde_json::json!({
-                "code": rule.code,
-                "name": rule.name,
-                "group": rule.group(),
-                "severity": rule.severity,
-                "summary": rule.summary(),
-            })
-        };
-        let rules: Vec<_> = rules::ALL.iter().map(rule).collect();
-        return serde_json::to_string_pretty(&rules).map(|text| text + "\n").unwrap_or_default();
-    }
-    let mut text = String::new();
-    let width = rules::ALL.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
-    for rule in rules::ALL {
-        let _ = writeln!(text, "{}  {:<width$}  {:<7}  {}", rule.code, rule.name, rule.severity, rule.summary());
-    }
-    text
 }

@@ -19,6 +19,8 @@ pub mod files;
 pub mod finding;
 pub mod manifest;
 pub mod model;
+mod output;
+pub mod pages;
 pub mod quantity;
 pub mod report;
 pub mod rule;

@@ -3,12 +3,58 @@
 
 pub mod concise;
 pub mod fingerprint;
+pub mod github;
+pub mod gitlab;
 pub mod human;
 pub mod json;
+pub mod junit;
 
+use serde::Serialize;
+
+use crate::config::Config;
 use crate::finding::{Finding, Severity};
-use crate::manifest::Identity;
+use crate::manifest::{Identity, Place};
 use crate::set::{Active, Color};
+use crate::source::Source;
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// With the source line and a caret.
+    #[default]
+    Human,
+    /// One line a finding.
+    Concise,
+    /// JSON, by schemas/lint-report.schema.json.
+    Json,
+    /// Test results.
+    Junit,
+    /// Annotations of a GitHub workflow.
+    Github,
+    /// GitLab's Code Quality.
+    Gitlab,
+}
+
+impl Format {
+    /// Whether it is for people, who may be spared what says nothing.
+    #[must_use]
+    pub fn is_for_people(self) -> bool {
+        matches!(self, Self::Human | Self::Concise)
+    }
+
+    /// A report in this format.
+    #[must_use]
+    pub fn render(self, report: &Report, sources: &[Source], config: &Config, style: human::Style) -> String {
+        match self {
+            Self::Human => human::render(report, sources, style),
+            Self::Concise => concise::render(report, sources),
+            Self::Json => json::render(report, sources),
+            Self::Junit => junit::render(report, sources, config),
+            Self::Github => github::render(report, sources),
+            Self::Gitlab => gitlab::render(report, sources),
+        }
+    }
+}
 
 /// How many findings there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -89,6 +135,18 @@ impl Report {
             (plural(self.files, "file"), plural(self.objects, "object"), plural(self.sets.len(), "release set"));
         format!("{found} in {files} ({objects}, {sets})")
     }
+}
+
+/// A place as people write it: `path:line:column`.
+fn place_in_words(place: &Place, sources: &[Source]) -> String {
+    let Some(source) = sources.get(place.source) else { return String::new() };
+    let at = source.position(place.span.start);
+    format!("{}:{}:{}", source.name, at.line, at.column)
+}
+
+/// Pretty JSON with a line end.
+fn pretty(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
 }
 
 fn plural(count: usize, word: &str) -> String {

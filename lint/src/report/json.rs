@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{MemberSummary, Report, SetSummary, Summary};
+use super::{MemberSummary, Report, SetSummary, Summary, pretty};
 use crate::finding::{Applicability, Edit, Finding, Fix, Severity};
 use crate::manifest::{Identity, Place};
 use crate::set::{Active, Color};
@@ -122,7 +122,7 @@ pub fn render(report: &Report, sources: &[Source]) -> String {
         findings: report.findings.iter().map(|finding| item(finding, sources)).collect(),
         summary: report.summary,
     };
-    serde_json::to_string_pretty(&root).map(|text| text + "\n").unwrap_or_default()
+    pretty(&root)
 }
 
 fn object(id: &Identity) -> Object<'_> {

@@ -13,6 +13,7 @@
 mod architecture;
 mod corpus;
 mod documentation;
+mod formats;
 mod hostile;
 mod list;
 mod mutations;

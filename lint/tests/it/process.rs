@@ -41,6 +41,12 @@ fn exit_codes_are_as_documented() {
         (vec!["--no-such-flag"], "", 2),
         (vec!["--explain", "BG201"], "", 0),
         (vec!["--list-rules"], "", 0),
+        (vec!["--output", "xml=a", bad], "", 2),
+        (vec!["--output", "json", bad], "", 2),
+        (vec!["--output", "json=", bad], "", 2),
+        (vec!["--output", "json=-", bad], "", 2),
+        (vec!["--output", "json=no/such/directory/a.json", bad], "", 2),
+        (vec!["--output", "json=lint/../testdata/lint/bg201-active-selects-nothing/bad-a.yaml", bad], "", 2),
         (vec!["--help"], "", 0),
         (vec!["--version"], "", 0),
     ] {
@@ -80,6 +86,29 @@ fn formats_show_the_same_finding() {
     assert_eq!((json["findings"][0]["line"].as_u64(), json["findings"][0]["column"].as_u64()), (Some(110), Some(12)));
     assert_eq!(json["findings"][0]["object"]["name"], "shop-green");
     assert_eq!(json["summary"]["errors"], 1);
+}
+
+#[test]
+fn reports_are_written_besides_the_printed_one() {
+    let bad = "testdata/lint/bg204-color-service-wrong-color/bad-a.yaml";
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let output = |format: &str, name: &str| format!("--output={format}={}", path(name).display());
+    let (json, human) = (output("json", "a=b.json"), output("human", "a.txt"));
+    let (code, out, _) = run(&["--color", "always", "-q", "--format", "concise", &json, &human, bad], "");
+    assert_eq!((code, out.lines().count()), (1, 1));
+    let read = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+    assert_eq!(read("a=b.json"), run(&["--format", "json", bad], "").1);
+    let human = read("a.txt");
+    assert!(human.contains("BG204") && !human.contains('\u{1b}'), "{human}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+
+    let (code, _, err) = run(&[&json, &output("junit", "a=b.json"), bad], "");
+    assert!(code == 2 && err.contains("two reports are to be written to"), "{err}");
+    let (_, _, err) = run(&["--output", "jsn=a", bad], "");
+    assert!(err.contains("there is no format `jsn`; did you mean `json`?"), "{err}");
+    let (_, _, err) = run(&["--output", "json=no/such/a.json", bad], "");
+    assert!(err.contains("cannot write no/such/a.json: there is no directory no/such"), "{err}");
 }
 
 #[test]

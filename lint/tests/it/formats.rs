@@ -1,0 +1,144 @@
+//! The formats for other programs say the same as the report, whatever the text that they speak of.
+
+use bluegreen_lint::config::{Config, FailOn};
+use bluegreen_lint::lint;
+use bluegreen_lint::report::human::Style;
+use bluegreen_lint::report::{Format, Report};
+use bluegreen_lint::source::Source;
+use serde_json::Value;
+
+const STYLE: Style = Style { color: false, unicode: true, width: 100 };
+
+/// A Service with a misspelt field after characters of one, two, three and four bytes, with CRLF and a BOM.
+const AWKWARD: &str = "\u{feff}apiVersion: v1\r\nkind: Service\r\nmetadata: {name: a}\r\n\
+                       spec: {externalName: \"aäあ😀\", selektor: {a: b}}\r\n";
+
+/// Where `selektor` begins and ends in it, in characters from 1.
+const AT: (usize, usize, usize) = (4, 30, 38);
+
+fn awkward() -> Source {
+    Source::new("k8s/with space,colon:and%/ä.yaml", AWKWARD)
+}
+
+fn render(format: Format, sources: &[Source]) -> (Report, String) {
+    let report = lint(sources, &Config::default());
+    let text = format.render(&report, sources, &Config::default(), STYLE);
+    (report, text)
+}
+
+fn json(format: Format, sources: &[Source]) -> Value {
+    serde_json::from_str(&render(format, sources).1).unwrap()
+}
+
+/// A finding that is in no object, with a message that is hard to carry.
+fn with_hard_message(sources: &[Source]) -> Report {
+    let mut report = lint(sources, &Config::default());
+    let finding = report.findings.first_mut().unwrap();
+    finding.place.object = None;
+    finding.message = String::from("50 % of <a & \"b\">\r\nend: 1,\u{1}2\u{1b}]]>");
+    report
+}
+
+#[test]
+fn github_gets_one_escaped_command_a_finding() {
+    let sources = [awkward()];
+    let (line, column, end) = AT;
+    let (_, text) = render(Format::Github, &sources);
+    let file = "k8s/with space%2Ccolon%3Aand%25/ä.yaml";
+    let start = format!("::error file={file},line={line},endLine={line},col={column},endColumn={end},");
+    assert!(text.starts_with(&format!("{start}title=BG005 unknown-field::")), "{text}");
+    assert!(text.ends_with("%0Ahelp: did you mean `selector`?\n"), "{text}");
+    let report = with_hard_message(&sources);
+    let text = Format::Github.render(&report, &sources, &Config::default(), STYLE);
+    assert_eq!(text.lines().count(), report.findings.len());
+    assert!(text.contains("::50 %25 of <a & \"b\">%0D%0Aend: 1,"), "{text}");
+}
+
+#[test]
+fn github_gets_no_columns_of_several_lines() {
+    let sources = [Source::new("a.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec:\n  selektor: 1\n")];
+    let mut report = lint(&sources, &Config::default());
+    report.findings[0].place.span.end = sources[0].text.len();
+    let text = Format::Github.render(&report, &sources, &Config::default(), STYLE);
+    assert!(text.starts_with("::error file=a.yaml,line=5,endLine=6,title="), "{text}");
+}
+
+#[test]
+fn gitlab_gets_paths_lines_and_fingerprints() {
+    let found = json(Format::Gitlab, &[awkward()]);
+    let found = found.as_array().unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["location"]["path"], "k8s/with space,colon:and%/ä.yaml");
+    assert_eq!(found[0]["location"]["lines"], serde_json::json!({"begin": AT.0, "end": AT.0}));
+    assert_eq!((&found[0]["check_name"], &found[0]["severity"]), (&"unknown-field".into(), &"critical".into()));
+    assert_eq!(found[0]["fingerprint"].as_str().unwrap().len(), 32);
+    let windows = json(Format::Gitlab, &[Source::new(r"C:\k8s\a.yaml", AWKWARD)]);
+    assert_eq!(windows[0]["location"]["path"], "C:/k8s/a.yaml");
+}
+
+#[test]
+fn fingerprints_survive_moved_lines() {
+    let of = |text: &str| -> Vec<String> {
+        let found = json(Format::Gitlab, &[Source::new("a.yaml", text)]);
+        found.as_array().unwrap().iter().map(|item| item["fingerprint"].as_str().unwrap().to_owned()).collect()
+    };
+    let bad = super::root().join("testdata/lint/bg005-unknown-field/bad-a.yaml");
+    let bad = std::fs::read_to_string(bad).unwrap();
+    assert_eq!(of(&bad), of(&format!("# one more line\n---\n{}", bad.replace("\nspec:", "\n\nspec:  # here"))));
+}
+
+#[test]
+fn junit_has_a_suite_a_file_and_a_test_a_finding() {
+    let sources = [Source::new("clean.yaml", "a: 1\n"), awkward(), Source::new("broken.yaml", "a: b: c\n")];
+    let (report, text) = render(Format::Junit, &sources);
+    let xml = roxmltree::Document::parse(&text).unwrap();
+    let suites = xml.root_element();
+    assert_eq!((suites.attribute("tests"), suites.attribute("failures")), (Some("3"), Some("2")));
+    let names: Vec<_> = suites.children().filter_map(|suite| suite.attribute("name")).collect();
+    assert_eq!(names, ["clean.yaml", "k8s/with space,colon:and%/ä.yaml", "broken.yaml"]);
+    let failures: Vec<_> = xml.descendants().filter(|node| node.has_tag_name("failure")).collect();
+    assert_eq!(failures.len(), report.findings.len());
+    assert_eq!(failures[0].attribute("message"), Some(report.findings[0].message.as_str()));
+    assert!(failures[0].text().unwrap().contains("ä.yaml:4:30: error: "), "{text}");
+    let case = failures[0].parent().unwrap();
+    assert_eq!((case.attribute("line"), case.attribute("classname")), (Some("4"), Some(names[1])));
+    assert_eq!(case.attribute("name"), Some("BG005 unknown-field: Service a, spec.selektor"));
+}
+
+#[test]
+fn junit_carries_what_xml_cannot() {
+    let sources = [awkward()];
+    let text = Format::Junit.render(&with_hard_message(&sources), &sources, &Config::default(), STYLE);
+    let xml = roxmltree::Document::parse(&text).unwrap();
+    let failure = xml.descendants().find(|node| node.has_tag_name("failure")).unwrap();
+    assert_eq!(failure.attribute("message"), Some("50 % of <a & \"b\">\r\nend: 1,\\u{1}2\\u{1b}]]>"));
+}
+
+#[test]
+fn junit_fails_what_fails_the_run() {
+    let warned = super::root().join("testdata/lint/bg402-missing-memory-limit/bad-a.yaml");
+    let sources = [Source::new("a.yaml", std::fs::read_to_string(warned).unwrap())];
+    let failures = |fail_on| {
+        let config = Config { fail_on, ..Config::default() };
+        let text = Format::Junit.render(&lint(&sources, &config), &sources, &config, STYLE);
+        let xml = roxmltree::Document::parse(&text).unwrap();
+        let count = xml.root_element().attribute("failures").unwrap().parse::<usize>().unwrap();
+        assert_eq!(xml.descendants().filter(|node| node.has_tag_name("failure")).count(), count);
+        count
+    };
+    assert_eq!((failures(FailOn::Error), failures(FailOn::Never)), (0, 0));
+    assert!(failures(FailOn::Warning) > 0);
+}
+
+#[test]
+fn an_empty_report_is_well_formed() {
+    for sources in [vec![], vec![Source::new("a.yaml", "")]] {
+        assert_eq!(render(Format::Github, &sources).1, "");
+        assert_eq!(json(Format::Gitlab, &sources), serde_json::json!([]));
+        let (_, junit) = render(Format::Junit, &sources);
+        let xml = roxmltree::Document::parse(&junit).unwrap();
+        let tests = xml.descendants().filter(|node| node.has_tag_name("testcase")).count();
+        assert_eq!((tests, xml.root_element().attribute("failures")), (sources.len(), Some("0")));
+        assert_eq!(json(Format::Json, &sources)["findings"], serde_json::json!([]));
+    }
+}
