@@ -1,5 +1,5 @@
 //! What the API server would say of an object after decoding it, kind by kind, for one Kubernetes version.
-//! Must not report anything itself; the rules BG006, BG007 and BG010 do.
+//! Must not know how a rule is reported; each defect carries the code of its rule.
 
 mod affinity;
 mod container;
@@ -26,14 +26,12 @@ pub(crate) use sink::Defect;
 use sink::Sink;
 
 use crate::manifest::Object;
-
-/// The Kubernetes whose behaviour is known best: 1.34.
-const MINOR: u32 = 34;
+use crate::version::Version;
 
 /// What the server finds wrong with an object of a kind that runs pods; nothing for other kinds.
 #[must_use]
-pub(crate) fn validate(object: &Object) -> Vec<Defect> {
-    let mut sink = Sink::new(object, MINOR);
+pub(crate) fn validate(object: &Object, version: Version) -> Vec<Defect> {
+    let mut sink = Sink::new(object, version);
     let id = &object.id;
     let name = match id.kind.as_str() {
         // The controller adds a suffix to the names of the Jobs and of the pods.

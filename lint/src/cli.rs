@@ -9,6 +9,7 @@ use crate::config::{self, Config, FailOn};
 use crate::output::{Output, OutputError};
 use crate::report::Format;
 use crate::report::human::Style;
+use crate::version::Version;
 use crate::{lint, output, pages, source};
 
 /// When to color.
@@ -79,6 +80,12 @@ pub struct Cli {
     /// From which severity on the run fails
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     pub fail_on: FailOn,
+    /// The Kubernetes whose API is meant
+    #[arg(long, default_value_t, value_name = "VERSION")]
+    pub kubernetes_version: Version,
+    /// Read no configuration file
+    #[arg(long, hide = true)]
+    pub no_config: bool,
     /// Explain a rule
     #[arg(long, value_name = "RULE", conflicts_with_all = ["list_rules", "paths"])]
     pub explain: Option<String>,
@@ -171,6 +178,7 @@ impl Cli {
             deny: self.deny.clone(),
             pedantic: self.pedantic,
             fail_on: self.fail_on,
+            kubernetes_version: self.kubernetes_version,
         };
         config.validate()?;
         Ok(config)

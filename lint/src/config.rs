@@ -4,6 +4,7 @@
 use crate::finding::Severity;
 use crate::rule::Rule;
 use crate::rules;
+use crate::version::Version;
 
 /// From which severity on a run fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -32,6 +33,8 @@ pub struct Config {
     pub pedantic: bool,
     /// From which severity on a run fails.
     pub fail_on: FailOn,
+    /// The Kubernetes whose API is meant.
+    pub kubernetes_version: Version,
 }
 
 /// A word that names no rule.

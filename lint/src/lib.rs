@@ -27,6 +27,7 @@ pub mod rule;
 pub mod rules;
 pub mod set;
 pub mod source;
+pub mod version;
 pub mod yaml;
 
 use std::collections::HashSet;
@@ -45,13 +46,14 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
     let name = |at: usize| sources.get(at).map(|source| source.name.clone()).unwrap_or_default();
     let model = Model::new(manifest::read(sources), name);
     let unreadable: HashSet<String> = model.manifests.unreadable().into_iter().map(name).collect();
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut findings: Vec<Finding> = model.objects().iter().flat_map(|object| said_by_server(object, config)).collect();
     for &rule in rules::ALL {
         let mut found = Findings::new(rule, &mut findings);
         match rule.check {
             Check::Text(check) => {
                 model.manifests.problems.iter().for_each(|(at, problem)| check(*at, problem, &mut found));
             }
+            Check::Server => {}
             Check::Object(check) => model.objects().iter().for_each(|object| check(object, &mut found)),
             Check::Set(check) => {
                 model.sets().filter(|set| !set.is_uncertain(&unreadable)).for_each(|set| check(set, &mut found));
@@ -73,7 +75,33 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
         infos: count(Severity::Info),
         ..report::Summary::default()
     };
-    Report { sets: set_summaries(&model), files: sources.len(), objects: model.objects().len(), findings, summary }
+    Report {
+        sets: set_summaries(&model),
+        files: sources.len(),
+        objects: model.objects().len(),
+        findings,
+        summary,
+        kubernetes_version: config.kubernetes_version,
+    }
+}
+
+/// What the API server would say of an object, validated once for all the rules that report it.
+fn said_by_server(object: &manifest::Object, config: &Config) -> Vec<Finding> {
+    let rule = |code| rules::ALL.iter().find(|rule| rule.code == code && matches!(rule.check, Check::Server));
+    let finding = |defect: api::Defect| {
+        let rule = rule(defect.code)?;
+        let api::Defect { place, message, help, .. } = defect;
+        Some(Finding {
+            rule,
+            severity: rule.severity,
+            message,
+            help: Some(help),
+            place,
+            related: Vec::new(),
+            fix: None,
+        })
+    };
+    api::validate(object, config.kubernetes_version).into_iter().filter_map(finding).collect()
 }
 
 /// Takes out differences between the colors at places where another rule has found what is wrong.

@@ -16,6 +16,7 @@ use crate::finding::{Finding, Severity};
 use crate::manifest::{Identity, Place};
 use crate::set::{Active, Color};
 use crate::source::Source;
+use crate::version::Version;
 
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -114,6 +115,8 @@ pub struct Report {
     pub objects: usize,
     /// How many findings there are.
     pub summary: Summary,
+    /// The Kubernetes whose API was meant.
+    pub kubernetes_version: Version,
 }
 
 impl Report {

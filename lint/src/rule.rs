@@ -11,6 +11,8 @@ use crate::yaml::Problem;
 pub enum Check {
     /// At one problem of the text of a source, given by its index.
     Text(fn(usize, &Problem, &mut Findings<'_>)),
+    /// At nothing itself: it reports what the API server would say of an object under the rule's code.
+    Server,
     /// At one object.
     Object(fn(&Object, &mut Findings<'_>)),
     /// At one release set whose members could all be read.

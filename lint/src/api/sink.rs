@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use crate::manifest::{Object, Place};
+use crate::version::Version;
 use crate::yaml::{NodeRef, Value};
 
 use super::names::Fault;
@@ -25,14 +26,14 @@ pub(crate) struct Defect {
 #[derive(Debug)]
 pub(super) struct Sink<'o> {
     object: &'o Object,
-    minor: u32,
+    version: Version,
     defects: Vec<Defect>,
 }
 
 impl<'o> Sink<'o> {
-    /// A sink for an object, judged as Kubernetes 1.`minor` does.
-    pub(super) fn new(object: &'o Object, minor: u32) -> Self {
-        Self { object, minor, defects: Vec::new() }
+    /// A sink for an object, judged as this Kubernetes does.
+    pub(super) fn new(object: &'o Object, version: Version) -> Self {
+        Self { object, version, defects: Vec::new() }
     }
 
     /// What was found.
@@ -41,8 +42,8 @@ impl<'o> Sink<'o> {
     }
 
     /// Whether the chosen Kubernetes is 1.`minor` or later.
-    pub(super) fn since(&self, minor: u32) -> bool {
-        self.minor >= minor
+    pub(super) fn since(&self, minor: u8) -> bool {
+        self.version.minor() >= minor
     }
 
     fn push(&mut self, code: &'static str, place: Place, message: String, help: String) {

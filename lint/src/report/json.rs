@@ -9,15 +9,12 @@ use crate::manifest::{Identity, Place};
 use crate::set::{Active, Color};
 use crate::source::Source;
 
-/// The Kubernetes version whose API is meant.
-const KUBERNETES_VERSION: &str = "1.37";
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Root<'r> {
     version: u32,
     tool: &'static str,
-    kubernetes_version: &'static str,
+    kubernetes_version: String,
     files: usize,
     objects: usize,
     sets: Vec<Set<'r>>,
@@ -115,7 +112,7 @@ pub fn render(report: &Report, sources: &[Source]) -> String {
     let root = Root {
         version: 1,
         tool: concat!("bluegreen-lint ", env!("CARGO_PKG_VERSION")),
-        kubernetes_version: KUBERNETES_VERSION,
+        kubernetes_version: report.kubernetes_version.to_string(),
         files: report.files,
         objects: report.objects,
         sets: report.sets.iter().map(|found| set(found, sources)).collect(),

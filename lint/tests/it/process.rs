@@ -57,6 +57,17 @@ fn exit_codes_are_as_documented() {
 }
 
 #[test]
+fn the_kubernetes_version_is_the_newest_or_the_chosen_one() {
+    for (args, version) in [(vec![], "1.37"), (vec!["--kubernetes-version", "v1.31.2"], "1.31")] {
+        let (_, out, _) = run(&[args, vec!["--format", "json", "testdata/api-gateway"]].concat(), "");
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(report["kubernetesVersion"], version);
+    }
+    let (code, _, err) = run(&["--kubernetes-version", "1.12", "testdata/api-gateway"], "");
+    assert!(code == 2 && err.contains("known are 1.30 to 1.37, not `1.12`"), "{err}");
+}
+
+#[test]
 fn errors_name_the_way_out() {
     let (_, _, err) = run(&["--select", "missing-memory-limt", "-"], "a: 1\n");
     assert!(err.contains("did you mean `missing-memory-limit`?"), "{err}");

@@ -43,8 +43,7 @@
 //!
 //! None. Known are Deployment, `ReplicaSet`, `StatefulSet`, `DaemonSet`, Job, `CronJob` and Pod.
 
-use crate::finding::{Findings, Severity};
-use crate::manifest::Object;
+use crate::finding::Severity;
 use crate::rule::{Check, Rule};
 
 /// `missing-field`
@@ -53,9 +52,5 @@ pub(crate) static RULE: Rule = Rule {
     name: "missing-field",
     severity: Severity::Error,
     source: include_str!("bg006.rs"),
-    check: Check::Object(check),
+    check: Check::Server,
 };
-
-fn check(object: &Object, findings: &mut Findings<'_>) {
-    super::report("BG006", object, findings);
-}

@@ -50,8 +50,7 @@
 //!
 //! None. Known are Deployment, `ReplicaSet`, `StatefulSet`, `DaemonSet`, Job, `CronJob` and Pod.
 
-use crate::finding::{Findings, Severity};
-use crate::manifest::Object;
+use crate::finding::Severity;
 use crate::rule::{Check, Rule};
 
 /// `invalid-value`
@@ -60,9 +59,5 @@ pub(crate) static RULE: Rule = Rule {
     name: "invalid-value",
     severity: Severity::Error,
     source: include_str!("bg007.rs"),
-    check: Check::Object(check),
+    check: Check::Server,
 };
-
-fn check(object: &Object, findings: &mut Findings<'_>) {
-    super::report("BG007", object, findings);
-}

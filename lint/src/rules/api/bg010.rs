@@ -44,8 +44,7 @@
 //!
 //! None. Known are Deployment, `ReplicaSet`, `StatefulSet`, `DaemonSet`, Job, `CronJob` and Pod.
 
-use crate::finding::{Findings, Severity};
-use crate::manifest::Object;
+use crate::finding::Severity;
 use crate::rule::{Check, Rule};
 
 /// `selector-template-mismatch`
@@ -54,9 +53,5 @@ pub(crate) static RULE: Rule = Rule {
     name: "selector-template-mismatch",
     severity: Severity::Error,
     source: include_str!("bg010.rs"),
-    check: Check::Object(check),
+    check: Check::Server,
 };
-
-fn check(object: &Object, findings: &mut Findings<'_>) {
-    super::report("BG010", object, findings);
-}
