@@ -8,6 +8,7 @@ pub mod gitlab;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod sarif;
 
 use serde::Serialize;
 
@@ -28,6 +29,8 @@ pub enum Format {
     Concise,
     /// JSON, by schemas/lint-report.schema.json.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
     /// Test results.
     Junit,
     /// Annotations of a GitHub workflow.
@@ -50,6 +53,7 @@ impl Format {
             Self::Human => human::render(report, sources, style),
             Self::Concise => concise::render(report, sources),
             Self::Json => json::render(report, sources),
+            Self::Sarif => sarif::render(report, sources, config),
             Self::Junit => junit::render(report, sources, config),
             Self::Github => github::render(report, sources),
             Self::Gitlab => gitlab::render(report, sources),

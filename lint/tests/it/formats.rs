@@ -1,10 +1,13 @@
 //! The formats for other programs say the same as the report, whatever the text that they speak of.
 
 use bluegreen_lint::config::{Config, FailOn};
+use bluegreen_lint::finding::{Applicability, Edit};
 use bluegreen_lint::lint;
 use bluegreen_lint::report::human::Style;
 use bluegreen_lint::report::{Format, Report};
+use bluegreen_lint::rules;
 use bluegreen_lint::source::Source;
+use bluegreen_lint::yaml::Span;
 use serde_json::Value;
 
 const STYLE: Style = Style { color: false, unicode: true, width: 100 };
@@ -49,6 +52,8 @@ fn github_gets_one_escaped_command_a_finding() {
     assert!(text.starts_with(&format!("{start}title=BG005 unknown-field::")), "{text}");
     assert!(text.ends_with("%0Ahelp: did you mean `selector`?\n"), "{text}");
     let report = with_hard_message(&sources);
+    let log = Format::Sarif.render(&report, &sources, &Config::default(), STYLE);
+    assert_sarif(&serde_json::from_str(&log).unwrap());
     let text = Format::Github.render(&report, &sources, &Config::default(), STYLE);
     assert_eq!(text.lines().count(), report.findings.len());
     assert!(text.contains("::50 %25 of <a & \"b\">%0D%0Aend: 1,"), "{text}");
@@ -130,11 +135,94 @@ fn junit_fails_what_fails_the_run() {
     assert!(failures(FailOn::Warning) > 0);
 }
 
+fn assert_sarif(log: &Value) {
+    let schema = super::root().join("schemas/third-party/sarif-2.1.0.schema.json");
+    let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+    // Two patterns of the standard are no regular expressions; they are about a property that we do not write.
+    for definition in ["run", "toolComponent"] {
+        schema["definitions"][definition]["properties"]["language"].as_object_mut().unwrap().remove("pattern").unwrap();
+    }
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert!(!validator.is_valid(&serde_json::json!({"version": "2.1.0", "runs": [{"results": 1}]})));
+}
+
+#[test]
+fn sarif_is_valid_for_every_bad_fixture() {
+    let bad = super::files(&super::root().join("testdata/lint"), "bad");
+    let text = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap();
+    let sources: Vec<Source> = bad.iter().map(|path| Source::new(path.display().to_string(), text(path))).collect();
+    let config = Config { pedantic: true, ..Config::default() };
+    let report = lint(&sources, &config);
+    let log: Value = serde_json::from_str(&Format::Sarif.render(&report, &sources, &config, STYLE)).unwrap();
+    assert_sarif(&log);
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), report.findings.len());
+    let descriptors = run["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(descriptors.len(), rules::ALL.len());
+    for (result, finding) in results.iter().zip(&report.findings) {
+        assert_eq!(
+            descriptors[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()]["id"],
+            result["ruleId"]
+        );
+        assert_eq!(result["relatedLocations"].as_array().map_or(0, Vec::len), finding.related.len());
+    }
+    let prints: std::collections::HashSet<_> =
+        results.iter().map(|result| result["partialFingerprints"]["bluegreenLint/v1"].as_str().unwrap()).collect();
+    assert_eq!(prints.len(), results.len());
+}
+
+#[test]
+fn sarif_counts_columns_in_characters() {
+    let log = json(Format::Sarif, &[awkward()]);
+    assert_sarif(&log);
+    let run = &log["runs"][0];
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    assert_eq!(run["invocations"][0]["exitCode"], 1);
+    let result = &run["results"][0];
+    let place = &result["locations"][0]["physicalLocation"];
+    let (line, column, end) = AT;
+    let region = serde_json::json!({"startLine": line, "startColumn": column, "endLine": line, "endColumn": end});
+    assert_eq!(place["region"], region);
+    assert_eq!(place["artifactLocation"]["uri"], "k8s/with%20space%2Ccolon%3Aand%25/%C3%A4.yaml");
+    let object = &result["locations"][0]["logicalLocations"][0];
+    assert_eq!(object["fullyQualifiedName"], "Service/a/spec.selektor");
+}
+
+#[test]
+fn sarif_carries_fixes_file_by_file() {
+    let sources = [awkward(), Source::new("b.yaml", "kind: x\n")];
+    let mut report = lint(&sources, &Config::default());
+    let span = report.findings[0].place.span;
+    let edit = |source, span, replacement: &str| Edit { source, span, replacement: replacement.to_owned() };
+    let insertion = Span { start: 4, end: 4 };
+    let edits = vec![edit(0, span, "selector"), edit(1, insertion, "s"), edit(0, Span { start: 3, end: 3 }, "# ä\n")];
+    report.findings[0].fix(Applicability::Safe, edits);
+    let text = Format::Sarif.render(&report, &sources, &Config::default(), STYLE);
+    let log: Value = serde_json::from_str(&text).unwrap();
+    assert_sarif(&log);
+    let fix = &log["runs"][0]["results"][0]["fixes"][0];
+    let changes = fix["artifactChanges"].as_array().unwrap();
+    assert_eq!(changes.len(), 2);
+    assert_eq!(changes[0]["replacements"][0]["insertedContent"]["text"], "selector");
+    assert_eq!(changes[0]["replacements"][0]["deletedRegion"]["startColumn"], AT.1);
+    let at_start = serde_json::json!({"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1});
+    assert_eq!(changes[0]["replacements"][1]["deletedRegion"], at_start);
+    assert_eq!(changes[1]["artifactLocation"]["uri"], "b.yaml");
+    assert_eq!(fix["properties"]["applicability"], "safe");
+}
+
 #[test]
 fn an_empty_report_is_well_formed() {
     for sources in [vec![], vec![Source::new("a.yaml", "")]] {
         assert_eq!(render(Format::Github, &sources).1, "");
         assert_eq!(json(Format::Gitlab, &sources), serde_json::json!([]));
+        let sarif = json(Format::Sarif, &sources);
+        assert_sarif(&sarif);
+        assert_eq!(sarif["runs"][0]["invocations"][0]["exitCode"], 0);
         let (_, junit) = render(Format::Junit, &sources);
         let xml = roxmltree::Document::parse(&junit).unwrap();
         let tests = xml.descendants().filter(|node| node.has_tag_name("testcase")).count();
