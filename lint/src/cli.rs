@@ -86,10 +86,10 @@ pub struct Cli {
     /// Read no configuration file
     #[arg(long, hide = true)]
     pub no_config: bool,
-    /// Explain a rule
+    /// Explain a rule, or list those of a group
     #[arg(long, value_name = "RULE", conflicts_with_all = ["list_rules", "paths"])]
     pub explain: Option<String>,
-    /// List all rules
+    /// List all rules; with `--format json` for programs
     #[arg(long, conflicts_with = "paths")]
     pub list_rules: bool,
     /// When to color
@@ -148,7 +148,7 @@ impl Cli {
         let clean = |text: String| Ok(Answer { text, status: ExitStatus::Clean });
         if let Some(selector) = &self.explain {
             let rules = config::find(selector)?;
-            return clean(rules.iter().map(|rule| pages::page(rule)).collect::<Vec<_>>().join("\n"));
+            return clean(pages::explain(&rules));
         }
         if self.list_rules {
             return clean(if self.format == Format::Json { pages::list_json() } else { pages::list() });

@@ -62,7 +62,8 @@ impl Format {
 }
 
 /// How many findings there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "summary")]
 pub struct Summary {
     /// Errors.
     pub errors: usize,

@@ -123,6 +123,20 @@ fn reports_are_written_besides_the_printed_one() {
 }
 
 #[test]
+fn rules_are_explained_and_listed() {
+    let (_, page, _) = run(&["--explain", "switch-selects-nothing"], "");
+    assert!(page.starts_with("# BG203 switch-selects-nothing\n\nSeverity: error. Group: services.\n"), "{page}");
+    let (_, group, _) = run(&["--explain", "drift"], "");
+    assert!(group.starts_with("# drift: blue against green\n\nBG601  missing-color"), "{group}");
+    assert!(!group.contains("BG203") && group.lines().filter(|line| line.starts_with("BG6")).count() >= 8, "{group}");
+    let (_, list, _) = run(&["--list-rules", "--format", "json"], "");
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let of = |code: &str| list.as_array().unwrap().iter().find(|rule| rule["code"] == code).unwrap().clone();
+    assert_eq!((&of("BG203")["default"], &of("BG904")["default"]), (&true.into(), &false.into()));
+    assert_eq!((&of("BG204")["severity"], &of("BG204")["group"]), (&"error".into(), &"services".into()));
+}
+
+#[test]
 fn standard_input_is_linted_and_named() {
     let text = std::fs::read_to_string(root().join("testdata/lint/bg005-unknown-field/bad-c.json")).unwrap();
     let (code, out, _) = run(&["--format", "concise", "--stdin-name", "cart.json", "-"], &text);

@@ -1,9 +1,9 @@
-//! The JSON output is what its schema says.
+//! The JSON output is what its schema says, and what is made from the code is current.
 
 use bluegreen_lint::config::Config;
-use bluegreen_lint::lint;
 use bluegreen_lint::report::json;
 use bluegreen_lint::source::Source;
+use bluegreen_lint::{lint, pages};
 
 use super::{files, root};
 
@@ -26,4 +26,18 @@ fn json_is_valid_by_its_schema() {
     }
     assert!(count > 50);
     assert!(!validator.is_valid(&serde_json::json!({"version": 1})), "the schema asks for nothing");
+}
+
+#[test]
+fn generated_files_are_current() {
+    const COMMAND: &str = "run `cargo run -p bluegreen-lint --example generate`";
+    let generated = pages::generated();
+    for (path, text) in &generated {
+        let there = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+        assert!(there == *text, "{path} is out of date: {COMMAND}");
+    }
+    for page in files(&root().join("docs/rules"), "") {
+        let path = format!("docs/rules/{}", page.file_name().unwrap().to_str().unwrap());
+        assert!(generated.iter().any(|(current, _)| *current == path), "{path} belongs to no rule: {COMMAND}");
+    }
 }
