@@ -199,6 +199,7 @@ impl Observed {
             workloads: self.deployments.items.iter().map(workload).collect(),
             services: self.services.items.iter().map(service).collect(),
             routes: self.ingresses.iter().flat_map(|list| &list.items).map(route).collect(),
+            declared: Vec::new(),
         }
     }
 }

@@ -4,11 +4,13 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use jiff::civil::Date;
 
-use crate::config::{self, Config, FailOn};
+use crate::config::{self, Config, FailOn, Layer};
 use crate::output::{Output, OutputError};
 use crate::report::Format;
 use crate::report::human::Style;
+use crate::source::Source;
 use crate::version::Version;
 use crate::{lint, output, pages, source};
 
@@ -77,14 +79,17 @@ pub struct Cli {
     /// Report also what is merely worth knowing
     #[arg(long)]
     pub pedantic: bool,
-    /// From which severity on the run fails
-    #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
-    pub fail_on: FailOn,
-    /// The Kubernetes whose API is meant
-    #[arg(long, default_value_t, value_name = "VERSION")]
-    pub kubernetes_version: Version,
-    /// Read no configuration file
-    #[arg(long, hide = true)]
+    /// From which severity on the run fails [default: error]
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// The Kubernetes whose API is meant [default: 1.37]
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<Version>,
+    /// The configuration, instead of the nearest .bluegreen.yaml in or above the directory of each file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Read no .bluegreen.yaml
+    #[arg(long, conflicts_with = "config")]
     pub no_config: bool,
     /// Explain a rule, or list those of a group
     #[arg(long, value_name = "RULE", conflicts_with_all = ["list_rules", "paths"])]
@@ -122,6 +127,26 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Source(#[from] source::SourceError),
+    /// A configuration file is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] config::ConfigError),
+    /// Two configuration files say different things about the whole run.
+    #[error("{first} and {second} have different values of `{key}`, which holds for a whole run")]
+    #[diagnostic(
+        code(bluegreen_lint::config),
+        help("say it on the command line with {option}, or lint them one by one")
+    )]
+    Disagree {
+        /// The setting.
+        key: &'static str,
+        /// One file.
+        first: String,
+        /// The other.
+        second: String,
+        /// The option of the command line.
+        option: &'static str,
+    },
     /// A rule is not known.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -144,7 +169,7 @@ pub enum Error {
 
 impl Cli {
     /// Does what the command line says.
-    pub fn run(&self, style: Style) -> Result<Answer, Error> {
+    pub fn run(&self, style: Style, today: Option<Date>) -> Result<Answer, Error> {
         let clean = |text: String| Ok(Answer { text, status: ExitStatus::Clean });
         if let Some(selector) = &self.explain {
             let rules = config::find(selector)?;
@@ -153,9 +178,14 @@ impl Cli {
         if self.list_rules {
             return clean(if self.format == Format::Json { pages::list_json() } else { pages::list() });
         }
-        let config = self.config()?;
         let here = [PathBuf::from(".")];
-        let sources = source::read(if self.paths.is_empty() { &here } else { &self.paths }, &self.stdin_name)?;
+        let mut sources = source::read(if self.paths.is_empty() { &here } else { &self.paths }, &self.stdin_name)?;
+        match &self.config {
+            Some(file) => source::add_config(&mut sources, file)?,
+            None if self.no_config => {}
+            None => source::add_configs(&mut sources)?,
+        }
+        let config = self.config(&sources, today)?;
         let report = lint(&sources, &config);
         let problems = report.findings.iter().any(|finding| finding.place.object.is_none());
         if report.objects == 0 && !self.allow_empty && !problems {
@@ -171,16 +201,44 @@ impl Cli {
         Ok(Answer { text, status })
     }
 
-    fn config(&self) -> Result<Config, config::UnknownRule> {
+    fn config(&self, sources: &[Source], today: Option<Date>) -> Result<Config, Error> {
+        let layers = config::load(sources)?;
+        let fail_on = match self.fail_on {
+            Some(fail_on) => Some(fail_on),
+            None => agreed(&layers, sources, "failOn", "--fail-on", |layer| layer.file.lint.fail_on)?,
+        };
+        let kubernetes_version = match self.kubernetes_version {
+            Some(version) => Some(version),
+            None => agreed(&layers, sources, "kubernetesVersion", "--kubernetes-version", |layer| layer.version)?,
+        };
         let config = Config {
             select: self.select.clone(),
             ignore: self.ignore.clone(),
             deny: self.deny.clone(),
             pedantic: self.pedantic,
-            fail_on: self.fail_on,
-            kubernetes_version: self.kubernetes_version,
+            fail_on: fail_on.unwrap_or_default(),
+            kubernetes_version: kubernetes_version.unwrap_or_default(),
+            today,
+            layers,
         };
         config.validate()?;
         Ok(config)
+    }
+}
+
+/// What the configuration files say about the whole run, which they must agree on.
+fn agreed<T: PartialEq>(
+    layers: &[Layer],
+    sources: &[Source],
+    key: &'static str,
+    option: &'static str,
+    value: impl Fn(&Layer) -> Option<T>,
+) -> Result<Option<T>, Error> {
+    let mut said = layers.iter().filter_map(|layer| Some((value(layer)?, layer.source)));
+    let Some((first, source)) = said.next() else { return Ok(None) };
+    let name = |source: usize| sources.get(source).map(|source| source.name.clone()).unwrap_or_default();
+    match said.find(|(other, _)| *other != first) {
+        Some((_, other)) => Err(Error::Disagree { key, first: name(source), second: name(other), option }),
+        None => Ok(Some(first)),
     }
 }

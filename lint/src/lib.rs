@@ -38,13 +38,18 @@ use model::{Member, Model};
 use report::{MemberSummary, Report, SetSummary};
 use rule::Check;
 use set::Color;
-use source::Source;
+use source::{Role, Source};
 
 /// Lints texts: reads the objects, finds the release sets, and asks every rule.
 #[must_use]
 pub fn lint(sources: &[Source], config: &Config) -> Report {
     let name = |at: usize| sources.get(at).map(|source| source.name.clone()).unwrap_or_default();
-    let model = Model::new(manifest::read(sources), name);
+    let declared = config.layers.iter().flat_map(|layer| layer.file.sets.clone()).collect();
+    let mut model = Model::new(manifest::read(sources), declared, name);
+    if !config.layers.is_empty() {
+        let meant = |source| config.layer(source).map(|layer| layer.meant_to_differ.clone());
+        model.meant_to_differ = sources.iter().map(meant).collect();
+    }
     let unreadable: HashSet<String> = model.manifests.unreadable().into_iter().map(name).collect();
     let mut findings: Vec<Finding> = model.objects().iter().flat_map(|object| said_by_server(object, config)).collect();
     for &rule in rules::ALL {
@@ -63,12 +68,16 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
     }
     let mut findings: Vec<Finding> = findings
         .into_iter()
-        .filter_map(|finding| Some(Finding { severity: config.severity(finding.rule, finding.severity)?, ..finding }))
+        .filter_map(|finding| {
+            let source = sources.get(finding.place.source);
+            Some(Finding { severity: config.severity(finding.rule, finding.severity, source)?, ..finding })
+        })
         .collect();
     drop_echoes(&mut findings);
     findings
         .sort_by(|a, b| (a.place.source, a.place.span, a.rule.code).cmp(&(b.place.source, b.place.span, b.rule.code)));
     let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let files = sources.iter().filter(|source| source.role == Role::Manifest).count();
     let summary = report::Summary {
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
@@ -77,7 +86,7 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
     };
     Report {
         sets: set_summaries(&model),
-        files: sources.len(),
+        files,
         objects: model.objects().len(),
         findings,
         summary,

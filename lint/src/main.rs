@@ -7,9 +7,8 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use bluegreen_lint::cli::{Cli, ColorWhen, ExitStatus};
-use bluegreen_lint::report::human::Style;
+use bluegreen_lint::report::human::{self, Style};
 use clap::Parser;
-use miette::Diagnostic;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -19,7 +18,9 @@ fn main() -> ExitCode {
             return if error.use_stderr() { ExitStatus::Unusable } else { ExitStatus::Clean }.into();
         }
     };
-    match cli.run(style(cli.color)) {
+    let style = style(cli.color);
+    let today = jiff::Zoned::now().date();
+    match cli.run(style, Some(today)) {
         Ok(answer) => {
             // A closed pipe is the reader's choice, not a failure.
             let mut out = std::io::stdout().lock();
@@ -27,11 +28,7 @@ fn main() -> ExitCode {
             answer.status.into()
         }
         Err(error) => {
-            let mut err = std::io::stderr().lock();
-            let _ = writeln!(err, "error: {error}");
-            if let Some(help) = Diagnostic::help(&error) {
-                let _ = writeln!(err, "  help: {help}");
-            }
+            let _ = std::io::stderr().lock().write_all(human::render_error(&error, style).as_bytes());
             ExitStatus::Unusable.into()
         }
     }

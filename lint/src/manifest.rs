@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::source::Source;
+use crate::source::{Role, Source};
 use crate::yaml::{self, Document, NodeId, NodeRef, Problem, Span, Value};
 
 /// What an object is called.
@@ -220,7 +220,10 @@ impl Manifests {
 /// Reads the objects of all sources.
 #[must_use]
 pub fn read(sources: &[Source]) -> Manifests {
-    let parsed: Vec<_> = sources.iter().map(|source| yaml::parse(&source.text)).collect();
+    let text = |source: &Source| {
+        if source.role == Role::Manifest { yaml::parse(&source.text) } else { yaml::Parsed::default() }
+    };
+    let parsed: Vec<_> = sources.iter().map(text).collect();
     let mut manifests = Manifests::default();
     let mut patches: HashSet<PathBuf> = HashSet::new();
     for (source, parsed) in sources.iter().zip(&parsed) {

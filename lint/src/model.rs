@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::config::MeantToDiffer;
 use crate::manifest::{self, Manifests, Object, is_placeholder};
-use crate::set::{self, Active, Color, Facts, ReleaseSet, Route, Service, Workload};
+use crate::set::{self, Active, Color, Declared, Facts, ReleaseSet, Route, Service, Workload};
 use crate::yaml::NodeRef;
 
 /// A workload or Service of a set: the object, and what discovery knows of it.
@@ -31,6 +32,8 @@ pub struct Model {
     pub manifests: Manifests,
     /// The release sets, whose members are indices into the facts.
     pub sets: Vec<ReleaseSet>,
+    /// What may differ between the colors, by the index of the source.
+    pub meant_to_differ: Vec<Option<MeantToDiffer>>,
     facts: Facts,
     workload_objects: Vec<usize>,
     service_objects: Vec<usize>,
@@ -44,8 +47,8 @@ pub struct Model {
 impl Model {
     /// Understands what was read.
     #[must_use]
-    pub fn new(manifests: Manifests, origin: impl Fn(usize) -> String) -> Self {
-        let mut facts = Facts::default();
+    pub fn new(manifests: Manifests, declared: Vec<Declared>, origin: impl Fn(usize) -> String) -> Self {
+        let mut facts = Facts { declared, ..Facts::default() };
         let (mut workload_objects, mut service_objects) = (Vec::new(), Vec::new());
         for (at, object) in manifests.objects.iter().enumerate() {
             let origin = || origin(object.source);
@@ -88,6 +91,7 @@ impl Model {
         Self {
             manifests,
             sets,
+            meant_to_differ: Vec::new(),
             facts,
             workload_objects,
             service_objects,
@@ -226,6 +230,13 @@ impl<'m> SetView<'m> {
             Some(Active::One(color)) => Some(color),
             _ => None,
         }
+    }
+
+    /// What the configuration lets differ between the colors.
+    #[must_use]
+    pub fn meant_to_differ(&self) -> Option<&'m MeantToDiffer> {
+        let (_, member) = self.workloads().next()?;
+        self.model.meant_to_differ.get(member.object.source)?.as_ref()
     }
 
     /// Whether a document that could not be read may hold a member of this set: it is in a file of one of them, or

@@ -2,6 +2,7 @@
 //! A format receives finished findings and decides nothing.
 
 pub mod concise;
+pub(crate) mod excerpt;
 pub mod fingerprint;
 pub mod github;
 pub mod gitlab;

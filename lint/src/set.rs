@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 mod color_label;
+mod declared;
 mod pairing;
 mod reading;
 mod services;
@@ -150,6 +151,31 @@ pub struct Route {
     pub subsets: bool,
 }
 
+/// A release set that cannot be inferred: what is given here holds, the rest is inferred as always.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Declared {
+    /// What the set is called.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// The namespace of its members; any if it is left out.
+    pub namespace: Option<String>,
+    /// The label key whose value tells the colors apart.
+    pub color_label: Option<String>,
+    /// The name of the workload that is blue.
+    #[schemars(length(min = 1))]
+    pub blue: String,
+    /// The name of the workload that is green.
+    #[schemars(length(min = 1))]
+    pub green: String,
+    /// The name of the Service that users reach.
+    pub active_service: Option<String>,
+    /// The name of blue's Service.
+    pub blue_service: Option<String>,
+    /// The name of green's Service.
+    pub green_service: Option<String>,
+}
+
 /// All that discovery looks at. Members of a set are indices into these lists.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -159,6 +185,8 @@ pub struct Facts {
     pub services: Vec<Service>,
     /// The routes.
     pub routes: Vec<Route>,
+    /// The sets that somebody declared.
+    pub declared: Vec<Declared>,
 }
 
 /// Which color the active Service selects.
@@ -237,17 +265,20 @@ pub fn counterpart(text: &str) -> Option<String> {
 #[must_use]
 pub fn discover(facts: &Facts) -> Vec<ReleaseSet> {
     let pairs = pairing::pair(facts);
-    let mut sets: Vec<ReleaseSet> = pairs
+    let (mut sets, declarations): (Vec<ReleaseSet>, Vec<Option<usize>>) = pairs
         .into_iter()
-        .map(|workloads| {
+        .map(|(workloads, declaration)| {
             let namespace = workloads.iter().find_map(|(_, index)| facts.workloads.get((*index)?)?.namespace.clone());
-            ReleaseSet { namespace, workloads, ..ReleaseSet::default() }
+            (ReleaseSet { namespace, workloads, ..ReleaseSet::default() }, declaration)
         })
-        .collect();
+        .unzip();
     services::assign(facts, &mut sets);
-    for set in &mut sets {
+    for (set, declaration) in sets.iter_mut().zip(declarations) {
         set.color_labels = color_label::infer(facts, set);
         set.name = services::set_name(facts, set);
+        if let Some(declared) = declaration.and_then(|at| facts.declared.get(at)) {
+            declared::apply(facts, declared, set);
+        }
         if set.namespace.is_none() {
             set.namespace = set.active_service.and_then(|index| facts.services.get(index)?.namespace.clone());
         }

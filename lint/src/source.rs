@@ -3,9 +3,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads files")]
 
-use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use miette::Diagnostic;
 
@@ -16,9 +17,34 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// The file that it was read from; nothing for standard input and for what is no file.
+    pub path: Option<PathBuf>,
     /// Whether it was named by the caller, rather than found in a directory.
     pub explicit: bool,
-    lines: OnceCell<Vec<usize>>,
+    /// Whether it holds manifests or settings.
+    pub role: Role,
+    /// The configuration that holds for it.
+    pub config: Option<Above>,
+    lines: OnceLock<Vec<usize>>,
+}
+
+/// What a source is there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It is linted.
+    #[default]
+    Manifest,
+    /// It says how.
+    Config,
+}
+
+/// The configuration file that was found above a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Above {
+    /// The index of the source that it is.
+    pub source: usize,
+    /// The path from its directory to the source that it holds for, with `/` between the parts.
+    pub path: String,
 }
 
 /// A place in a text, counted as people do: from 1, columns in characters.
@@ -33,7 +59,12 @@ pub struct Position {
 impl Source {
     /// A text that is not read from a file.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), explicit: true, lines: OnceCell::new() }
+        Self { name: name.into(), text: text.into(), explicit: true, ..Self::default() }
+    }
+
+    /// Its path from the root; for standard input a name in the current directory.
+    fn absolute(&self) -> PathBuf {
+        absolute(self.path.as_deref().unwrap_or(Path::new("stdin")))
     }
 
     /// The byte offset at which each line starts.
@@ -107,12 +138,19 @@ fn is_manifest(path: &Path) -> bool {
         .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
+/// What a configuration file is called.
+pub const CONFIG_NAME: &str = ".bluegreen.yaml";
+
+fn is_config(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == CONFIG_NAME)
+}
+
 /// Reads files, directories (`.gitignore` honoured, in the order of their names) and `-`, which is standard input.
 ///
-/// A file that is named twice is read once.
+/// A file that is reached twice is read once: by its own path if it was named, by a link otherwise.
 pub fn read(paths: &[PathBuf], stdin_name: &str) -> Result<Vec<Source>, SourceError> {
     let mut sources: Vec<Source> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for path in paths {
         if path.as_os_str() == "-" {
             let mut bytes = Vec::new();
@@ -121,42 +159,125 @@ pub fn read(paths: &[PathBuf], stdin_name: &str) -> Result<Vec<Source>, SourceEr
                 .map_err(|error| SourceError::unreadable(Path::new(stdin_name), &error))?;
             sources.push(Source::new(stdin_name, utf8(bytes, stdin_name)?));
         } else if path.is_dir() {
-            let walk = ignore::WalkBuilder::new(path)
-                .hidden(false)
-                .require_git(false)
-                .filter_entry(|entry| entry.file_name() != ".git")
-                .sort_by_file_name(Ord::cmp)
-                .build();
-            for entry in walk {
-                let entry = entry.map_err(|error| SourceError::unreadable(path, &error))?;
-                if entry.file_type().is_some_and(|kind| !kind.is_dir())
-                    && is_manifest(entry.path())
-                    && entry.path().is_file()
-                {
-                    let name = shown(entry.path());
-                    if seen.insert(name.clone()) {
-                        sources.push(Source { explicit: false, ..file(entry.path(), &name)? });
-                    }
+            for found in manifests_below(path)? {
+                if seen.insert(real(&found)) {
+                    sources.push(Source { explicit: false, ..file(&found)? });
                 }
             }
-        } else {
-            let name = shown(path);
-            if seen.insert(name.clone()) {
-                sources.push(file(path, &name)?);
-            }
+        } else if seen.insert(real(path)) {
+            sources.push(file(path)?);
         }
     }
     Ok(sources)
 }
 
-/// A path as it is shown: without a leading `./`.
-fn shown(path: &Path) -> String {
-    path.strip_prefix("./").unwrap_or(path).display().to_string()
+/// The manifests in a directory. Links are followed; one that leads back to where it is has nothing new.
+fn manifests_below(directory: &Path) -> Result<Vec<PathBuf>, SourceError> {
+    let walk = ignore::WalkBuilder::new(directory)
+        .hidden(false)
+        .require_git(false)
+        .follow_links(true)
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .sort_by_file_name(Ord::cmp)
+        .build();
+    let mut found = Vec::new();
+    for entry in walk {
+        match entry {
+            Ok(entry) if is_manifest(entry.path()) && !is_config(entry.path()) && entry.path().is_file() => {
+                found.push(entry.into_path());
+            }
+            Ok(_) => {}
+            Err(error) if is_dead_end(&error) => {}
+            Err(error) => return Err(SourceError::unreadable(directory, &error)),
+        }
+    }
+    Ok(found)
 }
 
-fn file(path: &Path, name: &str) -> Result<Source, SourceError> {
+/// Whether a link leads nowhere, or in a circle.
+fn is_dead_end(error: &ignore::Error) -> bool {
+    match error {
+        ignore::Error::Loop { .. } => true,
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithPath { err, .. } => is_dead_end(err),
+        ignore::Error::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+/// One path for one file, whatever links lead to it.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Gives each source the nearest `.bluegreen.yaml` in its directory or above; standard input counts as being in the
+/// current directory. The files that are found come after the sources.
+pub fn add_configs(sources: &mut Vec<Source>) -> Result<(), SourceError> {
+    let mut known: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
+    for at in 0..sources.len() {
+        let Some(path) = sources.get(at).map(Source::absolute) else { continue };
+        let Some(config) = path.parent().and_then(|directory| config_above(directory, &mut known)) else { continue };
+        give(sources, at, &path, &config)?;
+    }
+    Ok(())
+}
+
+/// Gives all sources one configuration file.
+pub fn add_config(sources: &mut Vec<Source>, config: &Path) -> Result<(), SourceError> {
+    for at in 0..sources.len() {
+        let Some(path) = sources.get(at).map(Source::absolute) else { continue };
+        give(sources, at, &path, config)?;
+    }
+    if sources.is_empty() {
+        sources.push(Source { role: Role::Config, ..file(config)? });
+    }
+    Ok(())
+}
+
+fn give(sources: &mut Vec<Source>, at: usize, path: &Path, config: &Path) -> Result<(), SourceError> {
+    let is_it = |source: &Source| source.role == Role::Config && source.absolute() == absolute(config);
+    let source = match sources.iter().position(is_it) {
+        Some(source) => source,
+        None => {
+            sources.push(Source { role: Role::Config, ..file(config)? });
+            sources.len() - 1
+        }
+    };
+    let directory = absolute(config).parent().map(Path::to_owned).unwrap_or_default();
+    let below = path.strip_prefix(&directory).unwrap_or(path);
+    let parts: Vec<_> = below.iter().map(std::ffi::OsStr::to_string_lossy).collect();
+    if let Some(given) = sources.get_mut(at) {
+        given.config = Some(Above { source, path: parts.join("/") });
+    }
+    Ok(())
+}
+
+/// The nearest configuration in a directory or above it.
+fn config_above(directory: &Path, known: &mut HashMap<PathBuf, Option<PathBuf>>) -> Option<PathBuf> {
+    if let Some(found) = known.get(directory) {
+        return found.clone();
+    }
+    let here = directory.join(CONFIG_NAME);
+    let found =
+        if here.is_file() { Some(here) } else { directory.parent().and_then(|above| config_above(above, known)) };
+    known.insert(directory.to_owned(), found.clone());
+    found
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A path as it is shown: without a leading `./` or the current directory.
+fn shown(path: &Path) -> String {
+    let here = absolute(Path::new("."));
+    path.strip_prefix("./").or_else(|_| path.strip_prefix(here)).unwrap_or(path).display().to_string()
+}
+
+fn file(path: &Path) -> Result<Source, SourceError> {
     let bytes = std::fs::read(path).map_err(|error| SourceError::unreadable(path, &error))?;
-    Ok(Source::new(name, utf8(bytes, name)?))
+    let name = shown(path);
+    let role = if is_config(path) { Role::Config } else { Role::Manifest };
+    Ok(Source { path: Some(path.to_owned()), role, ..Source::new(name.clone(), utf8(bytes, &name)?) })
 }
 
 fn utf8(bytes: Vec<u8>, path: &str) -> Result<String, SourceError> {

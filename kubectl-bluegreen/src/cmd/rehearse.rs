@@ -84,7 +84,8 @@ fn load(files: &[PathBuf], ui: &Ui) -> Result<(SimulatedCluster, String), Error>
         return Err(manifests(message, "see them in full: bluegreen-lint PATH", ExitStatus::Refused));
     }
     let read = manifest::read(&sources);
-    let model = Model::new(read, |at| sources.get(at).map(|source| source.name.clone()).unwrap_or_default());
+    let model =
+        Model::new(read, Vec::new(), |at| sources.get(at).map(|source| source.name.clone()).unwrap_or_default());
     let mut namespaces: Vec<String> =
         model.sets.iter().map(|set| set.namespace.clone().unwrap_or_else(|| NAMESPACE.to_owned())).collect();
     namespaces.dedup();

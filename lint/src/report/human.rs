@@ -4,11 +4,12 @@
 use std::fmt;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
-    Severity as Level, SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity as Level, SourceCode, ThemeCharacters,
+    ThemeStyles,
 };
 
 use super::Report;
+use super::excerpt::Excerpt;
 use crate::finding::{Finding, Severity};
 use crate::manifest::Place;
 use crate::source::Source;
@@ -22,66 +23,6 @@ pub struct Style {
     pub unicode: bool,
     /// How many columns there are.
     pub width: usize,
-}
-
-/// A longer line is shown in part: the drawing cannot hold columns beyond 65,535, and nobody reads them.
-const MAX_LINE_BYTES: usize = 2000;
-/// How much of a long line is shown before and after the place.
-const KEPT_BYTES: usize = 60;
-
-/// The line that a finding points at, cut to what can be shown.
-struct Excerpt {
-    name: String,
-    text: String,
-    line: usize,
-    column: usize,
-    label: LabeledSpan,
-}
-
-impl Excerpt {
-    fn new(place: &Place, message: Option<String>, sources: &[Source]) -> Option<Self> {
-        let source = sources.get(place.source)?;
-        let at = source.position(place.span.start);
-        let (line, column) = (at.line, at.column);
-        let (start, text) = source.line(line);
-        let from = place.span.start.saturating_sub(start).min(text.len());
-        let to = place.span.end.saturating_sub(start).clamp(from, text.len());
-        let (mut cut, mut end) = (0, text.len());
-        if text.len() > MAX_LINE_BYTES {
-            cut = floor(text, from.saturating_sub(KEPT_BYTES));
-            end = floor(text, to.min(from + KEPT_BYTES) + KEPT_BYTES);
-        }
-        let shown = text.get(cut..end).unwrap_or_default().to_owned();
-        let length = to.min(end).saturating_sub(from).max(usize::from(from < text.len()));
-        let label = LabeledSpan::new_primary_with_span(message, (from - cut, length));
-        Some(Self { name: source.name.clone(), text: shown, line, column, label })
-    }
-}
-
-/// The largest character boundary that is not after the offset.
-fn floor(text: &str, offset: usize) -> usize {
-    (0..=offset.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default()
-}
-
-impl SourceCode for Excerpt {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        _before: usize,
-        _after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let column = span.offset();
-        let whole = SourceSpan::from((0, self.text.len()));
-        let contents = MietteSpanContents::new_named(
-            self.name.clone(),
-            self.text.as_bytes(),
-            whole,
-            self.line - 1,
-            self.column - 1,
-            1,
-        );
-        if column > self.text.len() { Err(MietteError::OutOfBounds) } else { Ok(Box::new(contents)) }
-    }
 }
 
 /// A finding as miette draws it.
@@ -106,7 +47,7 @@ impl Drawn {
             code: None,
             help: None,
             level: Level::Advice,
-            excerpt: Excerpt::new(&related.place, None, sources),
+            excerpt: excerpt(&related.place, sources),
             related: Vec::new(),
         });
         Self {
@@ -114,7 +55,7 @@ impl Drawn {
             code: Some(format!("{} {}", finding.rule.code, finding.rule.name)),
             help: finding.help.clone(),
             level,
-            excerpt: Excerpt::new(&finding.place, None, sources),
+            excerpt: excerpt(&finding.place, sources),
             related: related.collect(),
         }
     }
@@ -161,14 +102,31 @@ impl Diagnostic for Drawn {
     }
 }
 
+fn excerpt(place: &Place, sources: &[Source]) -> Option<Excerpt> {
+    sources.get(place.source).map(|source| Excerpt::new(source, place.span))
+}
+
+fn handler(style: Style) -> GraphicalReportHandler {
+    let characters = if style.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
+    let styles = if style.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
+    GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles }).with_width(style.width).with_links(false)
+}
+
+/// An error that kept the linter from running, with the line that it is about where there is one.
+#[must_use]
+pub fn render_error(error: &dyn Diagnostic, style: Style) -> String {
+    let mut text = String::new();
+    if error.source_code().is_some() && handler(style).render_report(&mut text, error).is_ok() {
+        return text;
+    }
+    let help = error.help().map(|help| format!("  help: {help}\n"));
+    format!("error: {error}\n{}", help.unwrap_or_default())
+}
+
 /// All findings, and the summary line.
 #[must_use]
 pub fn render(report: &Report, sources: &[Source], style: Style) -> String {
-    let characters = if style.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
-    let styles = if style.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
-    let handler = GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
-        .with_width(style.width)
-        .with_links(false);
+    let handler = handler(style);
     let mut text = String::new();
     for finding in &report.findings {
         let drawn = Drawn::new(finding, sources);

@@ -205,7 +205,7 @@ impl<'m> Comparison<'m> {
         green: (Option<NodeRef<'m>>, NodeRef<'m>),
     ) {
         let templated = |node: Option<NodeRef<'m>>| node.is_some_and(has_placeholder);
-        if templated(blue.0) || templated(green.0) {
+        if templated(blue.0) || templated(green.0) || self.is_allowed(path) {
             return;
         }
         let inside = self.container.map(|container| (container.green, container.init));
@@ -216,6 +216,18 @@ impl<'m> Comparison<'m> {
             blue: Side { object: self.blue, node: blue.0, parent: blue.1 },
             green: Side { object: self.green, node: green.0, parent: green.1 },
         });
+    }
+
+    /// Whether the configuration lets it differ.
+    fn is_allowed(&self, path: &Path) -> bool {
+        let Some(meant) = self.set.meant_to_differ() else { return false };
+        let mut keys = path.keys.iter().map(String::as_str);
+        match (keys.next(), keys.next(), keys.next()) {
+            (Some("metadata"), Some("labels"), Some(key)) => meant.label(key),
+            (Some("metadata"), Some("annotations"), Some(key)) => meant.annotation(key),
+            (Some("env"), Some(item), _) => meant.variable(item.trim_matches(['[', ']'])),
+            _ => false,
+        }
     }
 
     /// Compares two values that are both there.

@@ -12,15 +12,18 @@ type Pair = PerColor<Option<usize>>;
 /// In each bucket only so many of a color are compared, so that a thousand equal labels cost a thousand, not a million.
 const MAX_BUCKET: usize = 64;
 
-/// Answers with the workloads of each set, by index.
-pub(super) fn pair(facts: &Facts) -> Vec<Pair> {
-    let mut pairing = Pairing { facts, used: HashSet::new(), pairs: Vec::new() };
+/// Answers with the workloads of each set, by index, and with the index of its declaration where it has one.
+pub(super) fn pair(facts: &Facts) -> Vec<(Pair, Option<usize>)> {
+    let declared = super::declared::pairs(facts);
+    let used = declared.iter().flat_map(|(pair, _)| [pair.blue, pair.green]).flatten().collect();
+    let mut pairing = Pairing { facts, used, pairs: Vec::new() };
     pairing.by_buckets(|workload| own_words(workload, workload.namespace.as_deref().unwrap_or("")), score);
     pairing.by_buckets(|workload| own_words(workload, "*"), score_across_namespaces);
     pairing.by_buckets(file_words, score_by_file);
     pairing.by_color_services();
     pairing.singles();
-    pairing.pairs
+    let declared = declared.into_iter().map(|(pair, declaration)| (pair, Some(declaration)));
+    declared.chain(pairing.pairs.into_iter().map(|pair| (pair, None))).collect()
 }
 
 struct Pairing<'f> {

@@ -26,7 +26,7 @@ fn facts(workloads: &[&str], services: &[&str]) -> Facts {
         Service { namespace, name, origin, selector }
     };
     let (workloads, services) = (workloads.iter().map(workload).collect(), services.iter().map(service).collect());
-    Facts { workloads, services, routes: Vec::new() }
+    Facts { workloads, services, ..Facts::default() }
 }
 
 /// One line a set: `name [labels] blue green | active Service -> color | blue Service, green Service`.

@@ -49,7 +49,7 @@ fn sets_are_found_as_people_meant_them() {
         }
         pairs += 1;
         let sources = source::read(&[corpus.join(of("repo").replace('/', "+")).join(of("unit"))], "-").unwrap();
-        let model = Model::new(manifest::read(&sources), |at| sources[at].name.clone());
+        let model = Model::new(manifest::read(&sources), Vec::new(), |at| sources[at].name.clone());
         let workload = |text: &str| text.split('(').next().unwrap().split('/').nth(1).unwrap().to_owned();
         let wanted: BTreeSet<String> = of("workloads").split(';').map(workload).collect();
         let members =

@@ -11,6 +11,7 @@
 )]
 
 mod architecture;
+mod config;
 mod corpus;
 mod documentation;
 mod formats;
