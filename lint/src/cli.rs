@@ -10,7 +10,7 @@ use crate::config::{self, Config, FailOn, Layer};
 use crate::output::{Output, OutputError};
 use crate::report::Format;
 use crate::report::human::Style;
-use crate::source::Source;
+use crate::source::{Role, Source};
 use crate::version::Version;
 use crate::{lint, output, pages, source};
 
@@ -188,7 +188,8 @@ impl Cli {
         let config = self.config(&sources, today)?;
         let report = lint(&sources, &config);
         let problems = report.findings.iter().any(|finding| finding.place.object.is_none());
-        if report.objects == 0 && !self.allow_empty && !problems {
+        let only_settings = !sources.is_empty() && sources.iter().all(|source| source.role == Role::Config);
+        if report.objects == 0 && !self.allow_empty && !problems && !only_settings {
             let inputs: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
             let inputs = if inputs.is_empty() { "the current directory".to_owned() } else { inputs.join(", ") };
             return Err(Error::Nothing { inputs });

@@ -235,12 +235,11 @@ pub fn add_config(sources: &mut Vec<Source>, config: &Path) -> Result<(), Source
 
 fn give(sources: &mut Vec<Source>, at: usize, path: &Path, config: &Path) -> Result<(), SourceError> {
     let is_it = |source: &Source| source.role == Role::Config && source.absolute() == absolute(config);
-    let source = match sources.iter().position(is_it) {
-        Some(source) => source,
-        None => {
-            sources.push(Source { role: Role::Config, ..file(config)? });
-            sources.len() - 1
-        }
+    let source = if let Some(source) = sources.iter().position(is_it) {
+        source
+    } else {
+        sources.push(Source { role: Role::Config, ..file(config)? });
+        sources.len() - 1
     };
     let directory = absolute(config).parent().map(Path::to_owned).unwrap_or_default();
     let below = path.strip_prefix(&directory).unwrap_or(path);
