@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::config;
 use crate::finding::Severity;
 use crate::report::json;
 use crate::rule::{GROUPS, Rule};
@@ -93,10 +94,11 @@ pub fn list_json() -> String {
 #[must_use]
 pub fn generated() -> Vec<(String, String)> {
     let page = |rule: &&Rule| (format!("docs/rules/{}", file_name(rule)), format!("{NOTICE}{}", page(rule)));
-    let schema = serde_json::to_string_pretty(&json::schema()).unwrap_or_default();
+    let pretty = |schema| serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n";
     let mut files: Vec<(String, String)> = rules::ALL.iter().map(page).collect();
     files.push(("docs/rules/README.md".to_owned(), format!("{NOTICE}{}", index())));
-    files.push(("schemas/lint-report.schema.json".to_owned(), schema + "\n"));
+    files.push(("schemas/lint-report.schema.json".to_owned(), pretty(json::schema())));
+    files.push(("schemas/config.schema.json".to_owned(), pretty(config::file::schema())));
     files
 }
 

@@ -190,10 +190,3 @@ fn a_configuration_that_is_named_among_the_files_is_checked() {
     assert_eq!(run(directory.path(), &[".bluegreen.yaml"]).status.code(), Some(0));
     assert_eq!(run(directory.path(), &["bad/.bluegreen.yaml"]).status.code(), Some(2));
 }
-
-#[test]
-fn the_schema_file_is_current() {
-    let path = root().join("schemas/config.schema.json");
-    let schema = serde_json::to_string_pretty(&bluegreen_lint::config::file::schema()).unwrap() + "\n";
-    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), schema, "{} is out of date", path.display());
-}
