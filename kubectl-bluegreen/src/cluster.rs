@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 pub mod live;
@@ -27,11 +28,23 @@ pub enum Resource {
     Ingresses,
     /// `coordination.k8s.io/v1` Leases.
     Leases,
+    /// `gateway.networking.k8s.io/v1` `HTTPRoutes`.
+    HttpRoutes,
+    /// `gateway.networking.k8s.io/v1` `GRPCRoutes`.
+    GrpcRoutes,
+    /// `traefik.io/v1alpha1` `IngressRoutes`.
+    IngressRoutes,
+    /// `traefik.io/v1alpha1` `TraefikServices`.
+    TraefikServices,
+    /// `networking.istio.io/v1beta1` `VirtualServices`: the version that every Istio serves.
+    VirtualServices,
+    /// `v1` Namespaces, which are in none themselves.
+    Namespaces,
 }
 
 impl Resource {
     /// Every resource, in the order of their declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::Deployments,
         Self::Services,
         Self::Pods,
@@ -39,18 +52,27 @@ impl Resource {
         Self::HorizontalPodAutoscalers,
         Self::Ingresses,
         Self::Leases,
+        Self::HttpRoutes,
+        Self::GrpcRoutes,
+        Self::IngressRoutes,
+        Self::TraefikServices,
+        Self::VirtualServices,
+        Self::Namespaces,
     ];
 
     /// The API group, empty for the core group.
     #[must_use]
     pub fn group(self) -> &'static str {
         match self {
-            Self::Services | Self::Pods => "",
+            Self::Services | Self::Pods | Self::Namespaces => "",
             Self::Deployments => "apps",
             Self::EndpointSlices => "discovery.k8s.io",
             Self::HorizontalPodAutoscalers => "autoscaling",
             Self::Ingresses => "networking.k8s.io",
             Self::Leases => "coordination.k8s.io",
+            Self::HttpRoutes | Self::GrpcRoutes => "gateway.networking.k8s.io",
+            Self::IngressRoutes | Self::TraefikServices => "traefik.io",
+            Self::VirtualServices => "networking.istio.io",
         }
     }
 
@@ -59,6 +81,8 @@ impl Resource {
     pub fn version(self) -> &'static str {
         match self {
             Self::HorizontalPodAutoscalers => "v2",
+            Self::IngressRoutes | Self::TraefikServices => "v1alpha1",
+            Self::VirtualServices => "v1beta1",
             _ => "v1",
         }
     }
@@ -74,6 +98,12 @@ impl Resource {
             Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
             Self::Ingresses => "ingresses",
             Self::Leases => "leases",
+            Self::HttpRoutes => "httproutes",
+            Self::GrpcRoutes => "grpcroutes",
+            Self::IngressRoutes => "ingressroutes",
+            Self::TraefikServices => "traefikservices",
+            Self::VirtualServices => "virtualservices",
+            Self::Namespaces => "namespaces",
         }
     }
 
@@ -88,6 +118,12 @@ impl Resource {
             Self::HorizontalPodAutoscalers => "HorizontalPodAutoscaler",
             Self::Ingresses => "Ingress",
             Self::Leases => "Lease",
+            Self::HttpRoutes => "HTTPRoute",
+            Self::GrpcRoutes => "GRPCRoute",
+            Self::IngressRoutes => "IngressRoute",
+            Self::TraefikServices => "TraefikService",
+            Self::VirtualServices => "VirtualService",
+            Self::Namespaces => "Namespace",
         }
     }
 
@@ -111,6 +147,12 @@ impl Resource {
             Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural()),
             None => format!("{root}/{}", self.plural()),
         }
+    }
+}
+
+impl Serialize for Resource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.kind())
     }
 }
 
@@ -270,6 +312,13 @@ impl fmt::Display for Request {
     }
 }
 
+/// A watch in words, as `Request`'s `Display` writes requests.
+fn watch_words(resource: Resource, namespace: Option<&str>) -> String {
+    Request::List { resource, namespace: namespace.map(str::to_owned), labels: None }
+        .to_string()
+        .replacen("list", "watch", 1)
+}
+
 /// Why a request failed, in the classes that a command can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -320,13 +369,13 @@ pub trait Cluster {
     /// Reads may be repeated after a passing failure. Writes are sent exactly once.
     async fn send(&self, request: &Request) -> Result<Value, ClusterError>;
 
-    /// Returns as soon as an object of the resource in the namespace has changed after `resource_version`, as named by
-    /// a list, or `within` has passed. Returns early when the watch was dropped or the version is too old (410): what
+    /// Returns as soon as an object of the resource in the namespace, or in any without one, has changed after
+    /// `resource_version`, as named by a list, or `within` has passed. Returns early when the watch was dropped or the version is too old (410): what
     /// is true now is for the caller to read again.
     async fn changed(
         &self,
         resource: Resource,
-        namespace: &str,
+        namespace: Option<&str>,
         labels: Option<&str>,
         resource_version: &str,
         within: Duration,

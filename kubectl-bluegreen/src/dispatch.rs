@@ -20,12 +20,15 @@ use crate::cmd::switch::Switch;
 use crate::error::Error;
 use crate::execute::{Executor, Options};
 use crate::interrupt::Interrupt;
-use crate::observed::{Observed, observe};
+use crate::observe::{everywhere, observe};
+use crate::observed::Observed;
 use crate::plan::{Planner, Selection, Settings, write_check};
 use crate::process::Holder;
 use crate::release::ExitStatus;
 use crate::report::{ErrorReport, Outcome, Report};
+use crate::screen;
 use crate::ui::Ui;
+use crate::watch::View;
 
 /// What one run of the program knows besides the cluster.
 #[derive(Debug)]
@@ -76,11 +79,15 @@ impl Run {
         result.unwrap_or_else(|error| self.fail(&ErrorReport::from(&error), error.status()))
     }
 
-    async fn observe<C: Cluster>(&self, cluster: &C, namespace: Option<&str>) -> Result<Observed, Error> {
+    /// A look at the cluster, which may be stopped at any moment.
+    async fn stoppable<T>(&self, look: impl Future<Output = T>) -> Result<T, Error> {
         let stopped =
             || Error::Interrupted { state: "nothing was changed".to_owned(), help: "run it again".to_owned() };
-        let observed = self.interrupt.or(observe(cluster, namespace)).await.ok_or_else(stopped)?;
-        Ok(observed?)
+        self.interrupt.or(look).await.ok_or_else(stopped)
+    }
+
+    async fn observe<C: Cluster>(&self, cluster: &C, namespace: &str) -> Result<Observed, Error> {
+        Ok(self.stoppable(observe(cluster, Some(namespace))).await??)
     }
 
     fn settings(&self) -> Settings {
@@ -110,18 +117,28 @@ impl Run {
         selection: &Selection,
         args: &status::Args,
     ) -> Result<ExitStatus, Error> {
-        let scope = (!args.all_namespaces).then_some(selection.namespace.as_str());
-        let observed = self.observe(cluster, scope).await?;
-        let wide = self.global.output == Output::Wide;
-        if args.all_namespaces {
-            let items: Vec<Status> = observed.sets().iter().map(|set| Status::new(set, cluster.requests())).collect();
-            self.print(&json!({"version": 1, "items": items}), || {
-                items.iter().map(|status| status.table(wide)).collect::<Vec<_>>().join("\n")
-            });
-        } else {
-            let status = Status::new(&selection.find(&observed)?, cluster.requests());
-            self.print(&status, || status.table(wide));
+        let (all, output, ui) = (args.all_namespaces, self.global.output, &self.ui);
+        if args.watch {
+            View { cluster, ui, interrupt: &self.interrupt, selection, all, output }.run().await?;
+            // As kubectl's own -w, which a signal ends.
+            return Ok(ExitStatus::Interrupted);
         }
+        let (wide, columns) = (output == Output::Wide, ui.columns());
+        if !all {
+            let observed = self.observe(cluster, &selection.namespace).await?;
+            let status = Status::new(&selection.find(&observed)?, cluster.requests());
+            self.print(&status, || screen::screen(&status, wide, columns));
+            return Ok(ExitStatus::Done);
+        }
+        let seen = self.stoppable(everywhere(cluster, &selection.namespace)).await??;
+        let items: Vec<Status> = seen.observed.sets().iter().map(|set| Status::new(set, cluster.requests())).collect();
+        seen.limited.iter().for_each(|limited| ui.note(format_args!("note: {limited}")));
+        if items.is_empty() {
+            ui.note("no release set in any namespace that was looked at");
+        }
+        self.print(&json!({"version": 1, "items": items}), || {
+            if items.is_empty() { String::new() } else { screen::overview(&items, wide, columns) }
+        });
         Ok(ExitStatus::Done)
     }
 
@@ -131,14 +148,14 @@ impl Run {
         selection: &Selection,
         color: Option<crate::release::Color>,
     ) -> Result<ExitStatus, Error> {
-        let observed = self.observe(cluster, Some(&selection.namespace)).await?;
+        let observed = self.observe(cluster, &selection.namespace).await?;
         let answer = Answer::new(&selection.find(&observed)?, color, &self.global.accept)?;
-        self.print(&answer, || answer.table());
+        self.print(&answer, || answer.table(self.ui.columns()));
         Ok(if answer.ok { ExitStatus::Done } else { ExitStatus::Refused })
     }
 
     async fn diff<C: Cluster>(&self, cluster: &C, selection: &Selection, all: bool) -> Result<ExitStatus, Error> {
-        let observed = self.observe(cluster, Some(&selection.namespace)).await?;
+        let observed = self.observe(cluster, &selection.namespace).await?;
         let answer = diff::Answer::new(&selection.find(&observed)?, all)?;
         self.print(&answer, || answer.table());
         // As diff says it: 1 is no failure here but "they differ".
@@ -146,7 +163,7 @@ impl Run {
     }
 
     async fn history<C: Cluster>(&self, cluster: &C, selection: &Selection) -> Result<ExitStatus, Error> {
-        let observed = self.observe(cluster, Some(&selection.namespace)).await?;
+        let observed = self.observe(cluster, &selection.namespace).await?;
         let history = History::new(&selection.find(&observed)?)?;
         self.print(&history, || history.table());
         Ok(ExitStatus::Done)
@@ -197,7 +214,7 @@ impl Run {
     fn explain(&self, error: &Error) {
         let mut lines = String::new();
         for check in error.checks() {
-            let _ = write_check(&mut lines, check);
+            let _ = write_check(&mut lines, check, self.ui.columns());
         }
         if !lines.is_empty() {
             self.ui.always(lines.trim_end());

@@ -17,9 +17,9 @@ use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::journal::Journal;
 use crate::lock::Lock;
+use crate::observe::{decode, observe};
 use crate::observed::{
-    Labels, Listed, Observed, decode, deployment_of, endpoints, has_ended, is_ready, is_terminating, name, observe,
-    selector, uid,
+    Labels, Listed, Observed, deployment_of, endpoints, has_ended, is_ready, is_terminating, name, selector, uid,
 };
 use crate::plan::{Action, Change, Plan, Planner, SetRef, Step, set_journal};
 use crate::process::Holder;
@@ -365,7 +365,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 Ok((None, watched)) if !left.is_zero() => {
                     let watch = |at: usize| {
                         let (resource, version) = watched.get(at)?;
-                        Some(self.cluster.changed(*resource, &set.namespace, labels, version, left))
+                        Some(self.cluster.changed(*resource, Some(&set.namespace), labels, version, left))
                     };
                     let either = async {
                         match (watch(0), watch(1)) {

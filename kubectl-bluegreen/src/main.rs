@@ -48,6 +48,8 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> ExitStatus {
     let answers = if cli.global.yes { Answers::Yes } else { Answers::Person };
     let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    // A view is ended by a signal: there is nothing to say about it.
+    let is_view = matches!(&cli.command, Command::Status(args) if args.watch);
     let run = Run {
         ui: Ui::process(answers, cli.global.quiet),
         interrupt: Interrupt::default(),
@@ -56,7 +58,11 @@ async fn run(cli: Cli) -> ExitStatus {
     };
     tokio::select! {
         status = connected(&run, &cli.command) => status,
-        () = run.interrupt.listen(|| run.ui.note("\nstopping at the next safe point; once more stops at once")) => ExitStatus::Interrupted,
+        () = run.interrupt.listen(|| {
+            if !is_view {
+                run.ui.note("\nstopping at the next safe point; once more stops at once");
+            }
+        }) => ExitStatus::Interrupted,
     }
 }
 

@@ -1,23 +1,20 @@
 //! What the cluster said at one moment, and typed questions about it.
-//! Reads nothing itself; `observe` sends the requests, everything else is pure.
+//! Pure: `observe` sends the requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bluegreen_lint::set::{self, Facts, ReleaseSet, Route, Service as ServiceFacts, Workload as WorkloadFacts};
+use bluegreen_lint::set::{self, Facts, ReleaseSet, Service as ServiceFacts, Workload as WorkloadFacts};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource, Review};
 use crate::release::{Active, Color};
-use crate::rights::{Right, Rights, of_a_move};
+use crate::rights::Rights;
+use crate::routes::Routes;
 
 /// Labels or a selector.
 pub type Labels = BTreeMap<String, String>;
@@ -52,12 +49,12 @@ pub struct Observed {
     pub slices: Listed<EndpointSlice>,
     /// Leases of this tool.
     pub leases: Listed<Lease>,
-    /// Ingresses; nothing when reading them is not allowed.
-    pub ingresses: Option<Listed<Ingress>>,
+    /// Where routes send traffic.
+    pub routes: Routes,
     /// Autoscalers; nothing when reading them is not allowed.
     pub autoscalers: Option<Listed<HorizontalPodAutoscaler>>,
-    /// What we may do in the namespace; nothing for all namespaces, or when the API server does not say.
-    pub rights: Option<Rights>,
+    /// What we may do, by namespace, where the API server says it.
+    pub rights: BTreeMap<String, Rights>,
 }
 
 /// The label by which this tool's own Leases are found.
@@ -65,106 +62,35 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of `MANAGED_BY`, and the field manager of every write.
 pub const TOOL: &str = "kubectl-bluegreen";
 
-/// How many rights are asked for one by one at most.
-const MAX_QUESTIONS: usize = 40;
-
-/// Asks the cluster for everything that a command looks at: a few lists, all at once.
-pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Result<Observed, ClusterError> {
-    let managed = format!("{MANAGED_BY}={TOOL}");
-    let (deployments, services, pods, slices, leases, ingresses, autoscalers, rights) = tokio::join!(
-        list(cluster, Resource::Deployments, namespace, None),
-        list(cluster, Resource::Services, namespace, None),
-        list(cluster, Resource::Pods, namespace, None),
-        list(cluster, Resource::EndpointSlices, namespace, None),
-        list(cluster, Resource::Leases, namespace, Some(&managed)),
-        list(cluster, Resource::Ingresses, namespace, None),
-        list(cluster, Resource::HorizontalPodAutoscalers, namespace, None),
-        rules(cluster, namespace),
-    );
-    let mut observed = Observed {
-        at: cluster.now(),
-        deployments: decode(deployments?)?,
-        services: decode(services?)?,
-        pods: decode(pods?)?,
-        slices: decode(slices?)?,
-        leases: decode(leases?)?,
-        ingresses: allowed(ingresses)?.map(decode).transpose()?,
-        autoscalers: allowed(autoscalers)?.map(decode).transpose()?,
-        rights,
-    };
-    if let Some(namespace) = namespace {
-        ask_for_the_rest(cluster, namespace, &mut observed).await;
-    }
-    Ok(observed)
-}
-
-/// What the authorizers that work with rules allow. A server that does not say is no failure.
-async fn rules<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Option<Rights> {
-    let spec = json!({"namespace": namespace?});
-    let review = cluster.send(&Request::Review { review: Review::Rules, spec }).await.ok()?;
-    Some(Rights::of(&review))
-}
-
-/// Asks one by one for what no rule allows: other authorizers may.
-async fn ask_for_the_rest<C: Cluster>(cluster: &C, namespace: &str, observed: &mut Observed) {
-    let Some(rights) = &observed.rights else { return };
-    let sets = observed.sets();
-    let services = sets.iter().filter_map(SetView::active_service).map(|service| name(&service.metadata));
-    let needed: BTreeSet<Right> = services.flat_map(|service| of_a_move(service, &lease_name(service))).collect();
-    let unknown: Vec<Right> = needed.into_iter().filter(|right| rights.allows(right).is_none()).collect();
-    drop(sets);
-    // With so many sets they stay unknown: the API server decides when it comes to that.
-    if unknown.is_empty() || unknown.len() > MAX_QUESTIONS {
-        return;
-    }
-    let ask = async |right: &Right| {
-        cluster.send(&Request::Review { review: Review::Access, spec: right.review(namespace) }).await.ok()
-    };
-    let answers = futures_util::future::join_all(unknown.iter().map(ask)).await;
-    if let Some(rights) = &mut observed.rights {
-        for (right, review) in unknown.into_iter().zip(answers) {
-            rights.answer(right, &review.unwrap_or_default());
-        }
-    }
-}
-
-async fn list<C: Cluster>(
-    cluster: &C,
-    resource: Resource,
-    namespace: Option<&str>,
-    labels: Option<&str>,
-) -> Result<Value, ClusterError> {
-    let (namespace, labels) = (namespace.map(str::to_owned), labels.map(str::to_owned));
-    cluster.send(&Request::List { resource, namespace, labels }).await
-}
-
-/// Reads that are optional: not allowed means unknown.
-fn allowed(answer: Result<Value, ClusterError>) -> Result<Option<Value>, ClusterError> {
-    match answer {
-        Err(error) if matches!(error.failure, Failure::Forbidden | Failure::NotFound) => Ok(None),
-        answer => answer.map(Some),
-    }
-}
-
-/// Turns an answered list into typed objects.
-pub(crate) fn decode<T: DeserializeOwned>(mut list: Value) -> Result<Listed<T>, ClusterError> {
-    let broken = |error: serde_json::Error| ClusterError {
-        request: "decode a list".to_owned(),
-        failure: Failure::Unavailable,
-        message: format!("the server's answer is not understood: {error}"),
-    };
-    let resource_version =
-        list.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let items = list.get_mut("items").map(Value::take).unwrap_or_default();
-    let items = if items.is_null() { Vec::new() } else { serde_json::from_value(items).map_err(broken)? };
-    Ok(Listed { items, resource_version })
-}
-
 impl Observed {
     /// The release sets in what was observed, in the order of their namespaces and names.
     #[must_use]
     pub fn sets(&self) -> Vec<SetView<'_>> {
         set::discover(&self.facts()).into_iter().map(|set| SetView { observed: self, set }).collect()
+    }
+
+    /// What was observed here and elsewhere.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.at = self.at.min(other.at);
+        self.deployments.items.extend(other.deployments.items);
+        self.services.items.extend(other.services.items);
+        self.pods.items.extend(other.pods.items);
+        self.slices.items.extend(other.slices.items);
+        self.leases.items.extend(other.leases.items);
+        self.routes.known.extend(other.routes.known);
+        for unknown in other.routes.unknown {
+            if !self.routes.unknown.contains(&unknown) {
+                self.routes.unknown.push(unknown);
+            }
+        }
+        // Autoscalers that are unknown somewhere are unknown.
+        self.autoscalers = self.autoscalers.zip(other.autoscalers).map(|(mut here, there)| {
+            here.items.extend(there.items);
+            here
+        });
+        self.rights.extend(other.rights);
+        self
     }
 
     fn facts(&self) -> Facts {
@@ -190,15 +116,10 @@ impl Observed {
             origin: String::new(),
             selector: selector(service).clone(),
         };
-        let route = |ingress: &Ingress| Route {
-            namespace: ingress.metadata.namespace.clone(),
-            backends: backends(ingress).map(str::to_owned).collect(),
-            ..Route::default()
-        };
         Facts {
             workloads: self.deployments.items.iter().map(workload).collect(),
             services: self.services.items.iter().map(service).collect(),
-            routes: self.ingresses.iter().flat_map(|list| &list.items).map(route).collect(),
+            routes: self.routes.facts().collect(),
             declared: Vec::new(),
         }
     }
@@ -223,15 +144,6 @@ pub fn template_labels(deployment: &Deployment) -> &Labels {
 #[must_use]
 pub fn selector(service: &Service) -> &Labels {
     service.spec.as_ref().and_then(|spec| spec.selector.as_ref()).unwrap_or(&NO_LABELS)
-}
-
-/// The names of the Services that an Ingress sends traffic to.
-pub fn backends(ingress: &Ingress) -> impl Iterator<Item = &str> {
-    let spec = ingress.spec.iter();
-    let default = spec.clone().filter_map(|spec| spec.default_backend.as_ref());
-    let rules = spec.flat_map(|spec| spec.rules.iter().flatten()).filter_map(|rule| rule.http.as_ref());
-    let paths = rules.flat_map(|http| http.paths.iter().map(|path| &path.backend));
-    default.chain(paths).filter_map(|backend| Some(backend.service.as_ref()?.name.as_str()))
 }
 
 /// Whether the kubelet says that the pod is ready, readiness gates included.

@@ -13,6 +13,7 @@ use crate::cluster::{ObjectRef, Resource};
 use crate::error::Error;
 use crate::journal::{ANNOTATION, Colors, Entry, Journal, Phase};
 use crate::observed::{Labels, Observed, SetView, name, selector};
+use crate::paint;
 use crate::release::{Color, Split};
 
 /// Who moves, and with which settings. The same for every plan of one run.
@@ -256,7 +257,7 @@ impl fmt::Display for Plan {
             writeln!(f)?;
         }
         for check in &self.checks {
-            write_check(f, check)?;
+            write_check(f, check, None)?;
         }
         if !self.notes.is_empty() {
             writeln!(f)?;
@@ -265,17 +266,22 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Writes a check as one line, and its way out as another.
-pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult) -> fmt::Result {
+/// Where the message of a check begins.
+const MESSAGE: usize = 23;
+
+/// Writes a check as one line, and its way out as another, in a terminal of so many columns.
+pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult, columns: Option<usize>) -> fmt::Result {
     let mark = match check.status {
-        Status::Pass => "ok  ",
-        Status::Warn => "warn",
-        Status::Fail => "FAIL",
-        Status::Skip => "skip",
+        Status::Pass => paint::good("ok  "),
+        Status::Warn => paint::warn("warn"),
+        Status::Fail => paint::bad("FAIL"),
+        Status::Skip => paint::faint("skip"),
     };
-    writeln!(f, "  {mark} {:<15} {}", check.id, check.message)?;
+    writeln!(f, "  {mark} {:<15} {}", check.id, paint::wrapped(&check.message, MESSAGE, columns))?;
     match &check.help {
-        Some(help) if check.status != Status::Pass => writeln!(f, "       {:<15} help: {help}", ""),
+        Some(help) if check.status != Status::Pass => {
+            writeln!(f, "       {:<15} help: {}", "", paint::wrapped(help, MESSAGE + 6, columns))
+        }
         _ => Ok(()),
     }
 }

@@ -48,14 +48,19 @@ impl fmt::Display for Right {
 
 /// What the commands need in the namespace of a set: the resource, the verbs, and what they are for.
 ///
-/// Reading Ingresses and `HorizontalPodAutoscalers` is optional: without it they are unknown, and the commands say so.
+/// Reading routes and `HorizontalPodAutoscalers` is optional: without it they are unknown, and the commands say so.
 pub const NEEDED: &[(Resource, &[&str], &str)] = &[
     (Resource::Services, &["get", "list", "watch", "patch"], "find the set; move the selector, keep the journal"),
     (Resource::Deployments, &["list", "watch", "patch"], "find the colors; scale them"),
     (Resource::Pods, &["list", "watch"], "see which pods are ready"),
     (Resource::EndpointSlices, &["list", "watch"], "see where traffic goes"),
-    (Resource::Leases, &["get", "list", "create", "patch"], "keep two people from moving one set at once"),
+    (Resource::Leases, &["get", "list", "watch", "create", "patch"], "keep two people from moving one set at once"),
     (Resource::Ingresses, &["list"], "see which routes lead to a color"),
+    (Resource::HttpRoutes, &["list"], "the same, where the Gateway API is used"),
+    (Resource::GrpcRoutes, &["list"], "the same"),
+    (Resource::IngressRoutes, &["list"], "the same, where Traefik is used"),
+    (Resource::TraefikServices, &["list"], "the same"),
+    (Resource::VirtualServices, &["list"], "the same, where Istio is used"),
     (Resource::HorizontalPodAutoscalers, &["list"], "see who else scales a color"),
 ];
 

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Check, Question, Verdict};
-use crate::observed::{Labels, SetView, TOOL, name, selector};
+use crate::observed::{Labels, SetView, TOOL, name, selector, template_labels};
 use crate::release::Color;
+use bluegreen_lint::set::selects;
 
 pub(super) const CHECK: Check = Check {
     id: "foreign-owner",
@@ -29,6 +30,21 @@ const OWNERS: &[(&str, Option<&str>, &str)] = &[
     ("meta.helm.sh/release-name", None, "Helm"),
     ("app.kubernetes.io/managed-by", Some("Helm"), "Helm"),
 ];
+
+/// Field managers that sync again and again, by a part of their names.
+const MANAGERS: &[(&str, &str)] = &[
+    ("argocd", "Argo CD"),
+    ("kustomize-controller", "Flux"),
+    ("helm-controller", "Flux"),
+    ("helm", "Helm"),
+    ("Helm", "Helm"),
+];
+
+/// How a server-side apply of kubectl's own names itself, and what it is called here.
+const SERVER_SIDE: (&str, &str) = ("kubectl", "kubectl apply --server-side");
+
+/// The name of whoever applies a manifest by hand or by script.
+const KUBECTL: &str = "kubectl apply";
 
 /// Somebody else who writes the selector of the active Service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,39 +82,65 @@ fn run(question: &Question<'_>) -> Verdict {
     Verdict::warn(list.join("; "), "let the source say the same color, or let it ignore the selector")
 }
 
-/// Everybody else who writes the active Service's selector, and what comes of it when traffic is on a color.
+/// Everybody else who writes the active Service's selector, and what their next sync or apply would do. With a target
+/// only those who would move traffic away from it.
 #[must_use]
 pub fn writers(set: &SetView<'_>, target: Option<Color>) -> Vec<Writer> {
     let Some(service) = set.active_service() else { return Vec::new() };
-    let mut writers: Vec<Writer> = Vec::new();
-    let mut add = |manager: &str, effect: String| {
-        if !writers.iter().any(|writer| writer.manager == manager) {
-            writers.push(Writer { manager: manager.to_owned(), effect });
+    let recorded = last_applied(service);
+    // Whoever says the same as the move does not undo it.
+    let agrees = target.is_some_and(|target| recorded.as_ref() == Some(&set.selector_for(target)));
+    let mut found: Vec<(&str, bool)> = Vec::new();
+    let mut add = |manager, knows: bool| {
+        if !found.iter().any(|(known, _)| *known == manager) {
+            found.push((manager, knows));
         }
     };
     for (key, value, owner) in OWNERS {
         if marked(&service.metadata, key, *value) {
-            add(owner, "owns the Service: its next sync may move the selector back".to_owned());
-        }
-    }
-    if let Some(applied) = last_applied(service) {
-        let wanted = target.map(|target| set.selector_for(target));
-        let differs = wanted.as_ref().is_some_and(|wanted| *wanted != applied);
-        if target.is_none() || differs {
-            add("kubectl apply", "has recorded a selector: the next apply of that manifest restores it".to_owned());
+            add(owner, true);
         }
     }
     let managed = service.metadata.managed_fields.iter().flatten();
     let owns = |fields: &Value| fields.pointer("/f:spec/f:selector").is_some();
     for entry in managed.filter(|entry| entry.fields_v1.as_ref().is_some_and(|fields| owns(&fields.0))) {
-        // Who created the Service once is no writer; who applies it again and again is.
-        let applies = entry.operation.as_deref() == Some("Apply");
         let manager = entry.manager.as_deref().unwrap_or_default();
-        if applies && manager != TOOL {
-            add(manager, "applies the selector: its next apply restores it".to_owned());
+        let known = MANAGERS.iter().find(|(part, _)| manager.contains(part)).map(|(_, owner)| *owner);
+        // Who created the Service once is no writer; who applies it again and again is.
+        let applies = entry.operation.as_deref() == Some("Apply") && manager != TOOL;
+        let manager = if manager == SERVER_SIDE.0 { SERVER_SIDE.1 } else { manager };
+        if let Some(writer) = known.or(applies.then_some(manager)) {
+            add(writer, false);
         }
     }
-    writers
+    // What kubectl recorded is nobody else's only when nobody else is known.
+    if recorded.is_some() && !found.iter().any(|(_, knows)| *knows) {
+        found.insert(0, (KUBECTL, true));
+    }
+    let writer = |(manager, knows): (&str, bool)| {
+        let recorded = recorded.as_ref().filter(|_| knows);
+        let effect = effect(set, if manager.starts_with(KUBECTL) { "apply" } else { "sync" }, recorded);
+        (!(agrees && knows)).then(|| Writer { manager: manager.to_owned(), effect })
+    };
+    found.into_iter().filter_map(writer).collect()
+}
+
+/// What a writer's next sync or apply does to traffic.
+fn effect(set: &SetView<'_>, act: &str, recorded: Option<&Labels>) -> String {
+    let Some(recorded) = recorded else {
+        return format!("its next {act} restores the selector that its source says");
+    };
+    let said = Color::ALL.into_iter().filter(|color| {
+        set.deployment(*color).is_some_and(|deployment| selects(recorded, template_labels(deployment)))
+    });
+    match said.collect::<Vec<_>>().as_slice() {
+        [color] if set.active() == Some(*color) => {
+            format!("its source said {color}: after a switch its next {act} moves traffic back to {color}")
+        }
+        [color] => format!("its source said {color}: its next {act} moves traffic to {color}"),
+        [] => format!("its source said neither color: its next {act} takes traffic away from both"),
+        _ => format!("its source said no single color: its next {act} gives traffic to both"),
+    }
 }
 
 fn marked(metadata: &ObjectMeta, key: &str, value: Option<&str>) -> bool {

@@ -1,21 +1,18 @@
-//! Refuses when another Service or Ingress leads users to the color that serves: a switch would leave it behind.
+//! Refuses when another Service or route leads users to the color that serves: a switch would leave it behind.
 //! Color Services, and whatever selects both colors, do not depend on the switch.
 
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::networking::v1::Ingress;
 
 use super::{Check, Question, Verdict};
-use crate::observed::{Labels, SetView, backends, name, selector, template_labels};
+use crate::observed::{Labels, SetView, name, selector, template_labels};
 use crate::release::Color;
+use crate::routes::{Backend, Route, Why};
 
 pub(super) const CHECK: Check = Check {
     id: "other-services",
     refuses: "another Service or route also leads to the color that serves, and would stay behind",
     run,
 };
-
-/// Annotations of an Ingress that is a canary or a mirror: meant to go to one color.
-const CANARY: &str = "nginx.ingress.kubernetes.io/canary";
 
 fn run(question: &Question<'_>) -> Verdict {
     let set = question.set;
@@ -39,23 +36,19 @@ fn run(question: &Question<'_>) -> Verdict {
             "look whether users come in there: then let it select what the active Service selects",
         );
     }
-    let Some(ingresses) = &set.observed.ingresses else {
-        return Verdict::skip("no other Service stays behind; routes are unknown: reading Ingresses is not allowed");
-    };
-    let color_service = set.color_service(active).map(|service| name(&service.metadata));
-    let is_left = |ingress: &&Ingress| {
-        ingress.metadata.namespace.as_deref() == Some(set.namespace())
-            && backends(ingress).any(|backend| Some(backend) == color_service)
-            && !is_meant_for_one_color(ingress, active)
-    };
-    match (ingresses.items.iter().find(is_left), color_service) {
-        (Some(ingress), Some(service)) => {
-            let called = name(&ingress.metadata);
-            let message = format!("ingress/{called} sends users to service/{service}, which stays on {active}");
-            Verdict::fail(message, "let the Ingress name the active Service")
+    let routes = &set.observed.routes;
+    if let Some(service) = set.color_service(active).map(|service| name(&service.metadata)) {
+        let mut left = routes.to(set.namespace(), service).filter(|(_, backend)| backend.serves);
+        if let Some((route, _)) = left.find(|(route, backend)| !is_meant_for_one_color(route, backend, active)) {
+            let message = format!("{route} sends users to service/{service}, which stays on {active}");
+            return Verdict::fail(message, format!("let {route} name the active Service"));
         }
-        _ => Verdict::pass("nothing else leads to the color that serves"),
     }
+    let hidden = routes.unknown_for(Why::NotAllowed);
+    if hidden.is_empty() {
+        return Verdict::pass("nothing else is seen to lead to the color that serves");
+    }
+    Verdict::skip(format!("no other Service stays behind; routes are unknown: reading {hidden} is not allowed"))
 }
 
 /// The Services, apart from the set's own, that select the color that serves and not the other one.
@@ -87,16 +80,7 @@ fn has_word(text: &str, word: &str) -> bool {
     text.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
-/// A canary, or a host or path that carries the color's name, as for tests.
-fn is_meant_for_one_color(ingress: &Ingress, color: Color) -> bool {
-    let canary = ingress.metadata.annotations.as_ref().and_then(|annotations| annotations.get(CANARY));
-    let rules = ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten());
-    let named = |text: Option<&String>| text.is_some_and(|text| has_word(text, color.as_str()));
-    let mut rules = rules.peekable();
-    canary.is_some_and(|value| value == "true")
-        || (rules.peek().is_some()
-            && rules.all(|rule| {
-                let paths = rule.http.iter().flat_map(|http| &http.paths);
-                named(rule.host.as_ref()) || paths.clone().all(|path| named(path.path.as_ref()))
-            }))
+/// A canary, or a host, path or header that carries the color's name, as for tests.
+fn is_meant_for_one_color(route: &Route, backend: &Backend, color: Color) -> bool {
+    route.canary || backend.conditions.iter().any(|text| has_word(text, color.as_str()))
 }

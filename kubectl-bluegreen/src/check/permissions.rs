@@ -11,7 +11,7 @@ pub(super) const CHECK: Check =
 fn run(question: &Question<'_>) -> Verdict {
     let set = question.set;
     let Some(service) = set.active_service() else { return Verdict::skip("there is no active Service") };
-    let Some(rights) = &set.observed.rights else {
+    let Some(rights) = set.observed.rights.get(set.namespace()) else {
         return Verdict::skip("the API server does not say what is allowed");
     };
     let service = name(&service.metadata);

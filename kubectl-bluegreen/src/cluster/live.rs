@@ -21,7 +21,7 @@ use miette::Diagnostic;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
+use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, watch_words};
 use crate::observed::TOOL;
 use crate::report::ErrorReport;
 
@@ -228,16 +228,16 @@ impl Cluster for LiveCluster {
     async fn changed(
         &self,
         resource: Resource,
-        namespace: &str,
+        namespace: Option<&str>,
         labels: Option<&str>,
         resource_version: &str,
         within: Duration,
     ) -> Result<(), ClusterError> {
-        let words = format!("watch {resource} -n {namespace}");
+        let words = watch_words(resource, namespace);
         let seconds = within.as_secs().max(1).to_string();
         let query = [("watch", "1"), ("resourceVersion", resource_version), ("timeoutSeconds", seconds.as_str())];
         let query: Vec<_> = query.into_iter().chain(labels.map(|labels| ("labelSelector", labels))).collect();
-        let path = format!("{}?{}", resource.path(Some(namespace)), form_urlencoded(&query));
+        let path = format!("{}?{}", resource.path(namespace), form_urlencoded(&query));
         let http = http::Request::get(&path).body(Vec::new()).map_err(|error| ClusterError {
             request: words.clone(),
             failure: Failure::Invalid,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, Review};
+use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, Review, watch_words};
 
 mod controllers;
 mod kubelet;
@@ -112,6 +112,11 @@ impl SimulatedCluster {
         self.forbidden.borrow_mut().push((verb.to_owned(), resource.to_owned()));
     }
 
+    /// Forbids a verb on a resource for all namespaces together; in each of them it stays allowed.
+    pub fn forbid_everywhere(&self, verb: &str, resource: &str) {
+        self.forbid(&format!("{verb} -A"), resource);
+    }
+
     fn is_forbidden(&self, verb: &str, resource: &str) -> bool {
         self.forbidden.borrow().iter().any(|(v, r)| v == verb && r == resource)
     }
@@ -204,11 +209,17 @@ impl SimulatedCluster {
     fn handle(&self, request: &Request) -> Result<Value, ClusterError> {
         self.play();
         let resource = request.resource().map_or("", Resource::plural);
-        if self.is_forbidden(request.verb(), resource) {
+        let everywhere = matches!(request, Request::List { namespace: None, .. })
+            && self.is_forbidden(&format!("{} -A", request.verb()), resource);
+        if everywhere || self.is_forbidden(request.verb(), resource) {
             let message = format!("{resource} is forbidden: the simulation does not allow {}", request.verb());
             return Err(ClusterError { request: request.to_string(), failure: Failure::Forbidden, message });
         }
         let (now, mut state) = (self.elapsed(), self.state.borrow_mut());
+        if request.resource().is_some_and(|resource| !state.serves(resource)) {
+            let message = "the server could not find the requested resource".to_owned();
+            return Err(ClusterError { request: request.to_string(), failure: Failure::NotFound, message });
+        }
         let result = match request {
             Request::List { resource, namespace, labels } => {
                 Ok(state.list(*resource, namespace.as_deref(), labels.as_deref()))
@@ -258,13 +269,13 @@ impl Cluster for SimulatedCluster {
     async fn changed(
         &self,
         resource: Resource,
-        namespace: &str,
+        namespace: Option<&str>,
         labels: Option<&str>,
         resource_version: &str,
         within: Duration,
     ) -> Result<(), ClusterError> {
         self.requests.set(self.requests.get() + 1);
-        self.log.borrow_mut().push(format!("watch {resource} -n {namespace}"));
+        self.log.borrow_mut().push(watch_words(resource, namespace));
         let deadline = self.elapsed() + within;
         let version: u64 = resource_version.parse().unwrap_or_default();
         loop {

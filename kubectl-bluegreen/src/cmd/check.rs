@@ -5,19 +5,24 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::check::{self, CheckResult, Question};
+use crate::check::{self, CheckResult, Question, Status};
+use crate::cmd::rollback::{self, Outlook};
 use crate::error::Error;
+use crate::journal::Journal;
 use crate::observed::SetView;
+use crate::paint::{self, wrapped};
 use crate::plan::{SetRef, write_check};
-use crate::release::{Active, Color};
+use crate::release::Color;
+use crate::traffic::version;
 
 /// Ask whether traffic could move now
 ///
-/// Runs the checks of `switch` for a color; without one, for the color that does not serve. Exits with 0 when nothing
-/// refuses the move and with 3 when something does.
+/// Runs the checks of `switch` for a color. Without one it answers two questions: could I switch now, to the color that
+/// does not serve, and could I roll back now, and how fast? Exits with 0 when nothing refuses the switch and with 3 when
+/// something does.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kubectl bluegreen check              # could I switch now?
+  kubectl bluegreen check              # could I switch now, and could I roll back?
   kubectl bluegreen check green        # could green serve now?
   kubectl bluegreen check -o json      # for a pipeline")]
 pub struct Args {
@@ -33,46 +38,92 @@ pub struct Answer {
     set: SetRef,
     #[serde(serialize_with = "crate::release::color_name::serialize")]
     color: Color,
-    /// Whether nothing refuses the move.
+    /// Whether nothing refuses the switch.
     pub ok: bool,
+    checks: Vec<CheckResult>,
+    /// Whether one could roll back now; only where no color was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollback: Option<WayBack>,
+}
+
+/// Whether one could roll back now.
+#[derive(Clone, Debug, Serialize)]
+struct WayBack {
+    ok: bool,
+    #[serde(serialize_with = "crate::release::color_name::option::serialize")]
+    color: Option<Color>,
+    /// How fast it would be, or why it is refused.
+    message: String,
+    help: Option<String>,
     checks: Vec<CheckResult>,
 }
 
+impl WayBack {
+    fn new(set: &SetView<'_>) -> Self {
+        match rollback::outlook(set) {
+            Ok(Outlook { color, how, checks }) => {
+                let message = format!("{}: {how}", version(set, color));
+                Self { ok: true, color: Some(color), message, help: None, checks }
+            }
+            Err(error) => {
+                let color = rollback::target(set, false).ok();
+                let (help, checks) = (error.help(), error.checks().to_vec());
+                Self { ok: false, color, message: error.to_string(), help, checks }
+            }
+        }
+    }
+}
+
 impl Answer {
-    /// Asks about a color, or about the one that does not serve.
+    /// Asks about a color, or about the one that does not serve and the way back.
     pub fn new(set: &SetView<'_>, color: Option<Color>, accepted: &[String]) -> Result<Self, Error> {
         let (named, namespace) = (set.name().to_owned(), set.namespace().to_owned());
-        let idle = match set.set.active {
-            Some(Active::One(active)) => Some(active.other()),
-            _ => None,
-        };
-        if set.active_service().is_none() {
+        let Some(service) = set.active_service() else {
             return Err(Error::NoActiveService { set: named, namespace });
-        }
-        let Some(color) = color.or(idle) else {
+        };
+        // A switch would refuse to lose what it cannot read, whatever the checks say.
+        Journal::of(service)?;
+        let Some(target) = color.or(set.active().map(Color::other)) else {
             let message = format!("the active Service of {named} does not select exactly one color");
             return Err(Error::Forbidden {
                 message,
                 help: "say which color is meant: kubectl bluegreen check ENV".to_owned(),
             });
         };
-        if set.deployment(color).is_none() {
-            return Err(Error::NoColor { set: named, namespace, color });
+        if set.deployment(target).is_none() {
+            return Err(Error::NoColor { set: named, namespace, color: target });
         }
-        let checks = check::run(&Question { set, target: color, percent: 100, way_back: false }, accepted);
-        Ok(Self { version: 1, set: SetRef::of(set), color, ok: check::all_pass(&checks), checks })
+        let checks = check::run(&Question { set, target, percent: 100, way_back: false }, accepted);
+        let rollback = color.is_none().then(|| WayBack::new(set));
+        Ok(Self { version: 1, set: SetRef::of(set), color: target, ok: check::all_pass(&checks), checks, rollback })
     }
 
     /// The answer for a person.
     #[must_use]
-    pub fn table(&self) -> String {
-        let verdict = if self.ok { "could serve now" } else { "is refused" };
+    pub fn table(&self, columns: Option<usize>) -> String {
+        let (good, bad) = (paint::good("could serve now"), paint::bad("is refused"));
+        let verdict = if self.ok { good } else { bad };
         let mut text =
             format!("{} of {} in namespace {}: {verdict}\n\n", self.color, self.set.name, self.set.namespace);
         for check in &self.checks {
-            let _ = write_check(&mut text, check);
+            let _ = write_check(&mut text, check, columns);
         }
-        let _ = writeln!(text);
+        let Some(back) = &self.rollback else { return text };
+        if back.ok {
+            let _ = writeln!(text, "\n{}", wrapped(&format!("Rollback: would pass, to {}", back.message), 10, columns));
+            return text;
+        }
+        let _ = writeln!(
+            text,
+            "\n{}",
+            wrapped(&format!("Rollback: {}: {}", paint::bad("refused"), back.message), 10, columns)
+        );
+        for check in back.checks.iter().filter(|check| check.status == Status::Fail) {
+            let _ = write_check(&mut text, check, columns);
+        }
+        if let Some(help) = back.help.as_ref().filter(|_| back.checks.is_empty()) {
+            let _ = writeln!(text, "          help: {}", wrapped(help, 16, columns));
+        }
         text
     }
 }

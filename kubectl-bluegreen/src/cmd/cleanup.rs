@@ -7,9 +7,10 @@ use jiff::SignedDuration;
 
 use crate::error::Error;
 use crate::journal::Journal;
-use crate::observed::{Observed, SetView, backends, name};
+use crate::observed::{Observed, SetView, name};
 use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
 use crate::release::{Active, Color};
+use crate::routes::Why;
 use crate::traffic;
 
 /// Scale the color that does not serve to 0
@@ -56,8 +57,9 @@ impl Planner for Cleanup {
             return Ok(Plan::nothing("cleanup", &set, color, format!("{color} of {} has no pods already", set.name())));
         }
         let mut plan = Plan { title, ..Plan::nothing("cleanup", &set, color, String::new()) };
-        if set.observed.ingresses.is_none() {
-            plan.notes.push("routes are unknown: reading Ingresses is not allowed".to_owned());
+        let hidden = set.observed.routes.unknown_for(Why::NotAllowed);
+        if !hidden.is_empty() {
+            plan.notes.push(format!("routes are unknown: reading {hidden} is not allowed"));
         }
         if let Some(autoscaler) = set.autoscaler(color) {
             plan.notes.push(format!("hpa/{autoscaler} sleeps at 0 replicas and does not wake them"));
@@ -118,12 +120,9 @@ fn refuse(set: &SetView<'_>, color: Color) -> Result<(), Error> {
         return refused(message, format!("finish it first: kubectl bluegreen switch {}", open.to));
     }
     let service = set.color_service(color).map(|service| name(&service.metadata));
-    let ingresses = set.observed.ingresses.iter().flat_map(|list| &list.items);
-    let mut here = ingresses.filter(|ingress| ingress.metadata.namespace.as_deref() == set.set.namespace.as_deref());
-    let route = here.find(|ingress| backends(ingress).any(|backend| Some(backend) == service));
-    if let (Some(route), Some(service)) = (route, service) {
-        let message =
-            format!("ingress/{} sends traffic to service/{service}, which serves {color}", name(&route.metadata));
+    let route = service.and_then(|service| set.observed.routes.to(set.namespace(), service).next());
+    if let (Some((route, _)), Some(service)) = (route, service) {
+        let message = format!("{route} sends traffic to service/{service}, which serves {color}");
         return refused(message, "take that backend out of the route first".to_owned());
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! `rollback`: all traffic back to the color that served before the last release.
 //! Only plans; the journal says where back is, and without it there is no guess.
 
+use crate::check::{self, CheckResult, Question};
 use crate::error::Error;
 use crate::journal::{Entry, Journal};
 use crate::observed::{Observed, SetView};
@@ -74,6 +75,37 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
         return refused(message, "--again undoes it");
     }
     Ok(from)
+}
+
+/// What a rollback would do now.
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    /// The color that it would go to.
+    pub color: Color,
+    /// How fast users would be back there.
+    pub how: String,
+    /// What was checked.
+    pub checks: Vec<CheckResult>,
+}
+
+/// Where a rollback would go, and how fast traffic would be back, if nothing refuses it.
+pub fn outlook(set: &SetView<'_>) -> Result<Outlook, Error> {
+    let color = target(set, false)?;
+    if set.active() == Some(color) {
+        let how = "its traffic has moved already, only the end is to be written".to_owned();
+        return Ok(Outlook { color, how, checks: Vec::new() });
+    }
+    let question = Question { set, target: color, percent: 100, way_back: true };
+    let checks = check::run(&question, &[]);
+    if !check::all_pass(&checks) {
+        return Err(Error::Refused { command: "rollback", color, checks });
+    }
+    let ready = set.ready_pods(color).count();
+    let serving = set.active().map_or(0, |active| set.ready_pods(active).count());
+    let pods = if ready == 1 { "pod is" } else { "pods are" };
+    let smaller = if ready < serving { format!(" ({serving} serve now)") } else { String::new() };
+    let how = format!("its {ready} {pods} ready{smaller}, new connections are back within about a second");
+    Ok(Outlook { color, how, checks })
 }
 
 /// The color that served before the last release began: its moves are the last ones that went to one color.

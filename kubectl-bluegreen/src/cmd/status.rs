@@ -1,66 +1,98 @@
 //! `status`: what serves, what is ready, and whether a switch or a rollback would pass.
-//! Describes what was observed; changes nothing.
-
-use std::fmt::Write as _;
+//! Describes what was observed; changes nothing, and leaves its looks to `screen`.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::check::{self, CheckResult, Question, Status as CheckStatus};
+use crate::check::{self, CheckResult, Question};
 use crate::cmd::rollback;
 use crate::error::Error;
-use crate::journal::{Colors, Journal};
+use crate::journal::{Colors, Entry, Journal};
 use crate::lock;
 use crate::observed::{SetView, name, selector};
 use crate::plan::SetRef;
 use crate::release::{Active, Color, Split};
-use crate::traffic::{tag, version};
+use crate::routes::{Backend, UnknownKind};
+use crate::traffic::version;
 
 /// Show what serves, what is ready, and whether a switch or a rollback would pass
+///
+/// One screen for one release set, or one line for each with -A. With -w the view is kept up to date: redrawn in place
+/// on a terminal, one line for each change on a pipe. Ctrl-C ends it, with 130 as everywhere.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   kubectl bluegreen status
-  kubectl bluegreen status -n shop -o wide
+  kubectl bluegreen status -n shop -o wide     # full images, and every check
+  kubectl bluegreen status -w                  # while somebody releases
+  kubectl bluegreen status -A                  # all sets that one may see
   kubectl bluegreen status -A -o json | jq '.items[].active'")]
 pub struct Args {
-    /// All sets of all namespaces
+    /// All sets of all namespaces that one may see
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
+    /// Keep the view up to date
+    #[arg(short, long)]
+    pub watch: bool,
 }
 
 /// How many pods of a color there are.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Replicas {
-    desired: i32,
-    ready: usize,
-    updated: i32,
+pub(crate) struct Replicas {
+    pub(crate) desired: i32,
+    pub(crate) ready: usize,
+    pub(crate) updated: i32,
 }
 
 /// One color.
 #[derive(Clone, Debug, Serialize)]
-struct ColorStatus {
-    deployment: Option<String>,
-    image: Option<String>,
-    replicas: Replicas,
-    service: Option<String>,
-    endpoints: Option<usize>,
+pub(crate) struct ColorStatus {
+    pub(crate) deployment: Option<String>,
+    pub(crate) image: Option<String>,
+    pub(crate) replicas: Replicas,
+    pub(crate) service: Option<String>,
+    pub(crate) endpoints: Option<usize>,
+    /// The images of the other containers, too.
+    #[serde(skip)]
+    pub(crate) images: Vec<String>,
 }
 
 /// The names of the Services.
 #[derive(Clone, Debug, Serialize)]
-struct Services {
-    active: Option<String>,
-    blue: Option<String>,
-    green: Option<String>,
+pub(crate) struct Services {
+    pub(crate) active: Option<String>,
+    pub(crate) blue: Option<String>,
+    pub(crate) green: Option<String>,
+}
+
+/// A member of the set that is not there, and what does not work without it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Missing {
+    pub(crate) member: String,
+    pub(crate) effect: &'static str,
+}
+
+/// The routes to the set's Services, and the kinds of routes that could not be read.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RouteStatus {
+    pub(crate) found: Vec<RouteTo>,
+    pub(crate) unknown: Vec<UnknownKind>,
+}
+
+/// A route and those of the set's Services that it names.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RouteTo {
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) services: Vec<String>,
 }
 
 /// A move that goes on, or was cut off.
 #[derive(Clone, Debug, Serialize)]
-struct Moving {
-    id: Option<String>,
-    by: String,
-    since: Option<Timestamp>,
-    step: Option<String>,
+pub(crate) struct Moving {
+    pub(crate) id: Option<String>,
+    pub(crate) by: String,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) step: Option<String>,
 }
 
 /// What `status` answers for one set.
@@ -68,30 +100,42 @@ struct Moving {
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     version: u32,
-    at: Timestamp,
-    set: SetRef,
-    active: &'static str,
-    split: Option<Split>,
+    pub(crate) at: Timestamp,
+    pub(crate) set: SetRef,
+    pub(crate) active: &'static str,
+    pub(crate) split: Option<Split>,
     router: &'static str,
-    colors: Colors<ColorStatus>,
-    services: Services,
-    moving: Option<Moving>,
-    writers: Vec<check::Writer>,
-    checks: Vec<CheckResult>,
-    can_switch: bool,
-    can_rollback: bool,
+    pub(crate) colors: Colors<ColorStatus>,
+    pub(crate) services: Services,
+    pub(crate) missing: Vec<Missing>,
+    pub(crate) routes: RouteStatus,
+    pub(crate) moving: Option<Moving>,
+    pub(crate) writers: Vec<check::Writer>,
+    pub(crate) checks: Vec<CheckResult>,
+    pub(crate) can_switch: bool,
+    pub(crate) can_rollback: bool,
     requests: usize,
     #[serde(skip)]
-    text: Text,
+    pub(crate) words: Words,
 }
 
 /// What only people read.
-#[derive(Clone, Debug, Default)]
-struct Text {
-    serves: String,
-    selector: String,
-    last_move: String,
-    rollback: String,
+#[derive(Clone, Debug)]
+pub(crate) struct Words {
+    /// The color that serves, with its version.
+    pub(crate) serves: Option<(Color, String)>,
+    /// How many pods get what comes to the active Service.
+    pub(crate) endpoints: Option<usize>,
+    /// The selector of the active Service.
+    pub(crate) selector: String,
+    /// The last move, or why it is not known.
+    pub(crate) last_move: Result<Option<Entry>, String>,
+    /// The move that has begun and not ended.
+    pub(crate) open: Option<Entry>,
+    /// Who holds the Lease.
+    pub(crate) holder: Option<String>,
+    /// Where a rollback would go and how fast, or why it is refused.
+    pub(crate) rollback: Result<(String, String), String>,
 }
 
 impl Status {
@@ -101,11 +145,13 @@ impl Status {
         let service = set.active_service();
         let named = |color: Color| set.color_service(color).map(|service| name(&service.metadata).to_owned());
         let journal = service.map(Journal::of).transpose();
-        let idle = set.active().map(Color::other).filter(|idle| set.deployment(*idle).is_some());
-        let checks = idle
-            .filter(|_| service.is_some())
-            .map(|idle| check::run(&Question { set, target: idle, percent: 100, way_back: false }, &[]));
-        let rollback = can_roll_back(set);
+        let open = journal.as_ref().ok().and_then(Option::as_ref).and_then(Journal::open).cloned();
+        let holder = set.lease().and_then(lock::held_by);
+        let checks: Vec<Vec<CheckResult>> = targets(set)
+            .into_iter()
+            .map(|target| check::run(&Question { set, target, percent: 100, way_back: false }, &[]))
+            .collect();
+        let rollback = rollback::outlook(set);
         Self {
             version: 1,
             at: set.observed.at,
@@ -123,115 +169,93 @@ impl Status {
                 blue: named(Color::Blue),
                 green: named(Color::Green),
             },
-            moving: moving(set, journal.as_ref().ok().and_then(Option::as_ref)),
-            writers: check::writers(set, idle),
-            can_switch: checks.as_ref().is_some_and(|checks| check::all_pass(checks)),
+            missing: missing(set),
+            routes: routes(set),
+            moving: moving(open.as_ref(), holder.as_deref()),
+            writers: check::writers(set, None),
+            // A journal that cannot be read would be lost by a switch, so the switch refuses.
+            can_switch: journal.is_ok() && checks.iter().any(|checks| check::all_pass(checks)),
             can_rollback: rollback.is_ok(),
             requests,
-            text: Text {
-                serves: serves(set),
+            words: Words {
+                serves: set.active().map(|color| (color, version(set, color))),
+                endpoints: service.map(|service| set.endpoints(service).count()),
                 selector: service.map(|service| shown(selector(service))).unwrap_or_default(),
-                last_move: match &journal {
-                    Err(error) => error.to_string(),
-                    Ok(journal) => {
-                        journal.as_ref().map_or_else(String::new, |journal| last_move(journal, set.observed.at))
-                    }
+                last_move: match journal {
+                    Err(error) => Err(error.to_string()),
+                    Ok(journal) => Ok(journal.and_then(|journal| journal.last().cloned())),
                 },
+                open,
+                holder,
                 rollback: match rollback {
-                    Ok(color) => format!("to {} would pass", version(set, color)),
-                    Err(error) => format!("refused: {error}"),
+                    Ok(outlook) => Ok((version(set, outlook.color), outlook.how)),
+                    Err(error) => Err(refusal(&error)),
                 },
             },
-            checks: checks.unwrap_or_default(),
-        }
-    }
-
-    /// One screen for a person.
-    #[must_use]
-    pub fn table(&self, wide: bool) -> String {
-        let mut text = format!("{}\n\n", self.text.serves);
-        let mut rows = vec![["", "COLOR", "DEPLOYMENT", "VERSION", "READY", "ENDPOINTS", "SERVICE"].map(str::to_owned)];
-        for (color, of) in [(Color::Blue, &self.colors.blue), (Color::Green, &self.colors.green)] {
-            let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-            let image = of.image.as_deref().map(|image| if wide { image } else { tag(image) });
-            rows.push([
-                if self.active == color.as_str() { "*" } else { " " }.to_owned(),
-                color.to_string(),
-                or_none(&of.deployment),
-                image.unwrap_or("-").to_owned(),
-                format!("{}/{}", of.replicas.ready, of.replicas.desired),
-                of.endpoints.map_or_else(|| "-".to_owned(), |count| count.to_string()),
-                or_none(&of.service),
-            ]);
-        }
-        text.push_str(&crate::table::aligned(&rows));
-        let _ = writeln!(text);
-        let active = self.services.active.as_deref().map_or_else(
-            || "none: there is nothing to switch".to_owned(),
-            |active| format!("{active} selects {}", self.text.selector),
-        );
-        let _ = writeln!(text, "Active Service  {active}");
-        let _ = writeln!(text, "Last move       {}", self.text.last_move);
-        if let Some(moving) = &self.moving {
-            let _ = writeln!(text, "Moving          {} holds the lease or has not finished", moving.by);
-        }
-        for writer in &self.writers {
-            let _ = writeln!(text, "Also writes     {}: {}", writer.manager, writer.effect);
-        }
-        let _ = writeln!(text, "Switch          {}", self.switch_text());
-        let _ = writeln!(text, "Rollback        {}", self.text.rollback);
-        if wide {
-            let _ = writeln!(text);
-            for check in &self.checks {
-                let _ = crate::plan::write_check(&mut text, check);
-            }
-        }
-        text
-    }
-
-    fn switch_text(&self) -> String {
-        let Some(color) = self.checks.first().map(|check| check.color) else {
-            return "not possible: it takes an active Service that selects one color, and another color to go to"
-                .to_owned();
-        };
-        let failed: Vec<&CheckResult> = self.checks.iter().filter(|check| check.status == CheckStatus::Fail).collect();
-        match failed.first() {
-            None => format!("to {color} would pass"),
-            Some(first) => {
-                let ids: Vec<&str> = failed.iter().map(|check| check.id).collect();
-                format!("to {color} refused by {}: {}", ids.join(", "), first.message)
-            }
+            checks: checks.into_iter().flatten().collect(),
         }
     }
 }
 
-/// Who serves, in one line.
-fn serves(set: &SetView<'_>) -> String {
-    let of = format!("{} in namespace {}", set.name(), set.namespace());
-    match set.set.active {
-        Some(Active::One(color)) => format!("{of}: {} serves", version(set, color)),
-        Some(Active::Both) => format!("{of}: the active Service selects BOTH colors"),
-        None if set.active_service().is_some() => format!("{of}: the active Service selects NO color"),
-        None => format!("{of}: there is no active Service"),
+/// The colors that a switch could go to: the other one, or either while no single one serves.
+fn targets(set: &SetView<'_>) -> Vec<Color> {
+    let colors = Color::ALL.into_iter().filter(|color| set.active() != Some(*color));
+    let there = colors.filter(|color| set.deployment(*color).is_some());
+    if set.active_service().is_none() { Vec::new() } else { there.collect() }
+}
+
+/// An error and the way out, in one sentence.
+fn refusal(error: &Error) -> String {
+    match error.help() {
+        Some(help) => format!("{error} ({help})"),
+        None => error.to_string(),
     }
 }
 
-/// `app: shop, color: blue`
+/// `app=shop, color=blue`
 fn shown(labels: &crate::observed::Labels) -> String {
     if labels.is_empty() {
         return "nothing".to_owned();
     }
-    labels.iter().map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join(", ")
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Where a rollback would go, if nothing refuses it.
-fn can_roll_back(set: &SetView<'_>) -> Result<Color, Error> {
-    let to = rollback::target(set, false)?;
-    let checks = check::run(&Question { set, target: to, percent: 100, way_back: true }, &[]);
-    if set.active() == Some(to) || check::all_pass(&checks) {
-        return Ok(to);
+fn missing(set: &SetView<'_>) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let mut add = |member: String, effect: &'static str| missing.push(Missing { member, effect });
+    if set.active_service().is_none() {
+        add("active Service".to_owned(), "nothing can be switched: users need one Service that selects one color");
     }
-    Err(Error::Refused { command: "rollback", color: to, checks })
+    for color in Color::ALL {
+        if set.deployment(color).is_none() {
+            add(
+                format!("{color} Deployment"),
+                "there is no other color to switch to; status, history and cleanup work",
+            );
+        }
+    }
+    for color in Color::ALL {
+        if set.deployment(color).is_some() && set.color_service(color).is_none() {
+            add(format!("{color} Service"), "the color cannot be tested before users reach it; a switch works");
+        }
+    }
+    missing
+}
+
+fn routes(set: &SetView<'_>) -> RouteStatus {
+    let services = [set.active_service(), set.color_service(Color::Blue), set.color_service(Color::Green)];
+    let services: Vec<&str> = services.into_iter().flatten().map(|service| name(&service.metadata)).collect();
+    let found = set.observed.routes.known.iter().filter_map(|route| {
+        let ours =
+            |backend: &&Backend| backend.namespace == set.namespace() && services.contains(&backend.service.as_str());
+        let mut named: Vec<String> =
+            route.backends.iter().filter(ours).map(|backend| backend.service.clone()).collect();
+        named.sort();
+        named.dedup();
+        let (kind, name) = (route.resource.kind(), route.name.clone());
+        (!named.is_empty()).then_some(RouteTo { kind, name, services: named })
+    });
+    RouteStatus { found: found.collect(), unknown: set.observed.routes.unknown.clone() }
 }
 
 fn color_status(set: &SetView<'_>, color: Color) -> ColorStatus {
@@ -240,9 +264,10 @@ fn color_status(set: &SetView<'_>, color: Color) -> ColorStatus {
     let service = set.color_service(color);
     // Without a Service of its own, the color's endpoints are those of the active one while it selects this color.
     let serving = service.or_else(|| set.active_service().filter(|_| set.active() == Some(color)));
+    let images: Vec<String> = set.images(color).into_iter().map(str::to_owned).collect();
     ColorStatus {
         deployment: deployment.map(|deployment| name(&deployment.metadata).to_owned()),
-        image: set.images(color).first().map(|image| (*image).to_owned()),
+        image: images.first().cloned(),
         replicas: Replicas {
             desired: set.desired(color),
             ready: set.ready_pods(color).count(),
@@ -250,32 +275,13 @@ fn color_status(set: &SetView<'_>, color: Color) -> ColorStatus {
         },
         service: service.map(|service| name(&service.metadata).to_owned()),
         endpoints: serving.map(|service| set.endpoints(service).count()),
+        images,
     }
 }
 
-fn moving(set: &SetView<'_>, journal: Option<&Journal>) -> Option<Moving> {
-    let open = journal.and_then(Journal::open);
-    let holder = set.lease().and_then(lock::held_by);
-    let by = holder.or_else(|| open.map(|open| open.by.clone()))?;
+fn moving(open: Option<&Entry>, holder: Option<&str>) -> Option<Moving> {
+    let by = holder.map(str::to_owned).or_else(|| open.map(|open| open.by.clone()))?;
     let (id, since, step) =
         open.map_or((None, None, None), |open| (Some(open.id.clone()), Some(open.at), Some(open.step.clone())));
     Some(Moving { id, by, since, step })
-}
-
-fn last_move(journal: &Journal, now: Timestamp) -> String {
-    let Some(last) = journal.last() else { return "none yet".to_owned() };
-    let from = last.from.map_or("?", Color::as_str);
-    let result = last.result.as_deref().unwrap_or("not finished");
-    format!("{} {from} -> {}, {} ago by {}: {result}", last.command, last.to, ago(now, last.at), last.by)
-}
-
-/// How long ago, as kubectl writes ages: `45s`, `12m`, `5h`, `3d`.
-fn ago(now: Timestamp, then: Timestamp) -> String {
-    let seconds = now.duration_since(then).as_secs().max(0);
-    match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7200 => format!("{}m", seconds / 60),
-        7200..172_800 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
-    }
 }

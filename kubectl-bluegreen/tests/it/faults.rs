@@ -56,7 +56,7 @@ async fn a_switch_survives_every_fault_at_every_request() {
         run(&cluster, NAMESPACE, "switch green --yes").await.expect(ExitStatus::Done);
         cluster.log().len()
     };
-    assert!((10..30).contains(&count), "{count}");
+    assert!((20..60).contains(&count), "{count}");
     for (name, fault) in faults() {
         for at in 1..=count {
             let cluster = cluster(naming).await;

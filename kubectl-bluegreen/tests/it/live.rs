@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kubectl_bluegreen::cluster::live::{ConnectOptions, LiveCluster};
 use kubectl_bluegreen::cluster::{Cluster, ObjectRef, Request, Resource};
-use kubectl_bluegreen::observed::observe;
+use kubectl_bluegreen::observe::observe;
 use serde_json::{Value, json};
 
 use super::scenarios;

@@ -18,6 +18,7 @@ mod process;
 mod scenarios;
 mod schema;
 mod simulated;
+mod status;
 mod torture;
 mod world;
 

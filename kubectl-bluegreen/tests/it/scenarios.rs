@@ -1,7 +1,7 @@
 //! What must hold on every cluster: each scenario is played on the simulated one and on a real one.
 
 use kubectl_bluegreen::cluster::{Cluster, ObjectRef, Request, Resource};
-use kubectl_bluegreen::observed::observe;
+use kubectl_bluegreen::observe::observe;
 use kubectl_bluegreen::release::{Color, ExitStatus};
 use serde_json::{Value, json};
 
@@ -271,7 +271,7 @@ fn says((status, message): (String, String), expected: &str, part: &str) {
 /// What is around the set: other writers, other Services, the Service's own settings, the way back.
 async fn surroundings<W: World>(world: &W, naming: Naming) {
     let service = naming.service(world.namespace());
-    says(verdict(world, "other-services").await, "pass", "nothing else");
+    says(verdict(world, "other-services").await, "pass", "nothing else is seen");
     says(verdict(world, "drain").await, "warn", "no preStop hook");
     says(verdict(world, "drift").await, "pass", "only in what is meant to differ");
     says(verdict(world, "rollback-target").await, "pass", "blue could take the traffic back");

@@ -123,12 +123,31 @@ pub(crate) async fn run<C: Cluster>(cluster: &C, namespace: &str, line: &str) ->
 }
 
 pub(crate) async fn run_as<C: Cluster>(cluster: &C, namespace: &str, line: &str, holder: Holder) -> Ran {
+    run_until(cluster, namespace, line, holder, std::future::pending()).await
+}
+
+/// The same, with a signal at the end of `until`.
+pub(crate) async fn run_until<C: Cluster>(
+    cluster: &C,
+    namespace: &str,
+    line: &str,
+    holder: Holder,
+    until: impl Future<Output = ()>,
+) -> Ran {
     let cli = Cli::try_parse_from(std::iter::once("kubectl-bluegreen").chain(line.split_whitespace())).unwrap();
     let (out, err) = (Buffer::default(), Buffer::default());
     let answers = if cli.global.yes { Answers::Yes } else { Answers::Always(false) };
-    let ui = Ui::new(Box::new(out.clone()), Box::new(err.clone()), answers, false);
+    let stream = |buffer: &Buffer| Box::new(anstream::StripStream::new(Box::new(buffer.clone()) as Box<dyn Write>));
+    let ui = Ui::new(stream(&out), stream(&err), answers, false);
     let run = Run { global: cli.global, ui, interrupt: Interrupt::default(), holder };
-    let status = Box::pin(run.command(cluster, namespace, &cli.command)).await;
+    let mut command = Box::pin(run.command(cluster, namespace, &cli.command));
+    let status = tokio::select! {
+        status = &mut command => status,
+        () = until => {
+            run.interrupt.fire();
+            command.await
+        }
+    };
     let text = |buffer: &Buffer| String::from_utf8(buffer.0.borrow().clone()).unwrap();
     Ran { status, out: text(&out), err: text(&err) }
 }

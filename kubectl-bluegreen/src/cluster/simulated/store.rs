@@ -1,7 +1,7 @@
 //! The objects of the simulated cluster, their versions, and what is due to happen to them.
 //! Behaves as the API server and etcd do; what controllers do with the objects is theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -67,6 +67,12 @@ impl State {
             let serial = self.serial();
             self.due.insert((at, serial), task);
         }
+    }
+
+    /// Whether a kind is served: one that comes with a CRD is, once there is an object of it.
+    pub(super) fn serves(&self, resource: Resource) -> bool {
+        let by_crd = ["gateway.networking.k8s.io", "traefik.io", "networking.istio.io"];
+        !by_crd.contains(&resource.group()) || self.objects.keys().any(|object| object.resource == resource)
     }
 
     pub(super) fn next_due(&self) -> Option<Duration> {
@@ -138,10 +144,16 @@ impl State {
         }
     }
 
-    pub(super) fn has_changed(&self, resource: Resource, namespace: &str, labels: Option<&str>, version: u64) -> bool {
+    pub(super) fn has_changed(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        labels: Option<&str>,
+        version: u64,
+    ) -> bool {
         let newer = self.changes.iter().rev().take_while(|change| change.version > version);
-        let mut of_kind =
-            newer.filter(|change| change.object.resource == resource && change.object.namespace == namespace);
+        let here = |object: &ObjectRef| namespace.is_none_or(|namespace| object.namespace == namespace);
+        let mut of_kind = newer.filter(|change| change.object.resource == resource && here(&change.object));
         of_kind.any(|change| labels.is_none_or(|labels| matches(labels, &change.labels)))
     }
 
@@ -157,7 +169,11 @@ impl State {
                 && labels
                     .is_none_or(|labels| matches(labels, value.pointer("/metadata/labels").unwrap_or(&Value::Null)))
         });
-        let items: Vec<&Value> = wanted.map(|(_, value)| value).collect();
+        let mut items: Vec<Value> = wanted.map(|(_, value)| value.clone()).collect();
+        if resource == Resource::Namespaces {
+            let names: BTreeSet<&str> = self.objects.keys().map(|object| object.namespace.as_str()).collect();
+            items = names.into_iter().map(|name| json!({"metadata": {"name": name}})).collect();
+        }
         json!({
             "apiVersion": resource.api_version(),
             "kind": format!("{}List", resource.kind()),

@@ -155,10 +155,10 @@ async fn a_watch_returns_on_a_change_and_not_before() {
     let request = Request::List { resource: Resource::Pods, namespace: Some(NAMESPACE.to_owned()), labels: None };
     let version = cluster.send(&request).await.unwrap()["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
     let started = cluster.now();
-    cluster.changed(Resource::Pods, NAMESPACE, None, &version, Duration::from_mins(1)).await.unwrap();
+    cluster.changed(Resource::Pods, Some(NAMESPACE), None, &version, Duration::from_mins(1)).await.unwrap();
     assert!(cluster.now().duration_since(started) < jiff::SignedDuration::from_secs(1));
     let started = cluster.now();
-    cluster.changed(Resource::Leases, NAMESPACE, None, &version, Duration::from_mins(1)).await.unwrap();
+    cluster.changed(Resource::Leases, Some(NAMESPACE), None, &version, Duration::from_mins(1)).await.unwrap();
     assert!(cluster.now().duration_since(started) >= jiff::SignedDuration::from_mins(1));
 }
 

@@ -1,0 +1,192 @@
+//! Asks the cluster for everything that a command looks at: a few requests, as parallel as they can be.
+//! Sends and decodes only; what the answers mean is for `observed` and those who ask it.
+
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource, Review};
+use crate::observed::{Listed, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
+use crate::rights::{Right, Rights, of_a_move};
+use crate::routes::{self, Routes, UnknownKind, Why};
+
+/// How many rights are asked for one by one at most, and of how many namespaces.
+const MAX_QUESTIONS: usize = 40;
+/// How many namespaces are read at once where not all of them may be listed together.
+const NAMESPACES_AT_ONCE: usize = 8;
+
+/// Asks for everything in a namespace, or in all of them, all at once.
+pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Result<Observed, ClusterError> {
+    let managed = format!("{MANAGED_BY}={TOOL}");
+    let of_routes = futures_util::future::join_all(routes::KINDS.map(|kind| list(cluster, kind, namespace, None)));
+    let (deployments, services, pods, slices, leases, autoscalers, of_routes, rights) = tokio::join!(
+        list(cluster, Resource::Deployments, namespace, None),
+        list(cluster, Resource::Services, namespace, None),
+        list(cluster, Resource::Pods, namespace, None),
+        list(cluster, Resource::EndpointSlices, namespace, None),
+        list(cluster, Resource::Leases, namespace, Some(&managed)),
+        list(cluster, Resource::HorizontalPodAutoscalers, namespace, None),
+        of_routes,
+        rules(cluster, namespace),
+    );
+    let mut observed = Observed {
+        at: cluster.now(),
+        deployments: decode(deployments?)?,
+        services: decode(services?)?,
+        pods: decode(pods?)?,
+        slices: decode(slices?)?,
+        leases: decode(leases?)?,
+        routes: read_routes(of_routes)?,
+        autoscalers: optional(autoscalers)?.ok().map(decode).transpose()?,
+        rights: namespace.map(str::to_owned).into_iter().zip(rights).collect(),
+    };
+    ask_for_the_rest(cluster, &mut observed).await;
+    Ok(observed)
+}
+
+/// What was seen of a cluster, and how much of it that is.
+#[derive(Debug)]
+pub struct Everywhere {
+    /// What was seen.
+    pub observed: Observed,
+    /// What could not be seen, in one sentence; nothing when that was everything.
+    pub limited: Option<String>,
+}
+
+/// Asks for everything in all namespaces that one may see; `own` counts where they may not even be listed.
+pub async fn everywhere<C: Cluster>(cluster: &C, own: &str) -> Result<Everywhere, ClusterError> {
+    let whole = match observe(cluster, None).await {
+        Err(error) if error.failure == Failure::Forbidden => error,
+        answer => {
+            let mut observed = answer?;
+            ask_for_rules(cluster, &mut observed).await;
+            return Ok(Everywhere { observed, limited: None });
+        }
+    };
+    let names = match list(cluster, Resource::Namespaces, None, None).await {
+        Ok(list) => names(&list),
+        Err(error) if error.failure == Failure::Forbidden => vec![own.to_owned()],
+        Err(error) => return Err(error),
+    };
+    let all = names.len();
+    let each =
+        futures_util::stream::iter(names.into_iter().map(|name| async move { observe(cluster, Some(&name)).await }));
+    let answers: Vec<_> = each.buffered(NAMESPACES_AT_ONCE).collect().await;
+    let mut seen: Vec<Observed> = Vec::new();
+    for answer in answers {
+        match answer {
+            Err(error) if error.failure == Failure::Forbidden => {}
+            answer => seen.push(answer?),
+        }
+    }
+    let count = seen.len();
+    let observed = seen.into_iter().reduce(Observed::and).ok_or_else(|| whole.clone())?;
+    let limited = if all == 1 {
+        format!("only namespace {own} was looked at: {whole}")
+    } else {
+        format!("{count} of {all} namespaces could be looked at: {whole}")
+    };
+    Ok(Everywhere { observed, limited: Some(limited) })
+}
+
+fn names(list: &Value) -> Vec<String> {
+    let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| Some(item.pointer("/metadata/name")?.as_str()?.to_owned())).collect()
+}
+
+/// What the authorizers that work with rules allow. A server that does not say is no failure.
+async fn rules<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Option<Rights> {
+    let spec = json!({"namespace": namespace?});
+    let review = cluster.send(&Request::Review { review: Review::Rules, spec }).await.ok()?;
+    Some(Rights::of(&review))
+}
+
+/// Asks for the rules of each namespace that has a set, where all of them were read together.
+async fn ask_for_rules<C: Cluster>(cluster: &C, observed: &mut Observed) {
+    let namespaces: BTreeSet<String> = observed.sets().iter().map(|set| set.namespace().to_owned()).collect();
+    // With so many of them it stays unknown: the API server decides when it comes to a move.
+    if namespaces.len() > MAX_QUESTIONS {
+        return;
+    }
+    let ask = async |namespace: &String| rules(cluster, Some(namespace)).await;
+    let answers = futures_util::future::join_all(namespaces.iter().map(ask)).await;
+    let known = namespaces.iter().zip(answers).filter_map(|(namespace, rights)| Some((namespace.clone(), rights?)));
+    observed.rights.extend(known);
+    ask_for_the_rest(cluster, observed).await;
+}
+
+/// Asks one by one for what no rule allows: other authorizers may.
+async fn ask_for_the_rest<C: Cluster>(cluster: &C, observed: &mut Observed) {
+    if observed.rights.is_empty() {
+        return;
+    }
+    let needed = |set: &SetView<'_>| {
+        let service = name(&set.active_service()?.metadata);
+        let needed = of_a_move(service, &lease_name(service)).into_iter();
+        let rights = observed.rights.get(set.namespace())?;
+        let unknown = needed.filter(|right| rights.allows(right).is_none());
+        Some(unknown.map(|right| (set.namespace().to_owned(), right)).collect::<Vec<_>>())
+    };
+    let unknown: BTreeSet<(String, Right)> = observed.sets().iter().filter_map(needed).flatten().collect();
+    if unknown.is_empty() || unknown.len() > MAX_QUESTIONS {
+        return;
+    }
+    let ask = async |(namespace, right): &(String, Right)| {
+        cluster.send(&Request::Review { review: Review::Access, spec: right.review(namespace) }).await.ok()
+    };
+    let answers = futures_util::future::join_all(unknown.iter().map(ask)).await;
+    for ((namespace, right), review) in unknown.into_iter().zip(answers) {
+        if let Some(rights) = observed.rights.get_mut(&namespace) {
+            rights.answer(right, &review.unwrap_or_default());
+        }
+    }
+}
+
+async fn list<C: Cluster>(
+    cluster: &C,
+    resource: Resource,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+) -> Result<Value, ClusterError> {
+    let (namespace, labels) = (namespace.map(str::to_owned), labels.map(str::to_owned));
+    cluster.send(&Request::List { resource, namespace, labels }).await
+}
+
+/// Reads that are optional: not allowed, or not served, means unknown.
+fn optional(answer: Result<Value, ClusterError>) -> Result<Result<Value, Why>, ClusterError> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) => match error.failure {
+            Failure::Forbidden => Ok(Err(Why::NotAllowed)),
+            Failure::NotFound => Ok(Err(Why::NotServed)),
+            _ => Err(error),
+        },
+    }
+}
+
+fn read_routes(answers: Vec<Result<Value, ClusterError>>) -> Result<Routes, ClusterError> {
+    let mut found = Routes::default();
+    for (kind, answer) in routes::KINDS.into_iter().zip(answers) {
+        match optional(answer)? {
+            Ok(list) => found.known.extend(routes::read(kind, &list)),
+            Err(reason) => found.unknown.push(UnknownKind { kind, reason }),
+        }
+    }
+    Ok(found)
+}
+
+/// Turns an answered list into typed objects.
+pub(crate) fn decode<T: DeserializeOwned>(mut list: Value) -> Result<Listed<T>, ClusterError> {
+    let broken = |error: serde_json::Error| ClusterError {
+        request: "decode a list".to_owned(),
+        failure: Failure::Unavailable,
+        message: format!("the server's answer is not understood: {error}"),
+    };
+    let resource_version =
+        list.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let items = list.get_mut("items").map(Value::take).unwrap_or_default();
+    let items = if items.is_null() { Vec::new() } else { serde_json::from_value(items).map_err(broken)? };
+    Ok(Listed { items, resource_version })
+}

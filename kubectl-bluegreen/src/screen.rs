@@ -1,0 +1,313 @@
+//! How `status` looks: one screen for a set, one row for each of many, one line for a change on a pipe.
+//! Words and paint only; what is true was found by `cmd/status.rs`.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::check::{CheckResult, Status as CheckStatus};
+use crate::cluster::Resource;
+use crate::cmd::status::{ColorStatus, Status};
+use crate::paint::{bad, faint, good, in_color, strong, warn, wrapped};
+use crate::plan::write_check;
+use crate::release::Color;
+use crate::routes::Why;
+use crate::table::fitted;
+use crate::traffic::tag;
+
+/// How wide the labels on the left are.
+const LABEL: usize = 16;
+
+/// One screen for a person, in a terminal of so many columns.
+#[must_use]
+pub fn screen(status: &Status, wide: bool, columns: Option<usize>) -> String {
+    let mut text = format!("{}\n\n{}\n", wrapped(&headline(status), 2, columns), colors(status, wide, columns));
+    let mut field = |label: &str, value: &str| {
+        let _ = writeln!(text, "{}{}", faint(format_args!("{label:<LABEL$}")), wrapped(value, LABEL, columns));
+    };
+    field("Active Service", &active_service(status));
+    for (members, effect) in missing(status) {
+        field("Missing", &format!("{}: {effect}", warn(members)));
+    }
+    field("Routes", &routes(status));
+    field("Last move", &last_move(status));
+    if let Some(moving) = moving(status) {
+        field("Moving", &warn(moving));
+    }
+    for writer in &status.writers {
+        field("Also writes", &format!("{}: {}", warn(&writer.manager), writer.effect));
+    }
+    field("Switch", &switch(status));
+    field("Rollback", &rollback(status));
+    if wide && !status.checks.is_empty() {
+        text.push('\n');
+        for check in &status.checks {
+            let _ = write_check(&mut text, check, columns);
+        }
+    }
+    text
+}
+
+/// One row for each set.
+#[must_use]
+pub fn overview(items: &[Status], wide: bool, columns: Option<usize>) -> String {
+    let heads = ["NAMESPACE", "SET", "ACTIVE", "BLUE", "GREEN", "SWITCH", "ROLLBACK", "LAST MOVE"];
+    let mut rows = vec![heads.map(str::to_owned)];
+    for status in items {
+        let cell = |color: Color, of: &ColorStatus| {
+            let Some(image) = &of.image else { return if of.deployment.is_some() { "?" } else { "-" }.to_owned() };
+            let version = if wide { image.clone() } else { short(image) };
+            let ready = format!("{version} {}/{}", of.replicas.ready, of.replicas.desired);
+            if status.active == color.as_str() { in_color(color, ready) } else { ready }
+        };
+        let moving = if status.moving.is_some() { warn(" (moving)") } else { String::new() };
+        rows.push([
+            status.set.namespace.clone(),
+            status.set.name.clone(),
+            format!("{}{moving}", active_word(status)),
+            cell(Color::Blue, &status.colors.blue),
+            cell(Color::Green, &status.colors.green),
+            short_switch(status),
+            if status.can_rollback { good("ok") } else { "refused".to_owned() },
+            match &status.words.last_move {
+                Ok(Some(last)) => format!("{} ago", ago(status.at, last.at)),
+                Ok(None) => "-".to_owned(),
+                Err(_) => bad("unreadable"),
+            },
+        ]);
+    }
+    fitted(&rows, &[7, 6, 5], columns)
+}
+
+/// One line for a change, the same for the same state.
+#[must_use]
+pub fn line(status: &Status) -> String {
+    let color = |name: &str, of: &ColorStatus| match &of.image {
+        Some(image) => format!("{name} {} {}/{}", short(image), of.replicas.ready, of.replicas.desired),
+        None => format!("{name} -"),
+    };
+    let moving = match (&status.words.open, &status.words.holder) {
+        (Some(open), Some(by)) => format!("; moving to {} by {by}", open.to),
+        (Some(open), None) => format!("; {} to {} not finished", open.command, open.to),
+        (None, Some(by)) => format!("; locked by {by}"),
+        (None, None) => String::new(),
+    };
+    format!(
+        "{}: active {}; {}; {}; endpoints {}; switch {}; rollback {}{moving}",
+        status.set.name,
+        status.active,
+        color("blue", &status.colors.blue),
+        color("green", &status.colors.green),
+        status.words.endpoints.map_or_else(|| "-".to_owned(), |count| count.to_string()),
+        anstream::adapter::strip_str(&short_switch(status)),
+        if status.can_rollback { "ok" } else { "refused" },
+    )
+}
+
+fn headline(status: &Status) -> String {
+    let of = format!("{} in namespace {}", strong(&status.set.name), status.set.namespace);
+    match (&status.words.serves, status.active) {
+        (Some((color, version)), _) if status.words.endpoints == Some(0) => {
+            format!("{of}: {} is selected, and {}", in_color(*color, version), bad("NO POD SERVES"))
+        }
+        (Some((color, version)), _) => format!("{of}: {} serves", in_color(*color, strong(version))),
+        (None, "both") => format!("{of}: the active Service selects {}", bad("BOTH colors")),
+        (None, _) if status.services.active.is_some() => {
+            format!("{of}: the active Service selects {}", bad("NO color"))
+        }
+        (None, _) => format!("{of}: {}", bad("there is no active Service")),
+    }
+}
+
+fn colors(status: &Status, wide: bool, columns: Option<usize>) -> String {
+    let mut rows = vec![["", "COLOR", "DEPLOYMENT", "VERSION", "READY", "ENDPOINTS", "SERVICE"].map(str::to_owned)];
+    for (color, of) in [(Color::Blue, &status.colors.blue), (Color::Green, &status.colors.green)] {
+        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let serves = status.active == color.as_str();
+        let image = of.image.as_deref().map(|image| if wide { of.images.join(", ") } else { short(image) });
+        rows.push([
+            if serves { strong("*") } else { " ".to_owned() },
+            in_color(color, color),
+            or_none(&of.deployment),
+            image.unwrap_or_else(|| "-".to_owned()),
+            ready(of),
+            of.endpoints.map_or_else(|| "-".to_owned(), |count| count.to_string()),
+            or_none(&of.service),
+        ]);
+    }
+    fitted(&rows, &[6, 2], columns)
+}
+
+fn ready(of: &ColorStatus) -> String {
+    if of.deployment.is_none() {
+        return "-".to_owned();
+    }
+    let replicas = of.replicas;
+    let old = usize::try_from(replicas.desired.saturating_sub(replicas.updated)).unwrap_or_default();
+    let rolling = if old > 0 { format!(" ({old} not updated)") } else { String::new() };
+    let text = format!("{}/{}{rolling}", replicas.ready, replicas.desired);
+    let enough = usize::try_from(replicas.desired).is_ok_and(|desired| replicas.ready >= desired);
+    if enough && old == 0 { text } else { warn(text) }
+}
+
+fn active_service(status: &Status) -> String {
+    let Some(active) = &status.services.active else { return bad("none") };
+    let count = status.words.endpoints.unwrap_or_default();
+    let endpoints = format!("{count} {}", if count == 1 { "endpoint" } else { "endpoints" });
+    let endpoints = if count == 0 { bad(endpoints) } else { endpoints };
+    format!("{active} selects {} ({endpoints})", status.words.selector)
+}
+
+/// What is missing, by what does not work for it.
+fn missing(status: &Status) -> Vec<(String, &'static str)> {
+    let mut by_effect: Vec<(String, &'static str)> = Vec::new();
+    for missing in &status.missing {
+        match by_effect.last_mut().filter(|(_, effect)| *effect == missing.effect) {
+            Some((members, _)) => {
+                let _ = write!(members, ", {}", missing.member);
+            }
+            None => by_effect.push((missing.member.clone(), missing.effect)),
+        }
+    }
+    by_effect
+}
+
+/// What routes lead here. Kinds that could not be read are never called absent.
+fn routes(status: &Status) -> String {
+    let found = status.routes.found.iter();
+    let found = found.map(|to| format!("{}/{} -> {}", to.kind.to_ascii_lowercase(), to.name, to.services.join(", ")));
+    let found: Vec<String> = found.collect();
+    let mut text = if found.is_empty() { "none seen".to_owned() } else { found.join("; ") };
+    for (reason, words) in [(Why::NotAllowed, "reading them is not allowed"), (Why::NotServed, "not served here")] {
+        let unknown = status.routes.unknown.iter().filter(|unknown| unknown.reason == reason);
+        let mut families: Vec<&str> = unknown.map(|unknown| family(unknown.kind)).collect();
+        families.dedup();
+        if !families.is_empty() {
+            let unknown = format!("unknown: {} ({words})", families.join(", "));
+            let unknown = if reason == Why::NotAllowed { warn(unknown) } else { faint(unknown) };
+            let _ = write!(text, "; {unknown}");
+        }
+    }
+    text
+}
+
+/// What brings a kind of route, for people.
+fn family(kind: Resource) -> &'static str {
+    match kind {
+        Resource::HttpRoutes | Resource::GrpcRoutes => "Gateway API",
+        Resource::IngressRoutes | Resource::TraefikServices => "Traefik",
+        Resource::VirtualServices => "Istio",
+        other => other.kind(),
+    }
+}
+
+fn last_move(status: &Status) -> String {
+    match &status.words.last_move {
+        Err(error) => bad(error),
+        Ok(None) => "none yet".to_owned(),
+        Ok(Some(last)) => {
+            let from = last.from.map_or("?", Color::as_str);
+            let result = last.result.as_deref().unwrap_or("not finished");
+            format!("{} {from} -> {}, {} ago by {}: {result}", last.command, last.to, ago(status.at, last.at), last.by)
+        }
+    }
+}
+
+fn moving(status: &Status) -> Option<String> {
+    match (&status.words.open, &status.words.holder) {
+        (Some(open), Some(by)) => {
+            let since = ago(status.at, open.at);
+            Some(format!("{by} moves traffic to {} since {since} (at: {})", open.to, open.step))
+        }
+        (Some(open), None) => Some(format!(
+            "the {} to {} that {} began {} ago has not ended; finish it: kubectl bluegreen switch {}, or go back: kubectl bluegreen rollback",
+            open.command,
+            open.to,
+            open.by,
+            ago(status.at, open.at),
+            open.to
+        )),
+        (None, Some(by)) => Some(format!("{by} holds the lease: a move is about to begin, or has just ended")),
+        (None, None) => None,
+    }
+}
+
+fn active_word(status: &Status) -> String {
+    match &status.words.serves {
+        Some((color, _)) => in_color(*color, color),
+        None => bad(status.active),
+    }
+}
+
+/// The checks of a switch, by the color that it would go to.
+fn by_target(status: &Status) -> Vec<(Color, Vec<&CheckResult>)> {
+    let of = |color: Color| (color, status.checks.iter().filter(|check| check.color == color).collect::<Vec<_>>());
+    Color::ALL.into_iter().map(of).filter(|(_, checks)| !checks.is_empty()).collect()
+}
+
+/// The names of the checks that ended in a way.
+fn ids(checks: &[&CheckResult], wanted: CheckStatus) -> String {
+    let ids: Vec<&str> = checks.iter().filter(|check| check.status == wanted).map(|check| check.id).collect();
+    ids.join(", ")
+}
+
+fn short_switch(status: &Status) -> String {
+    let first = status.checks.iter().find(|check| check.status == CheckStatus::Fail);
+    match (first, status.can_switch) {
+        (_, true) => good("ok"),
+        (Some(first), false) => warn(first.id),
+        (None, false) => if status.checks.is_empty() { "-" } else { "journal" }.to_owned(),
+    }
+}
+
+fn switch(status: &Status) -> String {
+    if let Err(error) = &status.words.last_move {
+        return format!("{}: {error}", bad("refused"));
+    }
+    let to = |(color, checks): (Color, Vec<&CheckResult>)| {
+        if let Some(first) = checks.iter().find(|check| check.status == CheckStatus::Fail) {
+            let failed = ids(&checks, CheckStatus::Fail);
+            return format!("to {color} {} by {failed}: {}", bad("refused"), first.message);
+        }
+        let mut text = format!("to {color} {}", good("would pass"));
+        for (status, word) in [(CheckStatus::Warn, "warns"), (CheckStatus::Skip, "not judged")] {
+            let ids = ids(&checks, status);
+            if !ids.is_empty() {
+                let _ = write!(text, "; {word}: {ids}");
+            }
+        }
+        text
+    };
+    let answers: Vec<String> = by_target(status).into_iter().map(to).collect();
+    if answers.is_empty() {
+        return "not possible: it takes an active Service, and a color that does not serve".to_owned();
+    }
+    answers.join("; ")
+}
+
+fn rollback(status: &Status) -> String {
+    match &status.words.rollback {
+        Ok((to, how)) => format!("to {to} {}: {how}", good("would pass")),
+        Err(words) => format!("{}: {words}", bad("refused")),
+    }
+}
+
+/// The version of an image as it fits a table: a digest is cut as git cuts its own.
+fn short(image: &str) -> String {
+    let tag = tag(image);
+    match tag.strip_prefix("sha256:") {
+        Some(digest) if digest.len() > 12 => format!("sha256:{}", digest.chars().take(12).collect::<String>()),
+        _ => tag.to_owned(),
+    }
+}
+
+/// How long ago, as kubectl writes ages: `45s`, `12m`, `5h`, `3d`.
+pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs().max(0);
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
