@@ -3,11 +3,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads files")]
 
+mod index;
+
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
+use index::Index;
 use miette::Diagnostic;
 
 /// One text to lint.
@@ -25,7 +27,7 @@ pub struct Source {
     pub role: Role,
     /// The configuration that holds for it.
     pub config: Option<Above>,
-    lines: OnceLock<Vec<usize>>,
+    index: Index,
 }
 
 /// What a source is there for.
@@ -67,33 +69,22 @@ impl Source {
         absolute(self.path.as_deref().unwrap_or(Path::new("stdin")))
     }
 
-    /// The byte offset at which each line starts.
-    fn lines(&self) -> &[usize] {
-        self.lines.get_or_init(|| {
-            std::iter::once(0)
-                .chain(self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1))
-                .collect()
-        })
-    }
-
     /// The line and column of a byte offset; an offset past the end gives the end.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
-        let offset = offset.min(self.text.len());
-        let line = self.lines().partition_point(|&start| start <= offset).max(1);
-        let start = self.lines().get(line - 1).copied().unwrap_or_default();
-        let before = self.text.get(start..offset).unwrap_or_default();
-        let before = if start == 0 { before.trim_start_matches('\u{feff}') } else { before };
-        Position { line, column: before.chars().count() + 1 }
+        self.index.position(&self.text, offset)
     }
 
     /// A line's text without its end, and the byte offset of its start.
     #[must_use]
     pub fn line(&self, line: usize) -> (usize, &str) {
-        let line = line.max(1);
-        let start = self.lines().get(line - 1).copied().unwrap_or(self.text.len());
-        let end = self.lines().get(line).map_or(self.text.len(), |next| next - 1);
-        (start, self.text.get(start..end).unwrap_or_default().trim_end_matches('\r'))
+        self.index.line(&self.text, line)
+    }
+
+    /// The template of a chart that the text at an offset was rendered from, where `helm template` says so.
+    #[must_use]
+    pub fn template(&self, offset: usize) -> Option<&str> {
+        self.index.template(&self.text, offset)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::fingerprint::{fingerprints, slashed};
@@ -20,28 +21,49 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os
 /// What our fingerprints are called; another way to make them gets another number.
 const FINGERPRINT: &str = "bluegreenLint/v1";
 
+#[derive(Serialize)]
+struct Log<'r> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'r>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'r> {
+    tool: Value,
+    invocations: [Value; 1],
+    column_kind: &'static str,
+    results: Results<'r>,
+}
+
+/// The results, of which only one at a time is held as a tree.
+struct Results<'r> {
+    report: &'r Report,
+    sources: &'r [Source],
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fingerprints = fingerprints(&self.report.findings, self.sources);
+        let results = self.report.findings.iter().zip(fingerprints);
+        serializer.collect_seq(results.map(|(finding, fingerprint)| result(finding, &fingerprint, self.sources)))
+    }
+}
+
 /// The report as a SARIF log with one run.
 #[must_use]
 pub fn render(report: &Report, sources: &[Source], config: &Config) -> String {
-    let fingerprints = fingerprints(&report.findings, sources);
-    let results = report.findings.iter().zip(fingerprints);
-    let results: Vec<Value> = results.map(|(finding, fingerprint)| result(finding, &fingerprint, sources)).collect();
-    pretty(&json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {
-                "driver": {
-                    "name": "bluegreen-lint",
-                    "semanticVersion": env!("CARGO_PKG_VERSION"),
-                    "rules": rules::ALL.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
-                },
-            },
-            "invocations": [invocation(report, config)],
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    }))
+    let rules: Vec<Value> = rules::ALL.iter().map(|rule| descriptor(rule)).collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let run = Run {
+        tool: json!({"driver": {"name": "bluegreen-lint", "semanticVersion": version, "rules": rules}}),
+        invocations: [invocation(report, config)],
+        column_kind: "unicodeCodePoints",
+        results: Results { report, sources },
+    };
+    pretty(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] })
 }
 
 fn invocation(report: &Report, config: &Config) -> Value {
