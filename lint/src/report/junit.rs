@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::{Report, place_in_words};
 use crate::config::Config;
 use crate::finding::Finding;
-use crate::source::Source;
+use crate::source::{Role, Source};
 
 /// All files and their findings.
 #[must_use]
@@ -18,6 +18,9 @@ pub fn render(report: &Report, sources: &[Source], config: &Config) -> String {
         let count = rest.iter().take_while(|finding| finding.place.source == at).count();
         let (findings, others) = rest.split_at_checked(count).unwrap_or((rest, &[]));
         rest = others;
+        if source.role == Role::Config && findings.is_empty() {
+            continue;
+        }
         let counts = Counts::of(findings, config);
         totals.tests += counts.tests;
         totals.failures += counts.failures;
