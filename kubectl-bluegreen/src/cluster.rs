@@ -40,11 +40,17 @@ pub enum Resource {
     VirtualServices,
     /// `v1` Namespaces, which are in none themselves.
     Namespaces,
+    /// `v1` PersistentVolumeClaims.
+    PersistentVolumeClaims,
+    /// `networking.k8s.io/v1` NetworkPolicies.
+    NetworkPolicies,
+    /// `policy/v1` PodDisruptionBudgets.
+    PodDisruptionBudgets,
 }
 
 impl Resource {
     /// Every resource, in the order of their declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Deployments,
         Self::Services,
         Self::Pods,
@@ -58,17 +64,21 @@ impl Resource {
         Self::TraefikServices,
         Self::VirtualServices,
         Self::Namespaces,
+        Self::PersistentVolumeClaims,
+        Self::NetworkPolicies,
+        Self::PodDisruptionBudgets,
     ];
 
     /// The API group, empty for the core group.
     #[must_use]
     pub fn group(self) -> &'static str {
         match self {
-            Self::Services | Self::Pods | Self::Namespaces => "",
+            Self::Services | Self::Pods | Self::Namespaces | Self::PersistentVolumeClaims => "",
             Self::Deployments => "apps",
             Self::EndpointSlices => "discovery.k8s.io",
             Self::HorizontalPodAutoscalers => "autoscaling",
-            Self::Ingresses => "networking.k8s.io",
+            Self::Ingresses | Self::NetworkPolicies => "networking.k8s.io",
+            Self::PodDisruptionBudgets => "policy",
             Self::Leases => "coordination.k8s.io",
             Self::HttpRoutes | Self::GrpcRoutes => "gateway.networking.k8s.io",
             Self::IngressRoutes | Self::TraefikServices => "traefik.io",
@@ -104,6 +114,9 @@ impl Resource {
             Self::TraefikServices => "traefikservices",
             Self::VirtualServices => "virtualservices",
             Self::Namespaces => "namespaces",
+            Self::PersistentVolumeClaims => "persistentvolumeclaims",
+            Self::NetworkPolicies => "networkpolicies",
+            Self::PodDisruptionBudgets => "poddisruptionbudgets",
         }
     }
 
@@ -124,6 +137,9 @@ impl Resource {
             Self::TraefikServices => "TraefikService",
             Self::VirtualServices => "VirtualService",
             Self::Namespaces => "Namespace",
+            Self::PersistentVolumeClaims => "PersistentVolumeClaim",
+            Self::NetworkPolicies => "NetworkPolicy",
+            Self::PodDisruptionBudgets => "PodDisruptionBudget",
         }
     }
 
@@ -139,14 +155,21 @@ impl Resource {
     /// The path of the collection, with or without a namespace: `/apis/apps/v1/namespaces/shop/deployments`.
     #[must_use]
     pub fn path(self, namespace: Option<&str>) -> String {
-        let root = match self.group() {
-            "" => format!("/api/{}", self.version()),
-            group => format!("/apis/{group}/{}", self.version()),
-        };
-        match namespace {
-            Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural()),
-            None => format!("{root}/{}", self.plural()),
-        }
+        collection(&self.api_version(), self.plural(), namespace)
+    }
+}
+
+/// The path under which an API version is served.
+fn api_root(api_version: &str) -> String {
+    let root = if api_version.contains('/') { "apis" } else { "api" };
+    format!("/{root}/{api_version}")
+}
+
+fn collection(api_version: &str, plural: &str, namespace: Option<&str>) -> String {
+    let root = api_root(api_version);
+    match namespace {
+        Some(namespace) => format!("{root}/namespaces/{namespace}/{plural}"),
+        None => format!("{root}/{plural}"),
     }
 }
 
@@ -183,6 +206,42 @@ impl ObjectRef {
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.resource.kind().to_ascii_lowercase(), self.name)
+    }
+}
+
+/// Names one object of any kind that the server has, built in or defined by somebody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AnyObject {
+    /// For example `apps/v1`.
+    pub api_version: String,
+    /// For example `Deployment`.
+    pub kind: String,
+    /// The name of the kind in URLs, as the server says it: `deployments`.
+    pub plural: String,
+    /// The namespace; nothing for a kind that is in none.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl AnyObject {
+    /// The path of the object.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{}/{}", collection(&self.api_version, &self.plural, self.namespace.as_deref()), self.name)
+    }
+
+    /// The resource, if it is one that the commands know.
+    #[must_use]
+    pub fn resource(&self) -> Option<Resource> {
+        let is = |resource: &Resource| resource.kind() == self.kind && resource.api_version() == self.api_version;
+        Resource::ALL.into_iter().find(is)
+    }
+}
+
+impl fmt::Display for AnyObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.to_ascii_lowercase(), self.name)
     }
 }
 
@@ -237,8 +296,15 @@ pub enum Request {
         /// Its `spec`.
         spec: Value,
     },
+    /// Asks which kinds an API version has; the answer is an `APIResourceList`.
+    Kinds {
+        /// For example `apps/v1`.
+        api_version: String,
+    },
     /// Reads one object.
     Get(ObjectRef),
+    /// Reads one object of any kind.
+    Read(AnyObject),
     /// Creates an object; answers 409 when the name is taken.
     Create {
         /// The name of the new object, as in its body.
@@ -258,6 +324,28 @@ pub enum Request {
         /// Asks the server to check everything and to store nothing.
         dry_run: bool,
     },
+    /// Server-side apply: the object is to have these fields, and they are ours from now on. Creates what is not there.
+    /// A body with a `resourceVersion` is conditional. The server answers 409 when it no longer holds, and when a field
+    /// with another value is somebody else's.
+    Apply {
+        /// The object.
+        object: AnyObject,
+        /// The fields.
+        body: Value,
+        /// Takes fields that are somebody else's.
+        force: bool,
+        /// Asks the server to check everything and to store nothing.
+        dry_run: bool,
+    },
+    /// Deletes an object, and in the background what it owns; answers 409 when it is another one of that name.
+    Delete {
+        /// The object.
+        object: ObjectRef,
+        /// Which object of that name is meant.
+        uid: String,
+        /// Asks the server to check everything and to store nothing.
+        dry_run: bool,
+    },
 }
 
 impl Request {
@@ -265,18 +353,25 @@ impl Request {
     #[must_use]
     pub fn writes(&self) -> bool {
         match self {
-            Self::List { .. } | Self::Get(_) | Self::Review { .. } => false,
-            Self::Create { dry_run, .. } | Self::Patch { dry_run, .. } => !dry_run,
+            Self::List { .. } | Self::Get(_) | Self::Read(_) | Self::Review { .. } | Self::Kinds { .. } => false,
+            Self::Create { dry_run, .. }
+            | Self::Patch { dry_run, .. }
+            | Self::Apply { dry_run, .. }
+            | Self::Delete { dry_run, .. } => !dry_run,
         }
     }
 
-    /// What it reads or writes; nothing for a review.
+    /// What it reads or writes, if that is a resource that the commands know.
     #[must_use]
     pub fn resource(&self) -> Option<Resource> {
         match self {
             Self::List { resource, .. } => Some(*resource),
-            Self::Get(object) | Self::Create { object, .. } | Self::Patch { object, .. } => Some(object.resource),
-            Self::Review { .. } => None,
+            Self::Get(object)
+            | Self::Create { object, .. }
+            | Self::Patch { object, .. }
+            | Self::Delete { object, .. } => Some(object.resource),
+            Self::Read(object) | Self::Apply { object, .. } => object.resource(),
+            Self::Review { .. } | Self::Kinds { .. } => None,
         }
     }
 
@@ -285,16 +380,17 @@ impl Request {
     pub fn verb(&self) -> &'static str {
         match self {
             Self::List { .. } => "list",
-            Self::Get(_) => "get",
+            Self::Get(_) | Self::Read(_) | Self::Kinds { .. } => "get",
             Self::Create { .. } | Self::Review { .. } => "create",
-            Self::Patch { .. } => "patch",
+            Self::Patch { .. } | Self::Apply { .. } => "patch",
+            Self::Delete { .. } => "delete",
         }
     }
 }
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.verb())?;
+        f.write_str(if let Self::Apply { .. } = self { "apply" } else { self.verb() })?;
         match self {
             Self::List { resource, namespace, labels } => {
                 write!(f, " {resource}")?;
@@ -305,8 +401,14 @@ impl fmt::Display for Request {
                 labels.iter().try_for_each(|labels| write!(f, " -l {labels}"))
             }
             Self::Review { review, .. } => write!(f, " {}", review.kind().to_ascii_lowercase()),
-            Self::Get(object) | Self::Create { object, .. } | Self::Patch { object, .. } => {
-                write!(f, " {object} -n {}", object.namespace)
+            Self::Kinds { api_version } => write!(f, " the kinds of {api_version}"),
+            Self::Get(object)
+            | Self::Create { object, .. }
+            | Self::Patch { object, .. }
+            | Self::Delete { object, .. } => write!(f, " {object} -n {}", object.namespace),
+            Self::Read(object) | Self::Apply { object, .. } => {
+                write!(f, " {object}")?;
+                object.namespace.iter().try_for_each(|namespace| write!(f, " -n {namespace}"))
             }
         }
     }

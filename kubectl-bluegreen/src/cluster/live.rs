@@ -18,10 +18,10 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::WatchEvent;
 use kube::{Client, Config};
 use miette::Diagnostic;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, watch_words};
+use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, api_root, watch_words};
 use crate::observed::TOOL;
 use crate::report::ErrorReport;
 
@@ -283,28 +283,44 @@ impl Cluster for LiveCluster {
 fn http_request(request: &Request) -> Result<http::Request<Vec<u8>>, http::Error> {
     let object = |object: &ObjectRef| format!("{}/{}", object.resource.path(Some(&object.namespace)), object.name);
     let write = |dry_run: bool| format!("fieldManager={TOOL}{}", if dry_run { "&dryRun=All" } else { "" });
-    let json = "application/json";
+    let in_json = "application/json";
     let (method, path, content, body) = match request {
         Request::List { resource, namespace, labels } => {
             let query = labels.as_deref().map(|labels| format!("?{}", form_urlencoded(&[("labelSelector", labels)])));
             (
                 Method::GET,
                 format!("{}{}", resource.path(namespace.as_deref()), query.unwrap_or_default()),
-                json,
+                in_json,
                 Vec::new(),
             )
         }
-        Request::Get(of) => (Method::GET, object(of), json, Vec::new()),
+        Request::Kinds { api_version } => (Method::GET, api_root(api_version), in_json, Vec::new()),
+        Request::Get(of) => (Method::GET, object(of), in_json, Vec::new()),
+        Request::Read(of) => (Method::GET, of.path(), in_json, Vec::new()),
         Request::Review { review, spec } => {
-            (Method::POST, review.path(), json, review.body(spec).to_string().into_bytes())
+            (Method::POST, review.path(), in_json, review.body(spec).to_string().into_bytes())
         }
         Request::Create { object, body, dry_run } => {
             let path = format!("{}?{}", object.resource.path(Some(&object.namespace)), write(*dry_run));
-            (Method::POST, path, json, body.to_string().into_bytes())
+            (Method::POST, path, in_json, body.to_string().into_bytes())
         }
         Request::Patch { object: of, patch, dry_run } => {
             let path = format!("{}?{}", object(of), write(*dry_run));
             (Method::PATCH, path, "application/json-patch+json", patch.to_string().into_bytes())
+        }
+        Request::Apply { object, body, force, dry_run } => {
+            let path = format!("{}?{}&force={force}", object.path(), write(*dry_run));
+            (Method::PATCH, path, "application/apply-patch+yaml", body.to_string().into_bytes())
+        }
+        Request::Delete { object: of, uid, dry_run } => {
+            let mut options = json!({
+                "apiVersion": "v1", "kind": "DeleteOptions",
+                "propagationPolicy": "Background", "preconditions": {"uid": uid},
+            });
+            if let Some(options) = options.as_object_mut().filter(|_| *dry_run) {
+                options.insert("dryRun".to_owned(), json!(["All"]));
+            }
+            (Method::DELETE, object(of), in_json, options.to_string().into_bytes())
         }
     };
     http::Request::builder().method(method).uri(path).header(http::header::CONTENT_TYPE, content).body(body)
@@ -373,6 +389,7 @@ async fn config(options: &ConnectOptions) -> Result<Config, ConnectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::AnyObject;
     use kube::client::Body;
     use serde_json::json;
 
@@ -425,6 +442,38 @@ mod tests {
         assert_eq!(result.unwrap(), json!({"items": []}));
         assert_eq!(seen.1, "/apis/apps/v1/namespaces/n/deployments?labelSelector=a%3Db%2Cc%20in%20%28d%29");
         assert_eq!(cluster.requests(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn applies_and_deletes_say_what_they_mean() {
+        let object = AnyObject {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            plural: "deployments".to_owned(),
+            namespace: Some("n".to_owned()),
+            name: "a".to_owned(),
+        };
+        let (cluster, mut handle) = cluster();
+        let apply = Request::Apply { object, body: json!({}), force: false, dry_run: true };
+        let delete = Request::Delete {
+            object: ObjectRef::new(Resource::Deployments, "n", "a"),
+            uid: "u".to_owned(),
+            dry_run: false,
+        };
+        let kinds = Request::Kinds { api_version: "v1".to_owned() };
+        for (request, expected) in [
+            (
+                apply,
+                "PATCH /apis/apps/v1/namespaces/n/deployments/a?fieldManager=kubectl-bluegreen&dryRun=All&force=false",
+            ),
+            (delete, "DELETE /apis/apps/v1/namespaces/n/deployments/a"),
+            (kinds, "GET /api/v1"),
+        ] {
+            let (result, seen) = tokio::join!(async { cluster.send(&request).await }, async {
+                answer(&mut handle, 200, json!({})).await
+            });
+            assert_eq!((result.unwrap(), format!("{} {}", seen.0, seen.1)), (json!({}), expected.to_owned()));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, Review, watch_words};
+use super::{AnyObject, Cluster, ClusterError, Failure, ObjectRef, Request, Resource, Review, watch_words};
 
 mod controllers;
 mod kubelet;
@@ -18,7 +18,7 @@ mod store;
 mod tests;
 
 pub use kubelet::Behaviour;
-use store::{State, Task};
+use store::{Refusal, State, Task};
 
 /// How long a request takes.
 const LATENCY: Duration = Duration::from_millis(2);
@@ -224,13 +224,26 @@ impl SimulatedCluster {
             Request::List { resource, namespace, labels } => {
                 Ok(state.list(*resource, namespace.as_deref(), labels.as_deref()))
             }
+            Request::Kinds { api_version } => state.kinds(api_version),
             Request::Get(object) => state.get(object),
+            Request::Read(object) => known(object).and_then(|object| state.get(&object)),
             Request::Review { review, spec } => Ok(self.review(*review, spec)),
             Request::Create { object, body, dry_run } => state.create(object, body.clone(), *dry_run, self.epoch, now),
             Request::Patch { object, patch, dry_run } => state.patch(object, patch, *dry_run, now),
+            Request::Apply { object, body, dry_run, .. } => known(object)
+                .and_then(|object| state.server_side_apply(&object, body.clone(), *dry_run, self.epoch, now)),
+            Request::Delete { object, uid, dry_run } => state.delete(object, uid, *dry_run, now),
         };
         result.map_err(|(failure, message)| ClusterError { request: request.to_string(), failure, message })
     }
+}
+
+/// The object, if it is of a kind that is simulated.
+fn known(object: &AnyObject) -> Result<ObjectRef, Refusal> {
+    let resource = object.resource();
+    let unknown = || (Failure::NotFound, "the server could not find the requested resource".to_owned());
+    let resource = resource.ok_or_else(unknown)?;
+    Ok(ObjectRef::new(resource, object.namespace.clone().unwrap_or_default(), &object.name))
 }
 
 impl Cluster for SimulatedCluster {

@@ -218,25 +218,58 @@ impl State {
         let mut after = before.clone();
         json_patch::patch(&mut after, &patch)
             .map_err(|error| invalid(format!("the patch cannot be applied: {error}")))?;
-        if text(&after, "/metadata/resourceVersion") != text(&before, "/metadata/resourceVersion") {
-            let message = format!(
-                "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your changes to the latest version and try again",
-                object.resource, object.name,
-            );
-            return Err((Failure::Conflict, message));
-        }
-        if object.resource == Resource::Deployments
-            && before.pointer("/spec/selector") != after.pointer("/spec/selector")
-        {
-            return Err(invalid(format!(
-                "Deployment.apps \"{}\" is invalid: spec.selector: field is immutable",
-                object.name
-            )));
-        }
+        unchanged(object, &before, &after)?;
         if dry_run {
             return Ok(after);
         }
         Ok(self.put(object, after, now))
+    }
+
+    /// Merges fields into an object, or creates it. Who owns which field is not simulated: there are no conflicts of
+    /// owners, and a field that is not applied any more stays.
+    pub(super) fn server_side_apply(
+        &mut self,
+        object: &ObjectRef,
+        body: Value,
+        dry_run: bool,
+        epoch: Timestamp,
+        now: Duration,
+    ) -> Result<Value, Refusal> {
+        let Some(before) = self.objects.get(object) else { return self.create(object, body, dry_run, epoch, now) };
+        let mut after = before.clone();
+        merge(&mut after, body);
+        default(&mut after, object.resource);
+        unchanged(object, before, &after)?;
+        Ok(if dry_run { after } else { self.put(object, after, now) })
+    }
+
+    pub(super) fn delete(
+        &mut self,
+        object: &ObjectRef,
+        uid: &str,
+        dry_run: bool,
+        now: Duration,
+    ) -> Result<Value, Refusal> {
+        let value = self.get(object)?;
+        if text(&value, "/metadata/uid") != Some(uid) {
+            let message = format!("the UID in the precondition ({uid}) is not that of {}", object.name);
+            return Err((Failure::Conflict, message));
+        }
+        if !dry_run {
+            self.remove(object, now);
+        }
+        Ok(json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
+    }
+
+    /// The kinds of an API version, as discovery lists them.
+    pub(super) fn kinds(&self, api_version: &str) -> Result<Value, Refusal> {
+        let here = |resource: &Resource| resource.api_version() == api_version && self.serves(*resource);
+        let kind = |resource: Resource| json!({"name": resource.plural(), "kind": resource.kind(), "namespaced": resource != Resource::Namespaces});
+        let kinds: Vec<Value> = Resource::ALL.into_iter().filter(here).map(kind).collect();
+        if kinds.is_empty() {
+            return Err((Failure::NotFound, "the server could not find the requested resource".to_owned()));
+        }
+        Ok(json!({"kind": "APIResourceList", "groupVersion": api_version, "resources": kinds}))
     }
 
     /// Stores a manifest; one that is there is replaced.
@@ -287,6 +320,35 @@ fn default(value: &mut Value, resource: Resource) {
                 port.entry("protocol").or_insert("TCP".into());
             }
         }
+    }
+}
+
+/// Refuses a write that is conditional on another version, or touches what never changes.
+fn unchanged(object: &ObjectRef, before: &Value, after: &Value) -> Result<(), Refusal> {
+    if text(after, "/metadata/resourceVersion") != text(before, "/metadata/resourceVersion") {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your changes to the latest version and try again",
+            object.resource, object.name,
+        );
+        return Err((Failure::Conflict, message));
+    }
+    if object.resource == Resource::Deployments && before.pointer("/spec/selector") != after.pointer("/spec/selector") {
+        let message = format!("Deployment.apps \"{}\" is invalid: spec.selector: field is immutable", object.name);
+        return Err((Failure::Invalid, message));
+    }
+    Ok(())
+}
+
+/// Merges mappings key by key; a selector, as everything else, is replaced.
+fn merge(into: &mut Value, from: Value) {
+    match (into.as_object_mut(), from) {
+        (Some(into), Value::Object(from)) => {
+            for (key, value) in from {
+                let kept = into.entry(key.as_str()).or_insert(Value::Null);
+                if key == "selector" { *kept = value } else { merge(kept, value) }
+            }
+        }
+        (_, from) => *into = from,
     }
 }
 

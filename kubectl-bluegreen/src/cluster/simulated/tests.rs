@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{Behaviour, SimulatedCluster};
-use crate::cluster::{Cluster, Failure, ObjectRef, Request, Resource};
+use crate::cluster::{AnyObject, Cluster, Failure, ObjectRef, Request, Resource};
 
 const NAMESPACE: &str = "n";
 
@@ -170,4 +170,56 @@ async fn a_copy_goes_its_own_way() {
     copy.delete(&of(Resource::Services, "s"));
     assert!(cluster.object(&of(Resource::Services, "s")).is_some());
     assert!(copy.object(&of(Resource::Services, "s")).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_apply_merges_and_a_second_one_changes_nothing() {
+    let cluster = cluster();
+    let applied = |body: Value, dry_run: bool| {
+        let object = AnyObject {
+            api_version: "v1".to_owned(),
+            kind: "Service".to_owned(),
+            plural: "services".to_owned(),
+            namespace: Some(NAMESPACE.to_owned()),
+            name: "s".to_owned(),
+        };
+        Request::Apply { object, body, force: false, dry_run }
+    };
+    assert_eq!(cluster.send(&applied(service(), true)).await.unwrap()["metadata"]["name"], "s");
+    assert!(cluster.object(&of(Resource::Services, "s")).is_none());
+    let first = cluster.send(&applied(service(), false)).await.unwrap();
+    assert_eq!(first["spec"]["ports"][0]["targetPort"], 80);
+    assert_eq!(cluster.send(&applied(service(), false)).await.unwrap(), first);
+    let mut other = service();
+    other["spec"]["selector"] = json!({"color": "blue"});
+    let second = cluster.send(&applied(other.clone(), false)).await.unwrap();
+    assert_eq!(second["spec"]["selector"], json!({"color": "blue"}));
+    assert_eq!(second["spec"]["clusterIP"], first["spec"]["clusterIP"]);
+    other["metadata"]["resourceVersion"] = "1".into();
+    assert_eq!(cluster.send(&applied(other, false)).await.unwrap_err().failure, Failure::Conflict);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_object_that_was_meant_is_deleted() {
+    let cluster = cluster();
+    cluster.apply(manifest(2, "x:1"));
+    cluster.settle(Duration::from_hours(1)).await;
+    let object = of(Resource::Deployments, "a");
+    let delete = |uid: &str, dry_run: bool| Request::Delete { object: object.clone(), uid: uid.to_owned(), dry_run };
+    assert_eq!(cluster.send(&delete("another", false)).await.unwrap_err().failure, Failure::Conflict);
+    let uid = cluster.object(&object).unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
+    cluster.send(&delete(&uid, true)).await.unwrap();
+    assert!(cluster.object(&object).is_some());
+    cluster.send(&delete(&uid, false)).await.unwrap();
+    cluster.settle(Duration::from_hours(1)).await;
+    assert!(list(&cluster, Resource::Pods).await.is_empty());
+    assert_eq!(cluster.send(&delete(&uid, false)).await.unwrap_err().failure, Failure::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn kinds_are_listed_by_version() {
+    let kinds = async |api_version: &str| cluster().send(&Request::Kinds { api_version: api_version.to_owned() }).await;
+    let apps = kinds("apps/v1").await.unwrap();
+    assert_eq!(apps["resources"][0], json!({"name": "deployments", "kind": "Deployment", "namespaced": true}));
+    assert_eq!(kinds("traefik.io/v1alpha1").await.unwrap_err().failure, Failure::NotFound);
 }
