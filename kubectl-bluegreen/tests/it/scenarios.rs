@@ -198,7 +198,10 @@ async fn cleanup<W: World>(world: &W, naming: Naming) {
     world.run("switch green --yes --settle 0s").await.expect(ExitStatus::Done);
     let ran = world.run("cleanup blue --after 2s --yes -o json").await.expect(ExitStatus::Done).json();
     let steps: Vec<&str> = ran["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
-    assert_eq!(steps, ["wait", "plan", "scale", "scale-down"]);
+    // A slow machine may have waited long enough already.
+    let waited = &steps[..steps.len().saturating_sub(2)];
+    assert!(waited == ["wait", "plan"] || waited.is_empty(), "{steps:?}");
+    assert_eq!(steps[waited.len()..], ["scale", "scale-down"]);
     let again = world.run("cleanup blue --after 0s --yes -o json").await.expect(ExitStatus::Done).json();
     assert_eq!(again["outcome"], "nothing-to-do");
     serves(world, Color::Green).await;
@@ -234,7 +237,7 @@ async fn busy<W: World>(world: &W, naming: Naming) {
     assert!(ran.err.contains("bob@elsewhere"), "{}", ran.err);
     assert_eq!(state(world, naming).await, before);
     // A holder that was seen to do nothing for a whole duration is gone.
-    world.run("switch green --yes --settle 0s --wait-lock 10s").await.expect(ExitStatus::Done);
+    world.run("switch green --yes --settle 0s --wait-lock 1m").await.expect(ExitStatus::Done);
     serves(world, Color::Green).await;
     nothing_is_held(world).await;
 }

@@ -86,6 +86,17 @@ async fn plans_are_what_they_were() {
     insta::assert_snapshot!(plans);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_cleanup_waits_until_the_last_move_is_long_enough_ago() {
+    let cluster = cluster(NAMINGS[0]).await;
+    run(&cluster, NAMESPACE, "switch green --yes --settle 0s").await.expect(ExitStatus::Done);
+    let ran = run(&cluster, NAMESPACE, "cleanup blue --yes -o json").await.expect(ExitStatus::Done).json();
+    let steps: Vec<&str> = ran["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["wait", "plan", "scale", "scale-down"]);
+    let waited = ran["steps"][0]["seconds"].as_f64().unwrap();
+    assert!((29.0..31.0).contains(&waited), "{ran}");
+}
+
 macro_rules! scenarios {
     ($($name:ident)*) => {
         $(

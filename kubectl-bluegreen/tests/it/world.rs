@@ -70,7 +70,7 @@ impl Naming {
                     "imagePullPolicy": "IfNotPresent",
                     "env": [{"name": "VERSION", "value": version}, {"name": "DEPLOYMENT_ENV", "value": color}],
                     "ports": [{"name": "http", "containerPort": 8080}],
-                    "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},
+                    "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5},
                 }]},
             }},
         })
