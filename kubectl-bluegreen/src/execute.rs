@@ -2,30 +2,25 @@
 //! Decides nothing that a plan has not said: whatever changes meanwhile is read and planned again.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::check::rollout_has_ended;
-use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
+use crate::cluster::{Cluster, ClusterError, Failure, Request};
 use crate::error::Error;
 use crate::interrupt::Interrupt;
-use crate::journal::Journal;
 use crate::lock::Lock;
-use crate::observe::{decode, observe};
-use crate::observed::{
-    Labels, Listed, Observed, deployment_of, endpoints, has_ended, is_ready, is_terminating, name, selector, uid,
-};
-use crate::plan::{Action, Change, Plan, Planner, SetRef, Step, set_journal};
+use crate::observe::observe;
+use crate::observed::Observed;
+use crate::plan::{Action, Change, Plan, Planner, Step};
 use crate::process::Holder;
 use crate::release::Color;
 use crate::report::{Outcome, Report, StepReport};
 use crate::ui::Ui;
+
+mod journal;
+mod waits;
 
 /// How often a plan is made anew because its objects changed under it.
 const MAX_ATTEMPTS: usize = 8;
@@ -73,9 +68,6 @@ pub struct Executor<'e, C> {
     /// When the work began, questions aside.
     started: Cell<Instant>,
 }
-
-/// The lists that a question has looked at, with the versions from which a watch goes on; at most two.
-type Watched = Vec<(Resource, String)>;
 
 /// For how long the cluster could not answer.
 #[derive(Default)]
@@ -335,182 +327,4 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let (object, patch) = (change.object.clone(), change.patch.clone());
         self.cluster.send(&Request::Patch { object, patch, dry_run: false }).await
     }
-
-    /// Says how long is left, every ten seconds.
-    async fn count_down(&self, moment: jiff::Timestamp) -> Result<(), Error> {
-        loop {
-            let left = Duration::try_from(moment.duration_since(self.cluster.now())).unwrap_or_default();
-            if left.is_zero() {
-                return Ok(());
-            }
-            self.ui.note(format_args!("            {:.0} s left", left.as_secs_f64().ceil()));
-            self.stoppable(sleep(left.min(Duration::from_secs(10)))).await?;
-        }
-    }
-
-    /// Waits until a question about the set is answered with yes. A read that fails for a passing reason is asked again.
-    /// The question also answers with the lists that it has looked at: the next time is when one of them has changed.
-    async fn until<T, F: Future<Output = Result<(Option<T>, Watched), ClusterError>>>(
-        &self,
-        set: &SetRef,
-        labels: Option<&str>,
-        waited_for: &str,
-        ask: impl Fn() -> F,
-    ) -> Result<T, Error> {
-        let started = Instant::now();
-        loop {
-            let left = self.options.timeout.saturating_sub(started.elapsed());
-            match self.stoppable(ask()).await? {
-                Ok((Some(answer), _)) => return Ok(answer),
-                Ok((None, watched)) if !left.is_zero() => {
-                    let watch = |at: usize| {
-                        let (resource, version) = watched.get(at)?;
-                        Some(self.cluster.changed(*resource, Some(&set.namespace), labels, version, left))
-                    };
-                    let either = async {
-                        match (watch(0), watch(1)) {
-                            (Some(one), Some(other)) => {
-                                tokio::select! { result = one => result, result = other => result }
-                            }
-                            (Some(one), None) => one.await,
-                            _ => Ok(()),
-                        }
-                    };
-                    match self.stoppable(either).await? {
-                        Err(error) if !error.is_passing() => return Err(error.into()),
-                        Err(_) => self.stoppable(sleep(RETRY_AFTER.min(left))).await?,
-                        Ok(()) => {}
-                    }
-                }
-                Err(error) if error.is_passing() && !left.is_zero() => {
-                    self.stoppable(sleep(RETRY_AFTER.min(left))).await?;
-                }
-                Err(error) if !error.is_passing() => return Err(error.into()),
-                Ok((None, _)) | Err(_) => {
-                    let (state, help) = self.state();
-                    let seconds = self.options.timeout.as_secs();
-                    return Err(Error::TimedOut { waited_for: waited_for.to_owned(), seconds, state, help });
-                }
-            }
-        }
-    }
-
-    async fn list<T: serde::de::DeserializeOwned>(
-        &self,
-        resource: Resource,
-        namespace: &str,
-        labels: Option<&str>,
-    ) -> Result<Listed<T>, ClusterError> {
-        let (namespace, labels) = (Some(namespace.to_owned()), labels.map(str::to_owned));
-        decode(self.cluster.send(&Request::List { resource, namespace, labels }).await?)
-    }
-
-    async fn await_endpoints(&self, set: &SetRef, color: Color, wanted: &Labels) -> Result<String, Error> {
-        let labels = format!("kubernetes.io/service-name={}", set.service);
-        let deployment = set.deployment(color);
-        let get = Request::Get(set.active_service());
-        let ask = async || {
-            let (slices, pods, service) = tokio::join!(
-                self.list::<EndpointSlice>(Resource::EndpointSlices, &set.namespace, Some(&labels)),
-                self.list::<Pod>(Resource::Pods, &set.namespace, None),
-                self.cluster.send(&get),
-            );
-            let (slices, pods, service) = (slices?, pods?, typed::<Service>(service?));
-            let is_new = |pod: &&Pod| belongs(pod, deployment) && is_ready(pod) && !is_terminating(pod);
-            let ready: BTreeSet<String> = pods.items.iter().filter(is_new).map(uid).collect();
-            let answer = if selector(&service) == wanted {
-                let serve = endpoints(slices.items.iter(), &set.service).are_exactly(&ready);
-                serve.then_some(Ok(ready.len()))
-            } else {
-                Some(Err(overridden(set, &service)))
-            };
-            Ok((answer, vec![(Resource::EndpointSlices, slices.resource_version)]))
-        };
-        let waited_for = format!("that service/{} sends traffic to exactly the ready pods of {color}", set.service);
-        let count = self.until(set, Some(&labels), &waited_for, ask).await??;
-        Ok(format!("exactly the {count} ready pods of {color} are the endpoints of service/{}", set.service))
-    }
-
-    async fn await_rollout(&self, set: &SetRef, color: Color) -> Result<String, Error> {
-        let called = set.deployment(color);
-        let ask = async || {
-            let (deployments, pods) = tokio::join!(
-                self.list::<Deployment>(Resource::Deployments, &set.namespace, None),
-                self.list::<Pod>(Resource::Pods, &set.namespace, None),
-            );
-            let (deployments, pods) = (deployments?, pods?);
-            let deployment = deployments.items.iter().find(|deployment| name(&deployment.metadata) == called);
-            let own: Vec<&Pod> = pods.items.iter().filter(|pod| belongs(pod, called) && !is_terminating(pod)).collect();
-            let done = deployment.is_some_and(rollout_has_ended) && own.iter().all(|pod| is_ready(pod));
-            // Either can be the last to follow: the pods before the Deployment's status, or after it.
-            let watched =
-                vec![(Resource::Deployments, deployments.resource_version), (Resource::Pods, pods.resource_version)];
-            Ok((done.then_some(own.len()), watched))
-        };
-        let waited_for = format!("the rollout of deployment/{called}");
-        let count = self.until(set, None, &waited_for, ask).await?;
-        Ok(format!("deployment/{called} is rolled out, {count} pods are ready"))
-    }
-
-    async fn await_scale_down(&self, set: &SetRef, color: Color) -> Result<String, Error> {
-        let called = set.deployment(color);
-        let ask = async || {
-            let pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?;
-            let left = pods.items.iter().any(|pod| belongs(pod, called));
-            Ok(((!left).then_some(()), vec![(Resource::Pods, pods.resource_version)]))
-        };
-        self.until(set, None, &format!("the end of all pods of deployment/{called}"), ask).await?;
-        Ok(format!("deployment/{called} has no pods"))
-    }
-
-    /// Writes the end of the move into the journal, and only if the selector is still what was written.
-    async fn close_journal(&self, set: &SetRef, id: &str, wanted: &Labels, lock: &Lock) -> Result<String, Error> {
-        let object: ObjectRef = set.active_service();
-        let (mut conflicts, mut patience) = (0, Patience::default());
-        while conflicts < MAX_ATTEMPTS {
-            // Without the Lease, what somebody else has done meanwhile is not ours to judge.
-            lock.fence()?;
-            let read = self.cluster.send(&Request::Get(object.clone())).await;
-            let service: Service = match read {
-                Ok(value) => typed(value),
-                Err(error) => {
-                    self.wait_out(error, &mut patience).await?;
-                    continue;
-                }
-            };
-            if selector(&service) != wanted {
-                return Err(overridden(set, &service));
-            }
-            let journal = Journal::of(&service)?;
-            if journal.open().is_none_or(|open| open.id != id) {
-                return Ok("the journal says how it ended".to_owned());
-            }
-            let version = service.metadata.resource_version.as_deref().unwrap_or_default();
-            let operation = set_journal(service.metadata.annotations.is_some(), &journal.closed(id, "done"));
-            lock.fence()?;
-            match self.write(&Change::new(object.clone(), version, vec![operation])).await {
-                Ok(_) => return Ok("the journal says that it is done".to_owned()),
-                Err(error) if error.failure == Failure::Conflict => {
-                    (conflicts, patience) = (conflicts + 1, Patience::default());
-                }
-                Err(error) => self.wait_out(error, &mut patience).await?,
-            }
-        }
-        Err(Error::Conflict { object: object.to_string(), attempts: MAX_ATTEMPTS })
-    }
-}
-
-fn typed<T: serde::de::DeserializeOwned + Default>(value: Value) -> T {
-    serde_json::from_value(value).unwrap_or_default()
-}
-
-/// Somebody else's selector in the place of the one that was written.
-fn overridden(set: &SetRef, service: &Service) -> Error {
-    let seen = selector(service).iter().map(|(key, value)| format!("{key}: {value}"));
-    Error::Overridden { service: set.service.clone(), seen: seen.collect::<Vec<_>>().join(", ") }
-}
-
-/// Whether the pod was made by the Deployment and has not ended.
-fn belongs(pod: &Pod, deployment: &str) -> bool {
-    deployment_of(pod) == Some(deployment) && !has_ended(pod)
 }

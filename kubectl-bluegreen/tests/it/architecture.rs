@@ -40,7 +40,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("plan.rs", &["crate::cmd", "crate::execute", "crate::ui", "cluster::live", "cluster::simulated"]),
     ("traffic.rs", &["crate::cmd", "crate::execute", "crate::ui", "cluster::live", "cluster::simulated"]),
     ("prepare.rs", &["crate::cmd", "crate::execute", "crate::ui", "cluster::live", "cluster::simulated"]),
-    ("execute.rs", &["crate::cmd", "cluster::live", "cluster::simulated"]),
+    ("execute", &["crate::cmd", "cluster::live", "cluster::simulated"]),
     ("lock.rs", &["crate::cmd", "crate::execute", "cluster::live", "cluster::simulated"]),
     (
         "cluster/simulated",

@@ -171,14 +171,14 @@ async fn ten_switches_lose_no_request() {
         eprintln!("skipped: there is no load generator here");
         return;
     }
-    arrive(&url, "blue").await;
+    arrive(&url, "blue");
     let load = Command::new("load").args(["-d", "10m", &url]).stdout(Stdio::piped()).spawn().unwrap();
     for round in 0..10 {
         let (line, color) = if round % 2 == 0 { ("switch green", "green") } else { ("rollback", "blue") };
         let args: Vec<&str> = line.split(' ').chain(["--yes"]).collect();
         let output = plugin(world.namespace(), &args);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        arrive(&url, color).await;
+        arrive(&url, color);
     }
     assert!(Command::new("kill").arg(load.id().to_string()).status().unwrap().success());
     let text = String::from_utf8(load.wait_with_output().unwrap().stdout).unwrap();
@@ -188,7 +188,7 @@ async fn ten_switches_lose_no_request() {
 }
 
 /// Waits until the node's proxy sends ten new connections in a row to a color: no API shows when it does.
-async fn arrive(url: &str, color: &str) {
+fn arrive(url: &str, color: &str) {
     let began = std::time::Instant::now();
     let mut in_a_row = 0;
     while in_a_row < 10 {
