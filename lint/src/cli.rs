@@ -7,12 +7,15 @@ use clap::{Parser, ValueEnum};
 use jiff::civil::Date;
 
 use crate::config::{self, Config, FailOn, Layer};
+use crate::files::{self, WriteError};
+use crate::finding::Applicability;
+use crate::fix::{self, Fixed};
 use crate::output::{Output, OutputError};
 use crate::report::Format;
 use crate::report::human::Style;
 use crate::source::{Role, Source};
 use crate::version::Version;
-use crate::{lint, output, pages, source};
+use crate::{output, pages, source};
 
 /// When to color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -61,6 +64,15 @@ pub struct Cli {
     /// Files, directories, or `-` for standard input [default: the current directory]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Correct in the files what can be corrected without doubt; standard input is corrected to standard output
+    #[arg(long, group = "fixing")]
+    pub fix: bool,
+    /// Show what --fix would change, and change nothing
+    #[arg(long, group = "fixing")]
+    pub diff: bool,
+    /// With --fix or --diff: also what is only probably meant, such as copying from the other color
+    #[arg(long, requires = "fixing")]
+    pub unsafe_fixes: bool,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -116,6 +128,8 @@ pub struct Cli {
 pub struct Answer {
     /// For stdout.
     pub text: String,
+    /// For stderr: what was done, where stdout carries something else.
+    pub notes: String,
     /// How the process ends.
     pub status: ExitStatus,
 }
@@ -147,14 +161,25 @@ pub enum Error {
         /// The option of the command line.
         option: &'static str,
     },
+    /// Somebody else writes to the files that are to be corrected.
+    #[error("{path} was changed while it was linted; nothing is corrected")]
+    #[diagnostic(code(bluegreen_lint::changed), help("run it again when nobody else writes to the files"))]
+    Changed {
+        /// The file.
+        path: String,
+    },
     /// A rule is not known.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Rule(#[from] config::UnknownRule),
-    /// A file cannot be written.
+    /// A report cannot be written.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Output(#[from] OutputError),
+    /// A corrected file cannot be written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Write(#[from] WriteError),
     /// There is nothing to lint.
     #[error("no Kubernetes object found in {inputs}")]
     #[diagnostic(
@@ -170,7 +195,7 @@ pub enum Error {
 impl Cli {
     /// Does what the command line says.
     pub fn run(&self, style: Style, today: Option<Date>) -> Result<Answer, Error> {
-        let clean = |text: String| Ok(Answer { text, status: ExitStatus::Clean });
+        let clean = |text: String| Ok(Answer { text, notes: String::new(), status: ExitStatus::Clean });
         if let Some(selector) = &self.explain {
             let rules = config::find(selector)?;
             return clean(pages::explain(&rules));
@@ -186,7 +211,13 @@ impl Cli {
             None => source::add_configs(&mut sources)?,
         }
         let config = self.config(&sources, today)?;
-        let report = lint(&sources, &config);
+        let wanted = match (self.fix || self.diff, self.unsafe_fixes) {
+            (false, _) => None,
+            (true, false) => Some(Applicability::Safe),
+            (true, true) => Some(Applicability::Unsafe),
+        };
+        let fixed = fix::apply(&mut sources, &config, wanted);
+        let report = &fixed.report;
         let problems = report.findings.iter().any(|finding| finding.place.object.is_none());
         let only_settings = !sources.is_empty() && sources.iter().all(|source| source.role == Role::Config);
         if report.objects == 0 && !self.allow_empty && !problems && !only_settings {
@@ -194,12 +225,29 @@ impl Cli {
             let inputs = if inputs.is_empty() { "the current directory".to_owned() } else { inputs.join(", ") };
             return Err(Error::Nothing { inputs });
         }
-        let fails = report.worst().is_some_and(|worst| config.fails(worst));
-        let status = if fails { ExitStatus::Findings } else { ExitStatus::Clean };
-        output::write(&self.output, &report, &sources, &config)?;
+        let worst = if self.diff { fixed.worst_before } else { report.worst() };
+        let status =
+            if worst.is_some_and(|worst| config.fails(worst)) { ExitStatus::Findings } else { ExitStatus::Clean };
+        if self.diff {
+            let text = fix::diff(&fixed, &sources);
+            return Ok(Answer { text, notes: self.notes("would fix", &fixed), status });
+        }
+        save(&fixed, &sources)?;
+        output::write(&self.output, report, &sources, &config)?;
         let is_silent = self.quiet && report.findings.is_empty() && self.format.is_for_people();
-        let text = if is_silent { String::new() } else { self.format.render(&report, &sources, &config, style) };
-        Ok(Answer { text, status })
+        let rendered = if is_silent { String::new() } else { self.format.render(report, &sources, &config, style) };
+        let notes = self.notes("fixed", &fixed);
+        // What was read from standard input goes to standard output; the report has to go elsewhere.
+        match sources.iter().find(|source| self.fix && source.path.is_none()) {
+            Some(stdin) => Ok(Answer { text: (*stdin.text).to_owned(), notes: notes + &rendered, status }),
+            None => Ok(Answer { text: rendered, notes, status }),
+        }
+    }
+
+    /// What was done, a line for each finding.
+    fn notes(&self, what: &str, fixed: &Fixed) -> String {
+        let lines = fixed.done.iter().filter(|_| !self.quiet).map(|done| format!("{what} {done}\n"));
+        lines.collect()
     }
 
     fn config(&self, sources: &[Source], today: Option<Date>) -> Result<Config, Error> {
@@ -225,6 +273,23 @@ impl Cli {
         config.validate()?;
         Ok(config)
     }
+}
+
+/// Writes the corrected texts back to their files, each whole, unless one of these is not what was read any more.
+fn save(fixed: &Fixed, sources: &[Source]) -> Result<(), Error> {
+    let changed = fixed.before.iter().filter_map(|(at, before)| {
+        let source = sources.get(*at)?;
+        Some((source, source.path.as_deref()?, before))
+    });
+    for (source, path, before) in changed.clone() {
+        if !source::is_still(path, before) {
+            return Err(Error::Changed { path: source.name.clone() });
+        }
+    }
+    for (source, path, _) in changed {
+        files::write_atomically(path, source.text.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// What the configuration files say about the whole run, which they must agree on.

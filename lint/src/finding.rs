@@ -104,9 +104,10 @@ impl Finding {
         self
     }
 
-    /// Adds how to correct the text.
-    pub fn fix(&mut self, applicability: Applicability, edits: Vec<Edit>) -> &mut Self {
-        self.fix = Some(Fix { applicability, edits });
+    /// Adds how to correct the text, unless there is no edit that does.
+    pub fn fix(&mut self, applicability: Applicability, edits: impl IntoIterator<Item = Edit>) -> &mut Self {
+        let edits: Vec<Edit> = edits.into_iter().collect();
+        self.fix = (!edits.is_empty()).then_some(Fix { applicability, edits });
         self
     }
 

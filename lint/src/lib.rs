@@ -15,8 +15,10 @@
 mod api;
 pub mod cli;
 pub mod config;
+mod edit;
 pub mod files;
 pub mod finding;
+pub mod fix;
 pub mod manifest;
 pub mod model;
 mod output;

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
             // A closed pipe is the reader's choice, not a failure.
             let mut out = std::io::stdout().lock();
             let _ = out.write_all(answer.text.as_bytes()).and_then(|()| out.flush());
+            let _ = std::io::stderr().lock().write_all(answer.notes.as_bytes());
             answer.status.into()
         }
         Err(error) => {

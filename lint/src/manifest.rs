@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::source::{Role, Source};
+use crate::source::{Role, Source, Text};
 use crate::yaml::{self, Document, NodeId, NodeRef, Problem, Span, Value};
 
 /// What an object is called.
@@ -48,6 +48,7 @@ pub struct Object {
     pub source: usize,
     /// What it is called.
     pub id: Identity,
+    pub(crate) text: Text,
     document: Arc<Document>,
     node: NodeId,
 }
@@ -57,6 +58,11 @@ impl Object {
     #[must_use]
     pub fn root(&self) -> NodeRef<'_> {
         self.document.node(self.node)
+    }
+
+    /// The document that it is in, which may hold others, too.
+    pub(crate) fn document(&self) -> NodeRef<'_> {
+        self.document.root()
     }
 
     /// The API group; empty for the core group.
@@ -248,7 +254,7 @@ pub fn read(sources: &[Source]) -> Manifests {
         for document in parsed.documents {
             let document = Arc::new(document);
             let root = document.root();
-            let outcome = collect(index, &document, root, &mut manifests);
+            let outcome = collect((index, source), &document, root, &mut manifests);
             if !outcome {
                 others.push((root.span(), matches!(root.value(), Value::Map(_))));
             }
@@ -267,11 +273,11 @@ pub fn read(sources: &[Source]) -> Manifests {
 }
 
 /// Takes the objects of one document; answers whether it was Kubernetes' at all.
-fn collect(source: usize, document: &Arc<Document>, root: NodeRef<'_>, manifests: &mut Manifests) -> bool {
+fn collect(source: (usize, &Source), document: &Arc<Document>, root: NodeRef<'_>, manifests: &mut Manifests) -> bool {
     let text = |key: &str| root.get(key).and_then(NodeRef::as_str);
     let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else { return false };
     if api_version.starts_with("kustomize.config.k8s.io/") {
-        manifests.aside.push((source, Aside::Kustomize));
+        manifests.aside.push((source.0, Aside::Kustomize));
         return true;
     }
     if let Some(items) = root.get("items").filter(|_| kind.ends_with("List")) {
@@ -282,7 +288,8 @@ fn collect(source: usize, document: &Arc<Document>, root: NodeRef<'_>, manifests
     }
     let metadata = |key: &str| root.at(&["metadata", key]).and_then(NodeRef::as_str).map(str::to_owned);
     let object = Object {
-        source,
+        source: source.0,
+        text: source.1.text.clone(),
         id: Identity {
             api_version: api_version.to_owned(),
             kind: kind.to_owned(),
@@ -293,7 +300,7 @@ fn collect(source: usize, document: &Arc<Document>, root: NodeRef<'_>, manifests
         node: root.id(),
     };
     if is_patch(&object) {
-        manifests.aside.push((source, Aside::Kustomize));
+        manifests.aside.push((source.0, Aside::Kustomize));
     } else {
         manifests.objects.push(object);
     }

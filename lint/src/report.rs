@@ -147,7 +147,7 @@ impl Report {
 }
 
 /// A place as people write it: `path:line:column`.
-fn place_in_words(place: &Place, sources: &[Source]) -> String {
+pub(crate) fn place_in_words(place: &Place, sources: &[Source]) -> String {
     let Some(source) = sources.get(place.source) else { return String::new() };
     let at = source.position(place.span.start);
     format!("{}:{}:{}", source.name, at.line, at.column)

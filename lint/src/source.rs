@@ -4,13 +4,15 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads files")]
 
 mod index;
+mod text;
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use index::Index;
 use miette::Diagnostic;
+
+pub use text::Text;
 
 /// One text to lint.
 #[derive(Debug, Default)]
@@ -18,7 +20,7 @@ pub struct Source {
     /// Its path as it is shown, or the name given to standard input.
     pub name: String,
     /// The whole text.
-    pub text: String,
+    pub text: Text,
     /// The file that it was read from; nothing for standard input and for what is no file.
     pub path: Option<PathBuf>,
     /// Whether it was named by the caller, rather than found in a directory.
@@ -27,7 +29,6 @@ pub struct Source {
     pub role: Role,
     /// The configuration that holds for it.
     pub config: Option<Above>,
-    index: Index,
 }
 
 /// What a source is there for.
@@ -60,7 +61,7 @@ pub struct Position {
 
 impl Source {
     /// A text that is not read from a file.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<String>, text: impl Into<Text>) -> Self {
         Self { name: name.into(), text: text.into(), explicit: true, ..Self::default() }
     }
 
@@ -72,19 +73,19 @@ impl Source {
     /// The line and column of a byte offset; an offset past the end gives the end.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
-        self.index.position(&self.text, offset)
+        self.text.index().position(&self.text, offset)
     }
 
     /// A line's text without its end, and the byte offset of its start.
     #[must_use]
     pub fn line(&self, line: usize) -> (usize, &str) {
-        self.index.line(&self.text, line)
+        self.text.index().line(&self.text, line)
     }
 
     /// The template of a chart that the text at an offset was rendered from, where `helm template` says so.
     #[must_use]
     pub fn template(&self, offset: usize) -> Option<&str> {
-        self.index.template(&self.text, offset)
+        self.text.index().template(&self.text, offset)
     }
 }
 
@@ -270,6 +271,11 @@ fn file(path: &Path) -> Result<Source, SourceError> {
     Ok(Source { path: Some(path.to_owned()), role, ..Source::new(name.clone(), utf8(bytes, &name)?) })
 }
 
+/// Whether a file still holds this text.
+pub(crate) fn is_still(path: &Path, text: &str) -> bool {
+    std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())
+}
+
 fn utf8(bytes: Vec<u8>, path: &str) -> Result<String, SourceError> {
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
@@ -308,7 +314,7 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         let sources = read(&[root.path().to_owned(), root.path().join("skip.yaml")], "<stdin>").unwrap();
-        let texts: Vec<_> = sources.iter().map(|source| (source.text.as_str(), source.explicit)).collect();
+        let texts: Vec<_> = sources.iter().map(|source| (&*source.text, source.explicit)).collect();
         assert_eq!(texts, [("h", false), ("z", false), ("b", false), ("s", true)]);
     }
 

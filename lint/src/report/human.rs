@@ -10,7 +10,7 @@ use miette::{
 
 use super::Report;
 use super::excerpt::Excerpt;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Applicability, Finding, Severity};
 use crate::manifest::Place;
 use crate::source::Source;
 
@@ -137,5 +137,16 @@ pub fn render(report: &Report, sources: &[Source], style: Style) -> String {
     }
     text.push_str(&report.summary_line());
     text.push('\n');
+    let count = |applicability| {
+        let fixes = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
+        fixes.filter(|fix| fix.applicability == applicability).count()
+    };
+    let way_out = match (count(Applicability::Safe), count(Applicability::Unsafe)) {
+        (0, 0) => String::new(),
+        (safe, 0) => format!("{safe} can be fixed with --fix\n"),
+        (0, others) => format!("{others} can be fixed with --fix --unsafe-fixes\n"),
+        (safe, others) => format!("{safe} can be fixed with --fix, {others} more with --unsafe-fixes\n"),
+    };
+    text.push_str(&way_out);
     text
 }

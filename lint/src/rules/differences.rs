@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::finding::{Finding, Findings};
+use crate::edit::New;
+use crate::finding::{Applicability, Edit, Finding, Findings};
 use crate::manifest::{Object, Place, is_placeholder};
 use crate::model::SetView;
 use crate::quantity;
@@ -65,6 +66,8 @@ pub(super) struct Difference<'m> {
     pub(super) container: Option<(NodeRef<'m>, bool)>,
     pub(super) blue: Side<'m>,
     pub(super) green: Side<'m>,
+    /// The keys that lead from what both have to what only one has.
+    missing: Vec<String>,
 }
 
 impl<'m> Difference<'m> {
@@ -97,7 +100,17 @@ impl<'m> Difference<'m> {
         };
         let has = if other.node.is_some() { "has this" } else { "does not have it here" };
         let finding = findings.report(own.place(), message);
-        finding.help(self.help()).related(other.place(), format!("{} {has}", color.other()))
+        finding
+            .help(self.help())
+            .related(other.place(), format!("{} {has}", color.other()))
+            .fix(Applicability::Unsafe, self.copy(color, own, other))
+    }
+
+    /// Gives the other color what only this one has, where that is a variable, a port, or a part of a probe or resources.
+    fn copy(&self, color: Color, own: &Side<'m>, other: &Side<'m>) -> Option<Edit> {
+        let node = own.node.filter(|_| other.node.is_none() && self.area != Area::Other)?;
+        let keys: Vec<&str> = self.missing.iter().map(String::as_str).collect();
+        other.object.add(other.parent, &keys, New::Copy(node, Some(color)), Some(own.parent))
     }
 
     /// What to do; for long texts, what of them differs.
@@ -148,7 +161,7 @@ pub(super) fn of(set: SetView<'_>) -> Vec<Difference<'_>> {
     }
     let Some((b, g)) = blue.object.template().zip(green.object.template()) else { return Vec::new() };
     let mut comparison = Comparison { set, blue: blue.object, green: green.object, container: None, found: Vec::new() };
-    comparison.values(&Path { keys: Vec::new(), area: Area::Other }, b, g);
+    comparison.values(&Path { keys: Vec::new(), area: Area::Other, depth: 0 }, b, g);
     comparison.found
 }
 
@@ -157,6 +170,8 @@ pub(super) fn of(set: SetView<'_>) -> Vec<Difference<'_>> {
 struct Path {
     keys: Vec<String>,
     area: Area,
+    /// How many of the keys lead to what both colors have.
+    depth: usize,
 }
 
 impl Path {
@@ -171,7 +186,12 @@ impl Path {
     fn child(&self, key: &str) -> Self {
         let mut keys = self.keys.clone();
         keys.push(key.to_owned());
-        Self { keys, area: self.area }
+        Self { keys, ..*self }
+    }
+
+    /// The same path, of which only so many keys lead to what both colors have.
+    fn after(&self, depth: usize) -> Self {
+        Self { depth, ..self.clone() }
     }
 
     /// The field as it is written for people.
@@ -215,6 +235,7 @@ impl<'m> Comparison<'m> {
             container: inside,
             blue: Side { object: self.blue, node: blue.0, parent: blue.1 },
             green: Side { object: self.green, node: green.0, parent: green.1 },
+            missing: path.keys.get(path.depth..).unwrap_or_default().to_vec(),
         });
     }
 
@@ -262,30 +283,39 @@ impl<'m> Comparison<'m> {
             return;
         }
         for (key, node) in only_blue {
-            self.one_sided(&self.entered(path, key), Color::Blue, node, green);
+            self.one_sided(&self.entered(path, key), path.keys.len(), Color::Blue, node, (blue, green));
         }
         for (key, node) in only_green {
-            self.one_sided(&self.entered(path, key), Color::Green, node, blue);
+            self.one_sided(&self.entered(path, key), path.keys.len(), Color::Green, node, (green, blue));
         }
     }
 
     /// Something that only one color has. Resources are told quantity by quantity.
-    fn one_sided(&mut self, path: &Path, color: Color, node: NodeRef<'m>, beside: NodeRef<'m>) {
+    ///
+    /// `depth` is how many keys of the path lead to what both have: its own and the other color's.
+    fn one_sided(
+        &mut self,
+        path: &Path,
+        depth: usize,
+        color: Color,
+        node: NodeRef<'m>,
+        both: (NodeRef<'m>, NodeRef<'m>),
+    ) {
         if path.is(&["metadata", "annotations"]) || path.is(&["metadata", "labels"]) {
             for (entry, value) in
                 node.entries().filter(|(entry, _)| !self.is_meant(path, &entry.key)).collect::<Vec<_>>()
             {
-                self.one_sided(&path.child(&entry.key), color, value, beside);
+                self.one_sided(&path.child(&entry.key), depth, color, value, both);
             }
             return;
         }
         if matches!(path.area, Area::Env | Area::Ports) && matches!(node.value(), Value::Seq(_)) {
-            node.items().for_each(|item| self.one_sided(&path.child(&label(item)), color, item, beside));
+            node.items().for_each(|item| self.one_sided(&path.child(&label(item)), depth, color, item, both));
             return;
         }
         if path.area == Area::Resources && matches!(node.value(), Value::Map(_)) {
             for (entry, value) in node.entries().filter(|(_, value)| !value.is_null()) {
-                self.one_sided(&path.child(&entry.key), color, value, beside);
+                self.one_sided(&path.child(&entry.key), depth, color, value, both);
             }
             return;
         }
@@ -293,8 +323,8 @@ impl<'m> Comparison<'m> {
             return;
         }
         match color {
-            Color::Blue => self.report(path, (Some(node), node), (None, beside)),
-            Color::Green => self.report(path, (None, beside), (Some(node), node)),
+            Color::Blue => self.report(&path.after(depth), (Some(node), both.0), (None, both.1)),
+            Color::Green => self.report(&path.after(depth), (None, both.1), (Some(node), both.0)),
         }
     }
 
@@ -328,17 +358,17 @@ impl<'m> Comparison<'m> {
         for (b, g) in paired.both {
             if is_container {
                 self.container = Some(Container { blue: b, green: g, init: path.key() == "initContainers" });
-                self.values(&Path { keys: Vec::new(), area: Area::Other }, b, g);
+                self.values(&Path { keys: Vec::new(), area: Area::Other, depth: 0 }, b, g);
                 self.container = None;
             } else {
                 self.values(&path.child(&label(b)), b, g);
             }
         }
         for b in paired.only_blue {
-            self.report(&path.child(&label(b)), (Some(b), b), (None, green));
+            self.report(&path.child(&label(b)).after(path.keys.len()), (Some(b), blue), (None, green));
         }
         for g in paired.only_green {
-            self.report(&path.child(&label(g)), (None, blue), (Some(g), g));
+            self.report(&path.child(&label(g)).after(path.keys.len()), (None, blue), (Some(g), green));
         }
     }
 

@@ -16,7 +16,7 @@ pub(super) fn key_text(value: &Value) -> Option<Box<str>> {
 }
 
 /// Reads a plain scalar as YAML 1.1 does, which is how Kubernetes reads it (seen with kubectl 1.32).
-pub(super) fn resolve(text: &str) -> Value {
+pub(crate) fn resolve(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => return Value::Bool(true),

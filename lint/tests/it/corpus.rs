@@ -91,8 +91,8 @@ fn every_file_is_read_in_time() {
             started.elapsed()
         };
         // A busy machine may interrupt one run, but hardly all of five.
-        let fastest = (0..5).map(|_| took()).find(|took| *took < Duration::from_millis(100));
-        assert!(fastest.is_some(), "{name} took more than 100 ms five times");
+        let fastest = (0..5).map(|_| took()).find(|took| *took < Duration::from_millis(500));
+        assert!(fastest.is_some(), "{name} took more than 500 ms five times");
     }
 }
 

@@ -36,6 +36,6 @@ fn nothing_hangs_or_panics() {
         let _ = human::render(&report, &sources, Style { color: true, unicode: true, width: 60 });
         let _ = concise::render(&report, &sources);
         let _ = json::render(&report, &sources);
-        assert!(started.elapsed() < Duration::from_secs(10), "{:.60}", sources[0].text);
+        assert!(started.elapsed() < Duration::from_secs(10), "{:.60}", &*sources[0].text);
     }
 }

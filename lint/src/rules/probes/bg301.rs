@@ -37,10 +37,10 @@
 //!
 //! None. Containers that no Service of the set reaches, such as most sidecars, need none.
 
-use crate::finding::{Findings, Severity};
+use crate::finding::{Applicability, Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::has_misspelt;
+use crate::rules::containers::{from_twin, has_misspelt};
 use crate::rules::ports::{reaches, target};
 use crate::yaml::NodeRef;
 
@@ -58,7 +58,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
         set.services().filter_map(|service| service.object.root().at(&["spec", "ports"])).flat_map(NodeRef::items);
     let targets: Vec<(String, String)> =
         ports.filter_map(target).map(|(_, wanted, protocol)| (wanted, protocol)).collect();
-    for (_, member) in set.workloads() {
+    for (color, member) in set.workloads() {
         let alone = member.object.containers().count() == 1;
         for container in member.object.containers() {
             let reached = targets.iter().any(|(wanted, protocol)| alone || reaches(container, wanted, protocol));
@@ -71,7 +71,11 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
             let called = container.get("name").and_then(NodeRef::as_str).unwrap_or("without a name");
             let message =
                 format!("container {called} of {} gets traffic and has no readiness probe", member.facts.name);
-            findings.report(place, message).help("add a readinessProbe, so that a switch can know when it serves");
+            let edit = from_twin(set, color, container, &["readinessProbe"]);
+            findings
+                .report(place, message)
+                .help("add a readinessProbe, so that a switch can know when it serves")
+                .fix(Applicability::Unsafe, edit);
         }
     }
 }

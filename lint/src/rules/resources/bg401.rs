@@ -40,10 +40,10 @@
 //! None. The API server takes a limit for the request that is missing; say it yourself, so that it stays when the limit
 //! changes.
 
-use crate::finding::{Findings, Severity};
+use crate::finding::{Applicability, Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::has_misspelt;
+use crate::rules::containers::{from_twin, has_misspelt};
 use crate::yaml::NodeRef;
 
 /// `missing-requests`
@@ -56,10 +56,10 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    for (_, member) in set.workloads() {
+    for (color, member) in set.workloads() {
         for container in member.object.containers() {
-            let set = |resource: &str| container.at(&["resources", "requests", resource]).is_some();
-            let missing: Vec<&str> = ["cpu", "memory"].into_iter().filter(|resource| !set(resource)).collect();
+            let has = |resource: &str| container.at(&["resources", "requests", resource]).is_some();
+            let missing: Vec<&str> = ["cpu", "memory"].into_iter().filter(|resource| !has(resource)).collect();
             if missing.is_empty() || has_misspelt(container, "resources") {
                 continue;
             }
@@ -68,9 +68,14 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
             let called = name.and_then(NodeRef::as_str).unwrap_or("without a name");
             let message =
                 format!("container {called} of {} requests no {}", member.facts.name, missing.join(" and no "));
+            let edit = match missing.as_slice() {
+                [resource] => from_twin(set, color, container, &["resources", "requests", resource]),
+                _ => from_twin(set, color, container, &["resources", "requests"]),
+            };
             findings
                 .report(place, message)
-                .help("set resources.requests, so that both colors can be placed side by side");
+                .help("set resources.requests, so that both colors can be placed side by side")
+                .fix(Applicability::Unsafe, edit);
         }
     }
 }

@@ -38,10 +38,10 @@
 //!
 //! None.
 
-use crate::finding::{Findings, Severity};
+use crate::finding::{Applicability, Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::has_misspelt;
+use crate::rules::containers::{from_twin, has_misspelt};
 use crate::yaml::NodeRef;
 
 /// `missing-memory-limit`
@@ -54,7 +54,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    for (_, member) in set.workloads() {
+    for (color, member) in set.workloads() {
         for container in member.object.containers() {
             if container.at(&["resources", "limits", "memory"]).is_some() || has_misspelt(container, "resources") {
                 continue;
@@ -63,7 +63,8 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
             let place = name.map_or_else(|| member.object.at_own_key(container), |name| member.object.at(name));
             let called = name.and_then(NodeRef::as_str).unwrap_or("without a name");
             let message = format!("container {called} of {} has no memory limit", member.facts.name);
-            findings.report(place, message).help("set resources.limits.memory");
+            let edit = from_twin(set, color, container, &["resources", "limits", "memory"]);
+            findings.report(place, message).help("set resources.limits.memory").fix(Applicability::Unsafe, edit);
         }
     }
 }

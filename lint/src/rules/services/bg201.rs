@@ -50,7 +50,11 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     if set.set.active.is_some() || templated || has_placeholder(&service.facts.selector) {
         return;
     }
-    let miss = miss::nearest(service, set.workloads().map(|(_, member)| member));
+    let mut miss = miss::nearest(service, set.workloads().map(|(_, member)| member));
     let message = format!("the active Service {} selects no pod of this set: {}", service.facts.name, miss.explanation);
+    if set.model.selected(&service.facts.selector).next().is_some() {
+        // It serves something else: whether that is meant, nobody can tell from here.
+        miss.edit = None;
+    }
     miss.report(findings, message);
 }

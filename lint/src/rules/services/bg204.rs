@@ -26,11 +26,11 @@
 //!
 //! None.
 
-use crate::finding::{Findings, Severity};
-use crate::model::SetView;
+use crate::finding::{Applicability, Edit, Findings, Severity};
+use crate::model::{Member, SetView};
 use crate::rule::{Check, Rule};
 use crate::rules::labeling::is_echo;
-use crate::set::{Color, color_named, selects};
+use crate::set::{Color, Service, color_named, exchange_color, selects};
 
 /// `color-service-wrong-color`
 pub(crate) static RULE: Rule = Rule {
@@ -62,6 +62,20 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
         let meant = key.and_then(|key| Some((key, set.workload(color)?.facts.labels.get(key)?)));
         if let Some((key, value)) = meant {
             finding.help(format!("did you mean `{key}: {value}`?"));
+            finding.fix(Applicability::Safe, recolor(set, color, service).into_iter().flatten());
         }
     }
+}
+
+/// The selector's color labels as the color's own pods have them; nothing where these would not be selected even then.
+fn recolor(set: SetView<'_>, color: Color, service: Member<'_, Service>) -> Option<Vec<Edit>> {
+    let labels = &set.workload(color)?.facts.labels;
+    let selector = &service.facts.selector;
+    let meant = exchange_color(selector, &set.set.color_labels, labels);
+    let edit = |(key, value): (&String, &String)| {
+        let node = service.object.root().at(&["spec", "selector", key])?;
+        service.object.rewrite(node, value)
+    };
+    let changed = meant.iter().filter(|(key, value)| selector.get(*key) != Some(*value));
+    if selects(&meant, labels) { changed.map(edit).collect() } else { None }
 }

@@ -54,8 +54,12 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
         }
         let some = set.workloads().any(|(_, member)| selects(selector, &member.facts.labels));
         let Some(own) = set.workload(color).filter(|_| !some && !has_placeholder(selector)) else { continue };
-        let miss = miss::nearest(service, std::iter::once(own));
+        let mut miss = miss::nearest(service, std::iter::once(own));
         let message = format!("the Service {} of {color} selects no pod: {}", service.facts.name, miss.explanation);
+        if set.model.selected(selector).next().is_some() {
+            // It serves something else: whether that is meant, nobody can tell from here.
+            miss.edit = None;
+        }
         miss.report(findings, message);
     }
 }

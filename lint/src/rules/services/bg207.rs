@@ -28,7 +28,9 @@
 //!
 //! None. A number is not judged where the pod template declares no ports at all.
 
-use crate::finding::{Findings, Severity};
+use std::collections::BTreeSet;
+
+use crate::finding::{Applicability, Findings, Severity};
 use crate::manifest::is_placeholder;
 use crate::model::{Member, SetView};
 use crate::rule::{Check, Rule};
@@ -79,11 +81,17 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
                 finding.severity(Severity::Warning);
             }
             let known = declared(first.object);
-            let near = known
-                .iter()
-                .filter_map(|port| port.name.as_deref())
-                .find(|name| strsim::damerau_levenshtein(name, &wanted) <= 2);
-            match near.filter(|_| !is_number) {
+            let names: BTreeSet<&str> = known.iter().filter_map(|port| port.name.as_deref()).collect();
+            let mut near = names.iter().filter(|name| strsim::damerau_levenshtein(name, &wanted) <= 2 && !is_number);
+            let (near, other) = (near.next(), near.next());
+            let is_known_to_all = |near: &str| {
+                let knows = |object| declared(object).iter().any(|port| port.is(near, &protocol));
+                templates.iter().all(|(_, member)| knows(member.object))
+            };
+            match near {
+                Some(near) if other.is_none() && is_known_to_all(near) => finding
+                    .help(format!("did you mean `{near}`?"))
+                    .fix(Applicability::Safe, service.object.rewrite(place_of, near)),
                 Some(near) => finding.help(format!("did you mean `{near}`?")),
                 None if known.is_empty() => finding.help(format!("declare a container port named {wanted}")),
                 None => {

@@ -1,7 +1,7 @@
 //! Why a selector misses: the template that comes nearest, label by label.
 //! Not a rule; shared by the rules that report a Service which selects nothing.
 
-use crate::finding::Findings;
+use crate::finding::{Applicability, Edit, Findings};
 use crate::manifest::Place;
 use crate::model::Member;
 use crate::set::{Labels, Service, Workload};
@@ -16,13 +16,15 @@ pub(super) struct Miss {
     help: String,
     /// The label on the template that would have matched.
     related: Vec<(Place, String)>,
+    /// The correction, where only one can be meant.
+    pub(super) edit: Option<Edit>,
 }
 
 impl Miss {
     /// Reports it.
     pub(super) fn report(self, findings: &mut Findings<'_>, message: String) {
         let finding = findings.report(self.place, message);
-        finding.help(self.help);
+        finding.help(self.help).fix(Applicability::Safe, self.edit);
         for (place, message) in self.related {
             finding.related(place, message);
         }
@@ -53,8 +55,10 @@ pub(super) fn nearest<'m>(service: Member<'m, Service>, templates: impl Iterator
     let missing: Vec<_> = missing.collect();
     let Some((template, (key, value))) = missing.first().copied() else {
         let explanation = "it has no selector".to_owned();
-        return Miss { place: whole(), explanation, help: "give it a selector".to_owned(), related: Vec::new() };
+        let help = "give it a selector".to_owned();
+        return Miss { place: whole(), explanation, help, related: Vec::new(), edit: None };
     };
+    let only = missing.len() == 1;
     let place = root.at(&["spec", "selector", key]).map_or_else(whole, |node| service.object.at(node));
     let of = &template.facts.name;
     let label = |key: &str| {
@@ -69,20 +73,25 @@ pub(super) fn nearest<'m>(service: Member<'m, Service>, templates: impl Iterator
         } else {
             format!("did you mean `{key}: {has}`?")
         };
-        return Miss { place, explanation, help, related: label(key).into_iter().collect() };
+        let node = root.at(&["spec", "selector", key]);
+        let edit = node.filter(|_| only && is_typo(value, has)).and_then(|node| service.object.rewrite(node, has));
+        return Miss { place, explanation, help, related: label(key).into_iter().collect(), edit };
     }
-    let near = |candidate: &&String| strsim::damerau_levenshtein(candidate, key) <= 2;
-    let meant = template
-        .facts
-        .labels
-        .keys()
-        .find(near)
-        .or_else(|| template.facts.labels.iter().find(|(_, has)| *has == value).map(|(key, _)| key));
+    let near = template.facts.labels.keys().find(|candidate| strsim::damerau_levenshtein(candidate, key) <= 2);
+    let edit = near.filter(|near| only && is_typo(key, near) && template.facts.labels.get(*near) == Some(value));
+    let edit = edit.and_then(|near| service.object.rename(root.at(&["spec", "selector"])?, key, near));
+    let meant = near.or_else(|| template.facts.labels.iter().find(|(_, has)| *has == value).map(|(key, _)| key));
     let help = match meant {
         Some(meant) => format!("did you mean the label `{meant}`?"),
         None => format!("add `{key}: {value}` to the pod template of {of}, or take it out of the selector"),
     };
-    Miss { place, explanation, help, related: meant.and_then(|meant| label(meant)).into_iter().collect() }
+    Miss { place, explanation, help, related: meant.and_then(|meant| label(meant)).into_iter().collect(), edit }
+}
+
+/// Whether one word is the other one misspelt, rather than another word; a color is never another color misspelt.
+fn is_typo(wrong: &str, right: &str) -> bool {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    digits(wrong) == digits(right) && strsim::damerau_levenshtein(wrong, right) <= right.len().min(6) / 3
 }
 
 /// Label by label, what a selector asks for and a template does not have.
