@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cmd::{check, cleanup, diff, history, rbac, rehearse, rollback, status, switch};
+use crate::cmd::{check, cleanup, completion, diff, history, rbac, rehearse, rollback, status, switch, version};
 use crate::execute::DryRun;
 
 /// Safe blue-green releases on plain Deployments and Services
@@ -134,6 +134,8 @@ pub enum Command {
     History(history::Args),
     Rbac(rbac::Args),
     Rehearse(rehearse::Args),
+    Completion(completion::Args),
+    Version(version::Args),
 }
 
 /// Reads a duration as kubectl writes it: `500ms`, `30s`, `5m`, `1h30m`; a bare number is seconds.

@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod cleanup;
+pub mod completion;
 pub mod diff;
 pub mod history;
 pub mod rbac;
@@ -10,3 +11,4 @@ pub mod rehearse;
 pub mod rollback;
 pub mod status;
 pub mod switch;
+pub mod version;

@@ -10,6 +10,7 @@ use crate::cli::{Command, Global, Output};
 use crate::cluster::Cluster;
 use crate::cmd::check::Answer;
 use crate::cmd::cleanup::Cleanup;
+use crate::cmd::completion;
 use crate::cmd::diff;
 use crate::cmd::history::History;
 use crate::cmd::rbac;
@@ -17,6 +18,7 @@ use crate::cmd::rehearse;
 use crate::cmd::rollback::Rollback;
 use crate::cmd::status::{self, Status};
 use crate::cmd::switch::Switch;
+use crate::cmd::version::Version;
 use crate::error::Error;
 use crate::execute::{Executor, Options};
 use crate::interrupt::Interrupt;
@@ -74,9 +76,25 @@ impl Run {
                 self.ui.data(rbac::manifests(args, &selection.namespace));
                 Ok(ExitStatus::Done)
             }
-            Command::Rehearse(args) => return self.rehearse(args).await,
+            Command::Completion(_) | Command::Version(_) | Command::Rehearse(_) => {
+                return self.alone(command).await.unwrap_or(ExitStatus::Done);
+            }
         };
         result.unwrap_or_else(|error| self.fail(&ErrorReport::from(&error), error.status()))
+    }
+
+    /// Runs a command that needs neither a cluster nor a kubeconfig; nothing for one that does.
+    pub async fn alone(&self, command: &Command) -> Option<ExitStatus> {
+        match command {
+            Command::Completion(args) => self.ui.data(completion::script(args)),
+            Command::Version(_) => {
+                let version = Version::current();
+                self.print(&version, || version.table());
+            }
+            Command::Rehearse(args) => return Some(self.rehearse(args).await),
+            _ => return None,
+        }
+        Some(ExitStatus::Done)
     }
 
     /// A look at the cluster, which may be stopped at any moment.
@@ -187,7 +205,7 @@ impl Run {
     }
 
     /// Plays a release on a cluster in memory; needs no other.
-    pub async fn rehearse(&self, args: &rehearse::Args) -> ExitStatus {
+    async fn rehearse(&self, args: &rehearse::Args) -> ExitStatus {
         let (app, options) = (self.global.app.clone(), self.options(""));
         match rehearse::run(args, app, &self.settings(), &options, &self.ui).await {
             Ok((rehearsal, error)) => {

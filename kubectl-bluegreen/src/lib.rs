@@ -5,6 +5,7 @@ pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod cmd;
+pub mod complete;
 pub mod dispatch;
 pub mod drift;
 pub mod error;

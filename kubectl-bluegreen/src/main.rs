@@ -3,19 +3,31 @@
 
 #![expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
 
+use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 
 use clap::Parser;
+use clap_complete::CompleteEnv;
+use clap_complete::engine::CompletionCandidate;
 use kubectl_bluegreen::cli::{Cli, ColorWhen, Command};
-use kubectl_bluegreen::cluster::live::{ConnectOptions, LiveCluster, Log};
+use kubectl_bluegreen::cluster::live::{self, ConnectOptions, LiveCluster, Log};
+use kubectl_bluegreen::complete::{self, Names, Scope};
 use kubectl_bluegreen::dispatch::Run;
 use kubectl_bluegreen::interrupt::Interrupt;
 use kubectl_bluegreen::process::Holder;
 use kubectl_bluegreen::release::ExitStatus;
 use kubectl_bluegreen::ui::{Answers, Ui};
 
+/// How long a person who pressed Tab waits at most for the cluster.
+const COMPLETION_PATIENCE: Duration = Duration::from_millis(300);
+
 fn main() -> ExitCode {
+    if let Some(status) = complete(std::env::args_os().collect()) {
+        return status;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -67,8 +79,8 @@ async fn run(cli: Cli) -> ExitStatus {
 }
 
 async fn connected(run: &Run, command: &Command) -> ExitStatus {
-    if let Command::Rehearse(args) = command {
-        return run.rehearse(args).await;
+    if let Some(status) = run.alone(command).await {
+        return status;
     }
     let global = &run.global;
     let ui = Rc::new(Ui::process(Answers::Person, false));
@@ -83,4 +95,58 @@ async fn connected(run: &Run, command: &Command) -> ExitStatus {
         Ok(cluster) => Box::pin(run.command(&cluster, cluster.namespace(), command)).await,
         Err(error) => run.fail(&error.report(), ExitStatus::Failed),
     }
+}
+
+/// Answers a shell or kubectl that asks what can follow; nothing when this is an ordinary run.
+fn complete(mut arguments: Vec<OsString>) -> Option<ExitCode> {
+    let here = std::env::current_dir().ok();
+    let is_kubectl = arguments.get(1).is_some_and(|first| first == complete::REQUEST);
+    if is_kubectl {
+        arguments.remove(1);
+    }
+    let words = arguments.iter().position(|word| word == "--").filter(|_| !is_kubectl).map_or(0, |at| at + 1);
+    let scope = Scope::of(arguments.get(words..).unwrap_or_default());
+    let command = move || {
+        let scope = scope.clone();
+        complete::command(move |names| ask(&scope, names))
+    };
+    if is_kubectl {
+        let answer = complete::for_kubectl(command(), arguments, here.as_deref());
+        let _ = std::io::stdout().lock().write_all(answer.as_bytes());
+        return Some(ExitStatus::Done.into());
+    }
+    match CompleteEnv::with_factory(command).bin("kubectl-bluegreen").try_complete(arguments, here.as_deref()) {
+        Ok(false) => None,
+        Ok(true) | Err(_) => Some(ExitStatus::Done.into()),
+    }
+}
+
+/// Asks the kubeconfig and the cluster, and gives up in time: a plugin for credentials may block for as long as it
+/// likes, so the work is left to a thread that the end of the process ends.
+fn ask(scope: &Scope, names: Names) -> Vec<CompletionCandidate> {
+    let unknown = if names == Names::Colors { complete::colors() } else { Vec::new() };
+    let (answer, answered) = std::sync::mpsc::channel();
+    let scope = scope.clone();
+    std::thread::spawn(move || {
+        let found = if names == Names::Contexts { Some(contexts(&scope)) } else { of_cluster(&scope, names) };
+        answer.send(found)
+    });
+    answered.recv_timeout(COMPLETION_PATIENCE).ok().flatten().unwrap_or(unknown)
+}
+
+fn contexts(scope: &Scope) -> Vec<CompletionCandidate> {
+    live::contexts(scope.kubeconfig.as_deref()).into_iter().map(CompletionCandidate::new).collect()
+}
+
+fn of_cluster(scope: &Scope, names: Names) -> Option<Vec<CompletionCandidate>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    runtime.block_on(async {
+        let options = ConnectOptions {
+            kubeconfig: scope.kubeconfig.clone(),
+            context: scope.context.clone(),
+            ..ConnectOptions::default()
+        };
+        let cluster = LiveCluster::connect(options).await.ok()?;
+        complete::ask(&cluster, cluster.namespace(), scope, names).await.ok()
+    })
 }

@@ -91,7 +91,8 @@ pub async fn everywhere<C: Cluster>(cluster: &C, own: &str) -> Result<Everywhere
     Ok(Everywhere { observed, limited: Some(limited) })
 }
 
-fn names(list: &Value) -> Vec<String> {
+/// The names of the objects of an answered list.
+pub(crate) fn names(list: &Value) -> Vec<String> {
     let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
     items.filter_map(|item| Some(item.pointer("/metadata/name")?.as_str()?.to_owned())).collect()
 }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use clap_complete::Shell;
 use jiff::civil::Date;
 
 use crate::config::{self, Config, FailOn, Layer};
@@ -15,7 +16,7 @@ use crate::report::Format;
 use crate::report::human::Style;
 use crate::source::{Role, Source};
 use crate::version::Version;
-use crate::{output, pages, source};
+use crate::{completion, output, pages, source};
 
 /// When to color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -109,6 +110,9 @@ pub struct Cli {
     /// List all rules; with `--format json` for programs
     #[arg(long, conflicts_with = "paths")]
     pub list_rules: bool,
+    /// Print the script that completes the command line in a shell
+    #[arg(long, value_enum, value_name = "SHELL", conflicts_with_all = ["list_rules", "explain", "paths"])]
+    pub completion: Option<Shell>,
     /// When to color
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: ColorWhen,
@@ -196,6 +200,9 @@ impl Cli {
     /// Does what the command line says.
     pub fn run(&self, style: Style, today: Option<Date>) -> Result<Answer, Error> {
         let clean = |text: String| Ok(Answer { text, notes: String::new(), status: ExitStatus::Clean });
+        if let Some(shell) = self.completion {
+            return clean(completion::script(&shell.to_string(), env!("CARGO_PKG_NAME")));
+        }
         if let Some(selector) = &self.explain {
             let rules = config::find(selector)?;
             return clean(pages::explain(&rules));

@@ -14,6 +14,7 @@
 
 mod api;
 pub mod cli;
+pub mod completion;
 pub mod config;
 mod edit;
 pub mod files;

@@ -7,10 +7,18 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use bluegreen_lint::cli::{Cli, ColorWhen, ExitStatus};
+use bluegreen_lint::completion;
 use bluegreen_lint::report::human::{self, Style};
 use clap::Parser;
+use clap_complete::CompleteEnv;
 
 fn main() -> ExitCode {
+    let here = std::env::current_dir().ok();
+    let asked = CompleteEnv::with_factory(completion::command).try_complete(std::env::args_os(), here.as_deref());
+    if !matches!(asked, Ok(false)) {
+        // A shell has its answer, or there is none: a person at a prompt wants no words about it.
+        return ExitStatus::Clean.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

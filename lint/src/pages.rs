@@ -13,7 +13,7 @@ use crate::rules;
 const NOTICE: &str = "<!-- Generated from the code: cargo run -p bluegreen-lint --example generate -->\n\n";
 
 /// What the rules of a group are about.
-fn topic(group: &str) -> &'static str {
+pub(crate) fn topic(group: &str) -> &'static str {
     match group {
         "api" => "what the API server would refuse",
         "labels" => "what tells the colors apart",

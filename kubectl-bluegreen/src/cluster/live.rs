@@ -8,7 +8,7 @@
 )]
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::{TryStreamExt, pin_mut};
@@ -355,6 +355,15 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
 fn file_name(options: &ConnectOptions) -> String {
     let named = options.kubeconfig.as_ref().map(|path| path.display().to_string());
     named.or_else(|| std::env::var("KUBECONFIG").ok()).unwrap_or_else(|| "~/.kube/config".to_owned())
+}
+
+/// The contexts of the kubeconfig; none when it cannot be read.
+#[must_use]
+pub fn contexts(kubeconfig: Option<&Path>) -> Vec<String> {
+    let kubeconfig = kubeconfig.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+    kubeconfig
+        .map(|kubeconfig| kubeconfig.contexts.into_iter().map(|context| context.name).collect())
+        .unwrap_or_default()
 }
 
 async fn config(options: &ConnectOptions) -> Result<Config, ConnectError> {

@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod completion;
 mod faults;
 mod live;
 mod process;

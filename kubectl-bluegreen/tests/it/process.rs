@@ -94,3 +94,59 @@ fn every_naming_can_be_rehearsed() {
         assert!(code == 0 && out.starts_with("rehearsed: "), "{set}: {out}\n{err}");
     }
 }
+
+#[test]
+fn a_version_needs_nothing() {
+    let (code, out, err) = run(&["version"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with(concat!("kubectl-bluegreen ", env!("CARGO_PKG_VERSION"))), "{out}");
+    let (_, out, _) = run(&["version", "-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&json["version"], &json["program"]["version"]), (&1.into(), &env!("CARGO_PKG_VERSION").into()));
+}
+
+/// A kubeconfig whose server takes connections and never answers.
+fn silent_cluster(folder: &std::path::Path) -> (std::net::TcpListener, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let path = folder.join("config");
+    let config = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: here\ncontexts:\n- {{name: here, context: {{cluster: c, user: u}}}}\n\
+         - {{name: there, context: {{cluster: c, user: u}}}}\nclusters:\n- {{name: c, cluster: {{server: '{server}'}}}}\n\
+         users:\n- {{name: u, user: {{}}}}\n"
+    );
+    std::fs::write(&path, config).unwrap();
+    (listener, path.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn completion_is_silent_and_in_time_without_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_listener, config) = silent_cluster(folder.path());
+    for (args, answer) in [
+        (vec!["status", "--kubeconfig", &config, "-n", ""], ":4\n"),
+        (vec!["switch", "--kubeconfig", &config, ""], "blue\ngreen\n:4\n"),
+        (vec!["status", "--kubeconfig", &config, "--context", "t"], "there\n:4\n"),
+        (vec!["status", "--kubeconfig", "/nonexistent", "--app", ""], ":4\n"),
+    ] {
+        let started = std::time::Instant::now();
+        let got = run(&[vec!["__complete"], args.clone()].concat());
+        assert_eq!(got, (0, answer.to_owned(), String::new()), "{args:?}");
+        // The promise is 300 ms; a machine that runs the tests beside this one may be slow to start a process.
+        assert!(started.elapsed() < std::time::Duration::from_secs(3), "{args:?}: {:?}", started.elapsed());
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn bash_completes_the_program() {
+    let program = env!("CARGO_BIN_EXE_kubectl-bluegreen");
+    let folder = std::path::Path::new(program).parent().unwrap().display();
+    let script = format!(
+        "PATH={folder}:$PATH; source <(kubectl-bluegreen completion bash)\n\
+         COMP_WORDS=(kubectl-bluegreen rol); COMP_CWORD=1; COMP_TYPE=9; _clap_complete_kubectl_bluegreen kubectl-bluegreen rol kubectl-bluegreen; echo \"${{COMPREPLY[@]}}\""
+    );
+    let output = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(text.trim(), "rollback", "{}", String::from_utf8_lossy(&output.stderr));
+}

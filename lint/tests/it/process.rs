@@ -165,3 +165,23 @@ fn a_closed_pipe_is_no_failure() {
     let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn shells_complete_rules() {
+    let (code, script, _) = run(&["--completion", "bash"], "");
+    assert!(code == 0 && script.contains("COMPLETE=\"bash\"") && script.contains("bluegreen-lint"), "{script}");
+    let ask = |words: &[&str]| {
+        let mut command = program();
+        command.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string());
+        command
+            .env("_CLAP_COMPLETE_COMP_TYPE", "9")
+            .env("_CLAP_COMPLETE_SPACE", "true")
+            .env("_CLAP_IFS", "\n")
+            .env("IFS", "\n");
+        let output = command.arg("--").args(words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(ask(&["bluegreen-lint", "--explain", "BG203"]).trim(), "BG203");
+    assert_eq!(ask(&["bluegreen-lint", "--select", "dri"]).trim(), "drift");
+    assert_eq!(ask(&["bluegreen-lint", "--format", "sar"]).trim(), "sarif");
+}
