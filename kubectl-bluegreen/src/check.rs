@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::observed::SetView;
 use crate::release::Color;
+use crate::rights::Right;
 
 mod capacity;
 mod drain;
@@ -59,6 +60,20 @@ pub struct Question<'q> {
     pub percent: u8,
     /// Whether it is a way back: then a smaller good color beats a broken one.
     pub way_back: bool,
+    /// What would bring the traffic there.
+    pub means: Means,
+}
+
+/// What would bring traffic to a color.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Means {
+    /// The active Service's selector, which selects the color alone.
+    #[default]
+    Selector,
+    /// The color's own Service, which a route names.
+    ColorService,
+    /// The active Service's selector, widened to both colors.
+    Both,
 }
 
 /// How a check ends.
@@ -127,6 +142,20 @@ pub fn run(question: &Question<'_>, accepted: &[String]) -> Vec<CheckResult> {
 #[must_use]
 pub(crate) fn permissions(question: &Question<'_>, accepted: &[String]) -> CheckResult {
     judge(&permissions::CHECK, question, accepted)
+}
+
+/// The refusal of rights that the API server does not give, beside those that every move needs.
+#[must_use]
+pub(crate) fn denied(set: &SetView<'_>, color: Color, rights: &[Right]) -> Option<CheckResult> {
+    let verdict = permissions::judge(set, rights);
+    let result = || CheckResult {
+        id: permissions::CHECK.id,
+        color,
+        status: verdict.status,
+        message: verdict.message.clone(),
+        help: verdict.help.clone(),
+    };
+    (verdict.status == Status::Fail).then(result)
 }
 
 fn judge(check: &Check, question: &Question<'_>, accepted: &[String]) -> CheckResult {

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::{check, cleanup, completion, diff, history, rbac, rehearse, rollback, status, switch, version};
 use crate::execute::DryRun;
+use crate::router::Choice;
 
 /// Safe blue-green releases on plain Deployments and Services
 ///
@@ -57,6 +58,7 @@ impl Output {
 
 /// What all commands understand.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Global {
     /// The namespace; without it the kubeconfig's context decides
     #[arg(short, long, global = true, value_name = "NAME", help_heading = "Cluster")]
@@ -108,6 +110,12 @@ pub struct Global {
     /// How long to wait when somebody else is moving this set
     #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = duration, help_heading = "Moving")]
     pub wait_lock: Duration,
+    /// What splits the traffic, where it is less than all of it
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "ROUTER", help_heading = "Moving")]
+    pub router: Choice,
+    /// Let both colors serve until those that send to pods directly have followed, then only the new one
+    #[arg(long, global = true, help_heading = "Moving")]
+    pub overlap: bool,
 }
 
 /// When to color what is printed.

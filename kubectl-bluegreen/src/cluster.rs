@@ -366,12 +366,21 @@ impl Request {
     pub fn resource(&self) -> Option<Resource> {
         match self {
             Self::List { resource, .. } => Some(*resource),
+            Self::Read(object) | Self::Apply { object, .. } => object.resource(),
+            Self::Review { .. } | Self::Kinds { .. } => None,
+            _ => self.object().map(|object| object.resource),
+        }
+    }
+
+    /// The one object of a known kind that it reads or writes.
+    #[must_use]
+    pub fn object(&self) -> Option<&ObjectRef> {
+        match self {
             Self::Get(object)
             | Self::Create { object, .. }
             | Self::Patch { object, .. }
-            | Self::Delete { object, .. } => Some(object.resource),
-            Self::Read(object) | Self::Apply { object, .. } => object.resource(),
-            Self::Review { .. } | Self::Kinds { .. } => None,
+            | Self::Delete { object, .. } => Some(object),
+            _ => None,
         }
     }
 

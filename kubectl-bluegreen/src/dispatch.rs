@@ -59,7 +59,7 @@ impl Run {
             Command::History(_) => self.history(cluster, &selection).await,
             Command::Switch(args) => {
                 let settings = Settings { scale: args.scale, ..self.settings() };
-                let switch = Switch { color: args.env, selection: selection.clone(), settings };
+                let switch = Switch { color: args.env, percent: args.percent, selection: selection.clone(), settings };
                 Ok(self.execute(cluster, "switch", &selection, &switch).await)
             }
             Command::Rollback(args) => {
@@ -116,6 +116,8 @@ impl Run {
             after: Duration::ZERO,
             accept: self.global.accept.clone(),
             scale: false,
+            router: self.global.router,
+            overlap: self.global.overlap,
         }
     }
 

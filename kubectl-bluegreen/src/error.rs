@@ -166,6 +166,20 @@ pub enum Error {
         /// What its selector says now.
         seen: String,
     },
+    /// Whoever serves a route does not take it.
+    #[error("{route} is not accepted: {reason}")]
+    #[diagnostic(
+        code(bluegreen::route_rejected),
+        help(
+            "see its status: kubectl get {route} -o yaml; put back what was there before: kubectl bluegreen rollback"
+        )
+    )]
+    Rejected {
+        /// The route.
+        route: String,
+        /// Who says so, and why.
+        reason: String,
+    },
     /// The state changed under every attempt.
     #[error("{object} kept changing under {attempts} attempts; nothing more was written")]
     #[diagnostic(
@@ -251,6 +265,7 @@ impl Error {
             | Self::NoColor { .. }
             | Self::Declined
             | Self::Overridden { .. }
+            | Self::Rejected { .. }
             | Self::Conflict { .. }
             | Self::Cluster { .. } => ExitStatus::Failed,
         }

@@ -65,6 +65,8 @@ pub struct Executor<'e, C> {
     plan: RefCell<Option<Plan>>,
     /// The color that the selector was moved to in this run.
     moved: Cell<Option<Color>>,
+    /// The last object that was changed in this run so that both colors have a share, or only one again.
+    shared: RefCell<Option<String>>,
     /// When the work began, questions aside.
     started: Cell<Instant>,
 }
@@ -89,8 +91,9 @@ impl<'e, C: Cluster> Executor<'e, C> {
     /// An executor for one command.
     #[must_use]
     pub fn new(cluster: &'e C, ui: &'e Ui, interrupt: &'e Interrupt, options: &'e Options) -> Self {
-        let (steps, plan, moved) = (RefCell::default(), RefCell::default(), Cell::default());
-        Self { cluster, ui, interrupt, options, steps, plan, moved, started: Cell::new(Instant::now()) }
+        let (steps, plan) = (RefCell::default(), RefCell::default());
+        let (moved, shared, started) = (Cell::default(), RefCell::default(), Cell::new(Instant::now()));
+        Self { cluster, ui, interrupt, options, steps, plan, moved, shared, started }
     }
 
     /// Observes, plans, asks, locks, and does what the plan says.
@@ -151,22 +154,27 @@ impl<'e, C: Cluster> Executor<'e, C> {
     fn state(&self) -> (String, String) {
         let plan = self.plan.borrow();
         let Some(plan) = plan.as_ref() else { return ("nothing was changed".to_owned(), "run it again".to_owned()) };
-        match self.moved.get() {
-            Some(color) => (
+        let shared = self.shared.borrow();
+        match (self.moved.get(), shared.as_deref()) {
+            (Some(color), _) => (
                 format!("the selector of service/{} has moved to {color}", plan.set.service),
                 format!("finish: kubectl bluegreen switch {color}; go back: kubectl bluegreen rollback"),
             ),
-            None if self.steps.borrow().iter().any(|step| step.id == "scale" && step.status == "done") => {
+            (None, Some(object)) => (
+                format!("{object} was changed: `kubectl bluegreen status` shows what each color gets now"),
+                "run it again to go on; put back what was there before: kubectl bluegreen rollback".to_owned(),
+            ),
+            (None, None) if self.steps.borrow().iter().any(|step| step.id == "scale" && step.status == "done") => {
                 ("no traffic was moved; a Deployment was scaled".to_owned(), "run it again to go on".to_owned())
             }
-            None => ("nothing was changed".to_owned(), "run it again to go on".to_owned()),
+            (None, None) => ("nothing was changed".to_owned(), "run it again to go on".to_owned()),
         }
     }
 
     /// An error after the selector has moved also says so: nobody must think that nothing happened.
     fn with_state(&self, error: Error) -> Error {
         let says_it = matches!(error, Error::TimedOut { .. } | Error::Interrupted { .. });
-        if self.moved.get().is_none() || says_it {
+        if (self.moved.get().is_none() && self.shared.borrow().is_none()) || says_it {
             return error;
         }
         let (state, help) = self.state();
@@ -178,11 +186,8 @@ impl<'e, C: Cluster> Executor<'e, C> {
     }
 
     async fn dry_run(&self, plan: &Plan) -> Result<Outcome, Error> {
-        for step in &plan.steps {
-            if let Action::Patch(Change { object, patch }) = &step.action {
-                let request = Request::Patch { object: object.clone(), patch: patch.clone(), dry_run: true };
-                self.cluster.send(&request).await?;
-            }
+        for request in plan.steps.iter().filter_map(|step| step.action.request(true)) {
+            self.cluster.send(&request).await?;
         }
         Ok(Outcome::Planned)
     }
@@ -285,7 +290,8 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let set = &plan.set;
         let next = |seen: String| Ok((Flow::Next, seen));
         match &step.action {
-            Action::Patch(change) => {
+            Action::Patch(_) | Action::Create(..) | Action::Delete(..) => {
+                let Some(request) = step.action.request(false) else { return next(String::new()) };
                 if self.interrupt.is_fired() {
                     return Err(self.interrupted());
                 }
@@ -293,10 +299,17 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 if plan.id.is_some() {
                     written.clone_from(&plan.id);
                 }
-                match self.write(change).await {
+                match self.cluster.send(&request).await {
                     Ok(_) => {
-                        self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
-                        next(format!("{} is written", change.object))
+                        if step.id == "patch" {
+                            self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
+                        }
+                        let object = request.object().map(ToString::to_string).unwrap_or_default();
+                        if matches!(step.id, "route" | "widen") {
+                            *self.shared.borrow_mut() = Some(object.clone());
+                        }
+                        let done = if request.verb() == "delete" { "deleted" } else { "written" };
+                        next(format!("{object} is {done}"))
                     }
                     Err(error) if error.failure == Failure::Conflict || error.is_passing() => {
                         Ok((Flow::Changed(error), String::new()))
@@ -306,8 +319,10 @@ impl<'e, C: Cluster> Executor<'e, C> {
             }
             Action::AwaitEndpoints { color, selector } => {
                 self.moved.set(Some(*color));
-                next(self.await_endpoints(set, *color, selector).await?)
+                next(self.await_endpoints(set, &[*color], selector).await?)
             }
+            Action::AwaitBoth(selector) => next(self.await_endpoints(set, &Color::ALL, selector).await?),
+            Action::AwaitAccepted(route) => next(self.await_accepted(set, route).await?),
             Action::AwaitRollout(color) => next(self.await_rollout(set, *color).await?),
             Action::AwaitScaleDown(color) => next(self.await_scale_down(set, *color).await?),
             Action::Settle(time) => {

@@ -1,6 +1,8 @@
 //! The record of moves, kept on the active Service itself: who moved what, when, and whether it ended well.
 //! Pure: builds and reads the annotation's text, and writes nothing.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,38 @@ impl<T> Colors<T> {
     }
 }
 
+/// What a put-back needs besides the color: the objects that a move changes, as they were before the first step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Before {
+    /// The color that got a share beside the one that served.
+    #[serde(with = "color_name::option", skip_serializing_if = "Option::is_none")]
+    pub color: Option<Color>,
+    /// Parts of routes: by `HTTPRoute/shop`, then by JSON pointer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub routes: BTreeMap<String, BTreeMap<String, Value>>,
+    /// The selector of the active Service, where it was widened to both colors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<BTreeMap<String, String>>,
+    /// The size of the color that got a share, where it was sized for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// `minReplicas` of autoscalers, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub min_replicas: BTreeMap<String, Option<i32>>,
+    /// What a newer version of this tool wrote besides.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl Before {
+    /// Whether there is nothing to put back.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One move of traffic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -68,8 +102,8 @@ pub struct Entry {
     /// The size of each color at that time.
     pub replicas: Colors<i32>,
     /// What a put-back needs besides the selector; empty for a move of the selector alone.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub before: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Before::is_empty")]
+    pub before: Before,
     /// How far it has come.
     pub phase: Phase,
     /// The step that was reached.
@@ -143,9 +177,18 @@ impl Journal {
         self.last().filter(|entry| entry.phase == Phase::Moving)
     }
 
-    /// The journal with one more move; an earlier one that never ended is closed as interrupted, and the oldest are dropped.
+    /// The last move, if it left something to put back: it has not ended, or both colors have a share since.
+    #[must_use]
+    pub fn ongoing(&self) -> Option<&Entry> {
+        let last = self.last().filter(|entry| !entry.before.is_empty());
+        last.filter(|entry| entry.phase == Phase::Moving || entry.split.is_partial())
+    }
+
+    /// The journal with one more move; an earlier one that never ended is closed as interrupted, and the oldest are
+    /// dropped. Only the last one keeps what a put-back needs.
     #[must_use]
     pub fn with(mut self, entry: Entry) -> Self {
+        self.entries.iter_mut().for_each(|earlier| earlier.before = Before::default());
         for open in self.entries.iter_mut().filter(|entry| entry.phase == Phase::Moving) {
             open.phase = Phase::Closed;
             open.result = Some("interrupted".to_owned());
@@ -153,6 +196,16 @@ impl Journal {
         self.entries.push(entry);
         let excess = self.entries.len().saturating_sub(MAX_ENTRIES);
         self.entries.drain(..excess);
+        self
+    }
+
+    /// The journal with the last move as it is now known, or with one more.
+    #[must_use]
+    pub fn put(mut self, entry: Entry) -> Self {
+        match self.entries.last_mut().filter(|last| last.id == entry.id && last.phase == Phase::Moving) {
+            Some(last) => *last = entry,
+            None => return self.with(entry),
+        }
         self
     }
 
@@ -184,7 +237,7 @@ mod tests {
             router: "service".to_owned(),
             images: Colors::new(|color| vec![format!("shop:{color}")]),
             replicas: Colors::new(|_| 2),
-            before: Map::new(),
+            before: Before::default(),
             phase,
             step: "selector".to_owned(),
             accepted: Vec::new(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource, Review};
 use crate::observed::{Listed, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
-use crate::rights::{Right, Rights, of_a_move};
+use crate::rights::{Right, Rights, of_a_move, of_a_split};
 use crate::routes::{self, Routes, UnknownKind, Why};
 
 /// How many rights are asked for one by one at most, and of how many namespaces.
@@ -125,7 +125,8 @@ async fn ask_for_the_rest<C: Cluster>(cluster: &C, observed: &mut Observed) {
     }
     let needed = |set: &SetView<'_>| {
         let service = name(&set.active_service()?.metadata);
-        let needed = of_a_move(service, &lease_name(service)).into_iter();
+        let of_routes = of_a_split(&observed.routes, set.namespace(), service);
+        let needed = of_a_move(service, &lease_name(service)).into_iter().chain(of_routes);
         let rights = observed.rights.get(set.namespace())?;
         let unknown = needed.filter(|right| rights.allows(right).is_none());
         Some(unknown.map(|right| (set.namespace().to_owned(), right)).collect::<Vec<_>>())

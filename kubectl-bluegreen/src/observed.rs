@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use crate::journal::{Entry, Journal};
 use crate::release::{Active, Color};
 use crate::rights::Rights;
 use crate::routes::Routes;
@@ -240,12 +241,86 @@ impl<'o> SetView<'o> {
         self.pods_of(color).filter(|pod| is_ready(pod) && !is_terminating(pod))
     }
 
+    /// The move that has left something to put back, as the journal says; nothing when the journal cannot be read.
+    #[must_use]
+    pub fn ongoing(&self) -> Option<Entry> {
+        Journal::of(self.active_service()?).ok()?.ongoing().cloned()
+    }
+
+    /// The selector of the active Service; while it is widened to both colors, the one that it had before.
+    #[must_use]
+    pub fn own_selector(&self) -> Labels {
+        let current = || self.active_service().map_or(&NO_LABELS, selector).clone();
+        let is_widened = self.set.active == Some(Active::Both);
+        let recorded = is_widened.then(|| self.ongoing()?.before.selector).flatten();
+        recorded.unwrap_or_else(current)
+    }
+
+    /// The color that serves, the share of the other one aside: the one that the active Service selects, or selected
+    /// before it was widened to both.
+    #[must_use]
+    pub fn base(&self) -> Option<Color> {
+        let own = || {
+            let recorded = self.ongoing()?.before.selector?;
+            let selected = |color: &Color| {
+                self.deployment(*color).is_some_and(|deployment| set::selects(&recorded, template_labels(deployment)))
+            };
+            Color::ALL.into_iter().find(selected)
+        };
+        self.active().or_else(|| (self.set.active == Some(Active::Both)).then(own).flatten())
+    }
+
     /// The selector of the active Service with only the color exchanged.
     #[must_use]
     pub fn selector_for(&self, color: Color) -> Labels {
         let target = self.deployment(color).map_or(&NO_LABELS, template_labels);
-        let current = self.active_service().map_or(&NO_LABELS, selector);
-        set::exchange_color(current, &self.set.color_labels, target)
+        set::exchange_color(&self.own_selector(), &self.set.color_labels, target)
+    }
+
+    /// The selector that selects the pods of both colors and no others: what both templates and the own selector have in
+    /// common, and where that selects others, too, all labels that both templates share.
+    ///
+    /// # Errors
+    /// Why there is no such selector.
+    pub fn widened(&self) -> Result<Labels, String> {
+        let (Some(blue), Some(green)) = (self.deployment(Color::Blue), self.deployment(Color::Green)) else {
+            return Err("there is only one Deployment".to_owned());
+        };
+        let shared: Labels = template_labels(blue)
+            .iter()
+            .filter(|(key, value)| template_labels(green).get(*key) == Some(*value))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        let own = self.own_selector();
+        let narrow: Labels = shared.clone().into_iter().filter(|(key, value)| own.get(key) == Some(value)).collect();
+        if own.iter().any(|(key, _)| !narrow.contains_key(key) && !self.set.color_labels.contains(key)) {
+            return Err("the selector asks for more than the color and what both pod templates share".to_owned());
+        }
+        if narrow.is_empty() && shared.is_empty() {
+            return Err("the two pod templates share no label".to_owned());
+        }
+        match (self.also_selected(&narrow), self.also_selected(&shared)) {
+            (None, _) if !narrow.is_empty() => Ok(narrow),
+            (_, None) => Ok(shared),
+            (_, Some(other)) => Err(format!("what both pod templates share also selects {other}")),
+        }
+    }
+
+    /// Somebody else's pods that a selector selects, or own pods that it does not.
+    fn also_selected(&self, wanted: &Labels) -> Option<String> {
+        let colors = Color::ALL.map(|color| self.deployment(color).map(|deployment| name(&deployment.metadata)));
+        let here =
+            self.observed.deployments.items.iter().filter(|other| other.metadata.namespace == self.set.namespace);
+        let mut others = here.filter(|other| !colors.contains(&Some(name(&other.metadata))));
+        if let Some(other) = others.find(|other| set::selects(wanted, template_labels(other))) {
+            return Some(format!("deployment/{}", name(&other.metadata)));
+        }
+        let selected = |pod: &Pod| set::selects(wanted, pod.metadata.labels.as_ref().unwrap_or(&NO_LABELS));
+        let wrong = |pod: &&Pod| {
+            let ours = deployment_of(pod).is_some_and(|owner| colors.contains(&Some(owner)));
+            !has_ended(pod) && selected(pod) != ours
+        };
+        self.pods().find(wrong).map(|pod| format!("pod/{}", name(&pod.metadata)))
     }
 
     /// The images of a color's Deployment.

@@ -9,12 +9,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::check::{CheckResult, Status};
-use crate::cluster::{ObjectRef, Resource};
+use crate::cluster::{ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::journal::{ANNOTATION, Colors, Entry, Journal, Phase};
 use crate::observed::{Labels, Observed, SetView, name, selector};
 use crate::paint;
 use crate::release::{Color, Split};
+use crate::router::Choice;
 
 /// Who moves, and with which settings. The same for every plan of one run.
 #[derive(Clone, Debug)]
@@ -31,6 +32,10 @@ pub struct Settings {
     pub accept: Vec<String>,
     /// Whether the target is sized first.
     pub scale: bool,
+    /// Which router is to split the traffic.
+    pub router: Choice,
+    /// Whether both colors serve for a moment before only the new one does.
+    pub overlap: bool,
 }
 
 /// Which set is meant: the only one, or the one called so.
@@ -148,6 +153,10 @@ impl Change {
 pub enum Action {
     /// Writes.
     Patch(Change),
+    /// Makes an object that is not there.
+    Create(ObjectRef, Value),
+    /// Deletes an object, if it is still the one of that UID.
+    Delete(ObjectRef, String),
     /// Waits until a color is rolled out and all its pods are ready.
     AwaitRollout(Color),
     /// Waits until a color has no pods left to run.
@@ -159,6 +168,10 @@ pub enum Action {
         /// The selector that must stay there meanwhile.
         selector: Labels,
     },
+    /// Waits until the active Service, with this selector, sends traffic to exactly the ready pods of both colors.
+    AwaitBoth(Labels),
+    /// Waits until whoever serves a route says that it has taken the route as it is now.
+    AwaitAccepted(ObjectRef),
     /// Lets time pass for what cannot be observed.
     Settle(Duration),
     /// Waits for a moment.
@@ -172,6 +185,21 @@ pub enum Action {
     },
     /// Reads again and plans the rest: what follows depends on what is true by then.
     PlanAgain,
+}
+
+impl Action {
+    /// What is sent, if it writes.
+    #[must_use]
+    pub fn request(&self, dry_run: bool) -> Option<Request> {
+        match self {
+            Self::Patch(Change { object, patch }) => {
+                Some(Request::Patch { object: object.clone(), patch: patch.clone(), dry_run })
+            }
+            Self::Create(object, body) => Some(Request::Create { object: object.clone(), body: body.clone(), dry_run }),
+            Self::Delete(object, uid) => Some(Request::Delete { object: object.clone(), uid: uid.clone(), dry_run }),
+            _ => None,
+        }
+    }
 }
 
 /// One step of a plan.
@@ -225,7 +253,7 @@ impl Plan {
             command,
             set: SetRef::of(set),
             title,
-            from: set.active(),
+            from: set.base(),
             to,
             split: None,
             id: None,
@@ -292,14 +320,14 @@ pub trait Planner {
     fn plan(&self, observed: &Observed) -> Result<Plan, Error>;
 }
 
-/// The change that moves a set's selector to a color and writes the move into the journal, both in one patch.
+/// The change of the active Service that writes a journal, and another selector where it gets one, both in one patch.
 #[must_use]
-pub fn move_selector(set: &SetView<'_>, to: Color, journal: Journal, entry: Entry) -> Option<Change> {
+pub fn change_service(set: &SetView<'_>, selector: Option<&Labels>, journal: &Journal) -> Option<Change> {
     let service = set.active_service()?;
     let version = service.metadata.resource_version.as_deref().unwrap_or_default();
-    let selector = json!({"op": "replace", "path": "/spec/selector", "value": set.selector_for(to)});
-    let journal = set_journal(service.metadata.annotations.is_some(), &journal.with(entry));
-    Some(Change::new(SetRef::of(set).active_service(), version, vec![selector, journal]))
+    let selector = selector.map(|selector| json!({"op": "replace", "path": "/spec/selector", "value": selector}));
+    let journal = set_journal(service.metadata.annotations.is_some(), journal);
+    Some(Change::new(SetRef::of(set).active_service(), version, selector.into_iter().chain([journal]).collect()))
 }
 
 /// The operation that writes the journal. A Service may have no annotations at all yet.
@@ -323,13 +351,13 @@ pub fn entry(set: &SetView<'_>, command: &'static str, to: Color, settings: &Set
         at,
         by: settings.by.clone(),
         command: command.to_owned(),
-        from: set.active(),
+        from: set.base(),
         to,
         split: Split::all(to),
         router: "service".to_owned(),
         images: Colors::new(|color| set.images(color).into_iter().map(str::to_owned).collect()),
         replicas: Colors::new(|color| set.desired(color)),
-        before: serde_json::Map::new(),
+        before: crate::journal::Before::default(),
         phase: Phase::Moving,
         step: "selector".to_owned(),
         accepted: settings.accept.clone(),
@@ -349,10 +377,12 @@ pub fn selector_change(before: &Labels, after: &Labels) -> String {
     changes.collect::<Vec<_>>().join(", ")
 }
 
-/// The words for the patch of the active Service.
+/// The words for the patch that gives the active Service another selector.
 #[must_use]
-pub fn selector_title(set: &SetView<'_>, to: Color) -> String {
+pub fn selector_title(set: &SetView<'_>, to: &Labels) -> String {
     let Some(service) = set.active_service() else { return String::new() };
-    let change = selector_change(selector(service), &set.selector_for(to));
-    format!("patch service/{}: {change}", name(&service.metadata))
+    let gone = selector(service).keys().filter(|key| !to.contains_key(*key)).map(|key| format!("{key}: any"));
+    let changed = Some(selector_change(selector(service), to)).filter(|change| !change.is_empty());
+    let changes = changed.into_iter().chain(gone).collect::<Vec<_>>().join(", ");
+    format!("patch service/{}: {changes}", name(&service.metadata))
 }

@@ -36,7 +36,13 @@ impl Planner for Release {
                 help: "give it one first: kubectl bluegreen switch ENV".to_owned(),
             });
         };
-        let to = |color: Color| Move { command: "switch", to: color, way_back: false, settings: &self.settings };
+        let to = |color: Color| Move {
+            command: "switch",
+            to: color,
+            percent: 100,
+            way_back: false,
+            settings: &self.settings,
+        };
         let runs = |color: Color| set.images(color).first().is_some_and(|image| tag(image) == self.version);
         if runs(active) {
             return to(active).plan(&set);

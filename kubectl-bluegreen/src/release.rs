@@ -68,6 +68,22 @@ impl Split {
         }
     }
 
+    /// A share of the traffic to one color, the rest to the other; more than 100 counts as 100.
+    #[must_use]
+    pub fn giving(color: Color, percent: u8) -> Self {
+        let percent = percent.min(100);
+        match color {
+            Color::Blue => Self { blue: percent, green: 100 - percent },
+            Color::Green => Self { blue: 100 - percent, green: percent },
+        }
+    }
+
+    /// Whether both colors have a share.
+    #[must_use]
+    pub fn is_partial(self) -> bool {
+        self.blue > 0 && self.green > 0
+    }
+
     /// The share of a color.
     #[must_use]
     pub fn share(self, color: Color) -> u8 {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cluster::Resource;
+use crate::routes::Routes;
 
 /// A verb on a resource, of all objects or of one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,10 +57,10 @@ pub const NEEDED: &[(Resource, &[&str], &str)] = &[
     (Resource::EndpointSlices, &["list", "watch"], "see where traffic goes"),
     (Resource::Leases, &["get", "list", "watch", "create", "patch"], "keep two people from moving one set at once"),
     (Resource::Ingresses, &["list"], "see which routes lead to a color"),
-    (Resource::HttpRoutes, &["list"], "the same, where the Gateway API is used"),
-    (Resource::GrpcRoutes, &["list"], "the same"),
-    (Resource::IngressRoutes, &["list"], "the same, where Traefik is used"),
-    (Resource::TraefikServices, &["list"], "the same"),
+    (Resource::HttpRoutes, &["list", "watch", "patch"], "the same, and split traffic, where the Gateway API is used"),
+    (Resource::GrpcRoutes, &["list", "watch", "patch"], "the same"),
+    (Resource::IngressRoutes, &["list", "patch"], "the same, where Traefik is used"),
+    (Resource::TraefikServices, &["list", "patch"], "the same"),
     (Resource::VirtualServices, &["list"], "the same, where Istio is used"),
     (Resource::HorizontalPodAutoscalers, &["list"], "see who else scales a color"),
 ];
@@ -73,6 +74,18 @@ pub fn of_a_move(service: &str, lease: &str) -> Vec<Right> {
         Right::new("create", Resource::Leases, None),
         Right::new("patch", Resource::Leases, Some(lease)),
     ]
+}
+
+/// The writes of a split by the routes that name the active Service.
+#[must_use]
+pub fn of_a_split(routes: &Routes, namespace: &str, service: &str) -> Vec<Right> {
+    let ours = routes.to(namespace, service).map(|(route, _)| route).filter(|route| route.namespace == namespace);
+    let writes = ours.flat_map(|route| {
+        let verbs = NEEDED.iter().filter(|(resource, ..)| *resource == route.resource).flat_map(|(_, verbs, _)| *verbs);
+        let verbs = verbs.filter(|verb| ["create", "patch", "delete"].contains(verb));
+        verbs.map(|verb| Right::new(verb, route.resource, Some(&*route.name).filter(|_| *verb != "create")))
+    });
+    writes.collect()
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -52,6 +52,8 @@ pub struct Route {
     pub fronts: Vec<String>,
     /// Whether it splits the traffic behind one Service by itself.
     pub subsets: bool,
+    /// The whole object, as the API server answered it.
+    pub object: Value,
 }
 
 impl fmt::Display for Route {
@@ -139,6 +141,7 @@ fn route(resource: Resource, object: &Value) -> Route {
         backends: Vec::new(),
         fronts: Vec::new(),
         subsets: false,
+        object: object.clone(),
     };
     let spec = object.get("spec").unwrap_or(&Value::Null);
     match resource {

@@ -1,23 +1,27 @@
-//! Plans a move of all traffic to one color; `switch`, `rollback` and `rehearse` share it.
-//! Pure: everything comes from what was observed.
+//! Plans a move of traffic to one color, all of it or a share; `switch`, `rollback` and `rehearse` share it.
+//! Pure: everything comes from what was observed. How a share is written is for the routers.
 
 use serde_json::json;
 
-use crate::check::{self, Question};
+use crate::check::{self, CheckResult, Means, Question};
 use crate::cluster::{ObjectRef, Resource};
 use crate::error::Error;
-use crate::journal::Journal;
-use crate::observed::{SetView, name};
-use crate::plan::{Action, Change, Plan, SetRef, Settings, Step, entry, move_selector, selector_title};
+use crate::journal::{Entry, Journal};
+use crate::observed::{Labels, SetView, name, selector};
+use crate::plan::{Action, Change, Plan, Settings, Step, change_service, entry, selector_title};
 use crate::release::{Color, Split};
+use crate::rights::Right;
+use crate::router::{Ask, Router, Stage};
 
-/// A move of all traffic, as a command asks for it.
+/// A move of traffic, as a command asks for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Move<'m> {
     /// The command, for titles and the journal.
     pub command: &'static str,
     /// The color that is to serve.
     pub to: Color,
+    /// The share of the traffic that it is to get, in percent.
+    pub percent: u8,
     /// Whether it goes back to where traffic came from.
     pub way_back: bool,
     /// Who moves and how.
@@ -25,97 +29,234 @@ pub struct Move<'m> {
 }
 
 impl Move<'_> {
-    /// Plans the move; refuses what the checks refuse.
+    /// Plans the move; refuses what the checks refuse, and a share that nothing can give.
     pub fn plan(self, set: &SetView<'_>) -> Result<Plan, Error> {
-        let Self { command, to, way_back, settings } = self;
         let (namespace, name_of_set) = (set.namespace().to_owned(), set.name().to_owned());
         let Some(service) = set.active_service() else {
             return Err(Error::NoActiveService { set: name_of_set, namespace });
         };
-        if set.deployment(to).is_none() {
-            return Err(Error::NoColor { set: name_of_set, namespace, color: to });
+        // Nothing for one color is everything for the other.
+        let this = if self.percent == 0 { Self { to: self.to.other(), percent: 100, ..self } } else { self };
+        if set.deployment(this.to).is_none() {
+            return Err(Error::NoColor { set: name_of_set, namespace, color: this.to });
         }
         let journal = Journal::of(service)?;
-        if set.active() == Some(to) {
-            return Ok(self.finish(set, &journal));
+        if this.percent >= 100 {
+            return this.all(set, journal);
         }
-        let question = Question { set, target: to, percent: 100, way_back };
-        // Nothing is scaled for a move that is not allowed.
-        let permitted = check::permissions(&question, &settings.accept);
-        if permitted.status == check::Status::Fail {
-            return Err(Error::Refused { command, color: to, checks: vec![permitted] });
+        let Some(base) = set.base() else {
+            let message = format!("the active Service of {name_of_set} does not select exactly one color");
+            let help = "give it one first: kubectl bluegreen switch ENV".to_owned();
+            return Err(Error::Forbidden { message, help });
+        };
+        let share = if this.to == base { 100 - this.percent } else { this.percent };
+        Self { to: base.other(), percent: share, ..this }.share(set, base, journal)
+    }
+
+    /// All traffic to the color: its selector, then whatever was written for a share as it was before.
+    fn all(self, set: &SetView<'_>, journal: Journal) -> Result<Plan, Error> {
+        let Self { command, to, way_back, settings, .. } = self;
+        let service = set.active_service().map(selector).cloned().unwrap_or_default();
+        let wanted = set.selector_for(to);
+        let moves = set.active() != Some(to);
+        let ongoing = journal.ongoing().cloned();
+        let open = journal.open().filter(|open| open.to == to && !open.split.is_partial()).cloned();
+        if !moves && open.is_none() && ongoing.is_none() {
+            let title = format!("{to} already serves {} in namespace {}", set.name(), set.namespace());
+            return Ok(Plan::nothing(command, set, to, title));
         }
-        if let Some(plan) = settings.scale.then(|| self.size_first(set)).flatten() {
+        let overlap = Overlap::of(self, set, open.as_ref())?;
+        let mut plan = Plan { split: Some(Split::all(to)), ..Plan::nothing(command, set, to, self.title(set)) };
+        let mut entry = match open {
+            Some(open) if !moves => {
+                plan.title = format!("Finish the {} of {} to {to} that {} began", open.command, set.name(), open.by);
+                plan.from = open.from;
+                open
+            }
+            open => {
+                let means = if matches!(overlap, Overlap::Widen(_)) { Means::Both } else { Means::Selector };
+                let question = Question { set, target: to, percent: 100, way_back, means };
+                if let Some(sized) = settings.scale.then(|| self.size_first(set)).flatten() {
+                    // Nothing is scaled for a move that is not allowed.
+                    self.refuse(vec![check::permissions(&question, &settings.accept)])?;
+                    return Ok(sized);
+                }
+                plan.checks = self.refuse(check::run(&question, &settings.accept))?;
+                let resumed = open.filter(|_| matches!(overlap, Overlap::Narrow(_)));
+                resumed.unwrap_or_else(|| self.entry(set, &question, Split::all(to)))
+            }
+        };
+        if let Some(ongoing) = &ongoing {
+            entry.before.clone_from(&ongoing.before);
+            entry.router.clone_from(&ongoing.router);
+        }
+        plan.id = Some(entry.id.clone());
+        if let Overlap::Widen(both) = &overlap {
+            entry.before.color = Some(to);
+            entry.before.selector = Some(service);
+            OVERLAP.clone_into(&mut entry.step);
+            let change = change_service(set, Some(both), &journal.put(entry)).map(Action::Patch);
+            plan.steps.extend(change.map(|change| Step::new("widen", selector_title(set, both), change)));
+            let then = format!("let both colors serve, settle, then only {to}");
+            plan.steps.push(Step::new("plan", then, Action::PlanAgain));
+            plan.notes = self.notes(set);
             return Ok(plan);
         }
-        let checks = check::run(&question, &settings.accept);
-        if !check::all_pass(&checks) {
-            return Err(Error::Refused { command, color: to, checks });
+        if let Overlap::Narrow(both) = overlap {
+            let title = format!(
+                "wait until exactly the ready pods of both colors are the endpoints of service/{}",
+                plan.set.service
+            );
+            plan.steps.push(Step::new("overlap", title, Action::AwaitBoth(both)));
+            plan.steps.extend(self.settle("whoever sends to pods directly follows on its own"));
         }
-        let mut entry = entry(set, command, to, settings);
-        entry
-            .accepted
-            .retain(|id| check::run(&question, &[]).iter().any(|c| c.id == id && c.status == check::Status::Fail));
-        let id = entry.id.clone();
-        let patch = move_selector(set, to, journal, entry).map(Action::Patch);
-        let patch = patch.map(|patch| Step::new("patch", selector_title(set, to), patch));
-        let mut plan = Plan {
-            title: self.title(set),
-            checks,
-            split: Some(Split::all(to)),
-            ..Plan::nothing(command, set, to, String::new())
-        };
-        plan.steps = patch.into_iter().chain(self.after_patch(set, &id)).collect();
-        plan.id = Some(id);
-        if let Some(left) = set.active() {
-            plan.notes.push(format!("{left} keeps running: it is the way back"));
-            plan.notes.push(format!("connections that are open now stay on {left} until they end; only new ones move"));
+        let back = put_back(set, &entry)?;
+        self.refuse(denied(set, to, &back.steps).into_iter().collect())?;
+        let known = journal.last().is_some_and(|last| *last == entry);
+        if moves || !known {
+            let (id, title) = if moves {
+                ("patch", selector_title(set, &wanted))
+            } else {
+                ("record", format!("write the move into the journal on service/{}", plan.set.service))
+            };
+            let change = change_service(set, moves.then_some(&wanted), &journal.put(entry.clone()));
+            plan.steps.extend(change.map(|change| Step::new(id, title, Action::Patch(change))));
+        }
+        let endpoints =
+            format!("wait until exactly the ready pods of {to} are the endpoints of service/{}", plan.set.service);
+        let endpoints =
+            Step::new("endpoints", endpoints, Action::AwaitEndpoints { color: to, selector: wanted.clone() });
+        let settle = self.settle("every node's proxy follows on its own");
+        // What was written for a share goes last, once the selector alone does the same. Where the selector stays, it is
+        // what moves the traffic.
+        let by_route = Router::named(&entry.router).is_some_and(|router| router.means == Means::ColorService);
+        if !moves && by_route && entry.before.color != Some(to) {
+            plan.steps.extend(back.steps.into_iter().chain([endpoints]).chain(settle));
+        } else {
+            plan.steps.extend(std::iter::once(endpoints).chain(settle).chain(back.steps));
+        }
+        plan.steps.push(close(&entry.id, wanted));
+        plan.notes.extend(back.notes);
+        if moves {
+            plan.notes.extend(self.notes(set));
         }
         Ok(plan)
     }
 
-    fn title(self, set: &SetView<'_>) -> String {
-        let from = set.active().map_or_else(|| "no single color".to_owned(), |from| version(set, from));
-        let verb = if self.way_back { "Roll back" } else { "Switch" };
-        format!("{verb} {} in namespace {}: {from} -> {}", set.name(), set.namespace(), version(set, self.to))
-    }
-
-    fn after_patch(self, set: &SetView<'_>, id: &str) -> Vec<Step> {
-        let (to, settle) = (self.to, self.settings.settle);
-        let service = SetRef::of(set).service;
-        let mut steps = vec![Step::new(
-            "endpoints",
-            format!("wait until exactly the ready pods of {to} are the endpoints of service/{service}"),
-            Action::AwaitEndpoints { color: to, selector: set.selector_for(to) },
-        )];
-        if !settle.is_zero() {
-            let title = format!("settle for {} s: every node's proxy follows on its own", settle.as_secs_f64());
-            steps.push(Step::new("settle", title, Action::Settle(settle)));
+    /// A share of the traffic to the color that does not serve.
+    fn share(self, set: &SetView<'_>, base: Color, journal: Journal) -> Result<Plan, Error> {
+        let Self { command, to, percent, settings, .. } = self;
+        let split = Split::giving(to, percent);
+        let ongoing = journal.ongoing().cloned();
+        let unfinished = ongoing.as_ref().filter(|entry| !entry.split.is_partial());
+        if let Some(unfinished) = unfinished {
+            let message =
+                format!("the {} to {} that {} began has not ended", unfinished.command, unfinished.to, unfinished.by);
+            let help = format!("finish it first: kubectl bluegreen switch {}", unfinished.to);
+            return Err(Error::Forbidden { message, help });
         }
-        let close = Action::CloseJournal { id: id.to_owned(), selector: set.selector_for(to) };
-        steps.push(Step::new("journal", "write the end of the move into the journal", close));
-        steps
+        if set.deployment(to).is_none() {
+            let (set, namespace) = (set.name().to_owned(), set.namespace().to_owned());
+            return Err(Error::NoColor { set, namespace, color: to });
+        }
+        let router = Router::choose(set, settings.router, ongoing.as_ref())?;
+        let before = ongoing.as_ref().map(|entry| entry.before.clone()).unwrap_or_default();
+        let had = Router::current(set).1.map_or(0, |split| split.share(to));
+        let stage = router.plan(&Ask { set, color: to, share: percent, before: &before })?;
+        let open = ongoing.filter(|open| journal.open().is_some() && open.split == split && open.to == to);
+        if stage.steps.is_empty() && open.is_none() {
+            let title = format!("{percent} % of the traffic of {} goes to {to} already, by {}", set.name(), router.id);
+            return Ok(Plan { split: Some(split), ..Plan::nothing(command, set, to, title) });
+        }
+        // Less for a color is a way back for the other one.
+        let question = Question { set, target: to, percent, way_back: percent <= had, means: router.means };
+        let mut checks = check::run(&question, &settings.accept);
+        checks.extend(denied(set, to, &stage.steps));
+        if stage.sizes {
+            checks.retain(|check| !["rolled-out", "pods-ready", "capacity"].contains(&check.id));
+        }
+        let title = format!(
+            "Split {} in namespace {}: {percent} % to {}, {} % to {}, by {}",
+            set.name(),
+            set.namespace(),
+            version(set, to),
+            100 - percent,
+            version(set, base),
+            router.id
+        );
+        let mut plan = Plan { split: Some(split), ..Plan::nothing(command, set, to, title) };
+        plan.checks = self.refuse(checks)?;
+        let mut entry = open.unwrap_or_else(|| self.entry(set, &question, split));
+        entry.before = stage.before;
+        entry.before.color = Some(to);
+        router.id.clone_into(&mut entry.router);
+        plan.id = Some(entry.id.clone());
+        if journal.last() != Some(&entry) {
+            let change = change_service(set, None, &journal.put(entry.clone())).map(Action::Patch);
+            let title = format!("write the move and what was before into the journal on service/{}", plan.set.service);
+            plan.steps.extend(change.map(|change| Step::new("record", title, change)));
+        }
+        plan.steps.extend(stage.steps);
+        if let Some(then) = stage.then {
+            plan.steps.push(Step::new("plan", then, Action::PlanAgain));
+        } else {
+            plan.steps.extend(self.settle("what routes to the set follows on its own"));
+            plan.steps.push(close(
+                &entry.id,
+                stage.selector.unwrap_or_else(|| set.active_service().map(selector).cloned().unwrap_or_default()),
+            ));
+        }
+        plan.notes = stage.notes;
+        plan.notes.push(format!("the share is of {}", router.covers));
+        Ok(plan)
     }
 
-    /// The color is selected already: a move that was cut off is finished, and otherwise there is nothing to do.
-    fn finish(self, set: &SetView<'_>, journal: &Journal) -> Plan {
-        let open = journal.open().filter(|open| open.to == self.to);
-        let Some(open) = open else {
-            let title = format!("{} already serves {} in namespace {}", self.to, set.name(), set.namespace());
-            return Plan::nothing(self.command, set, self.to, title);
+    /// The checks, unless one of them refuses.
+    fn refuse(self, checks: Vec<CheckResult>) -> Result<Vec<CheckResult>, Error> {
+        if check::all_pass(&checks) {
+            return Ok(checks);
+        }
+        Err(Error::Refused { command: self.command, color: self.to, checks })
+    }
+
+    /// The journal's entry, with those checks that were let pass by name because they had to be.
+    fn entry(self, set: &SetView<'_>, question: &Question<'_>, split: Split) -> Entry {
+        let mut entry = entry(set, self.command, self.to, self.settings);
+        let failed =
+            |id: &String| check::run(question, &[]).iter().any(|c| c.id == id && c.status == check::Status::Fail);
+        entry.accepted.retain(failed);
+        entry.split = split;
+        entry
+    }
+
+    fn title(self, set: &SetView<'_>) -> String {
+        let from = set.base().map_or_else(|| "no single color".to_owned(), |from| version(set, from));
+        let verb = if self.way_back { "Roll back" } else { "Switch" };
+        let (current, to) = (Router::current(set).1, version(set, self.to));
+        let from = match current.filter(|split| split.is_partial()) {
+            Some(split) => format!("{} % blue, {} % green", split.blue, split.green),
+            None => from,
         };
-        let title = format!("Finish the {} of {} to {} that {} began", open.command, set.name(), self.to, open.by);
-        let mut plan = Plan::nothing(self.command, set, self.to, title);
-        plan.from = open.from;
-        plan.split = Some(Split::all(self.to));
-        plan.id = Some(open.id.clone());
-        plan.steps = self.after_patch(set, &open.id);
-        plan
+        format!("{verb} {} in namespace {}: {from} -> {to}", set.name(), set.namespace())
+    }
+
+    fn settle(self, why: &str) -> Option<Step> {
+        let time = self.settings.settle;
+        let step = || Step::new("settle", format!("settle for {} s: {why}", time.as_secs_f64()), Action::Settle(time));
+        (!time.is_zero()).then(step)
+    }
+
+    fn notes(self, set: &SetView<'_>) -> Vec<String> {
+        let Some(left) = set.base().filter(|base| *base != self.to) else { return Vec::new() };
+        vec![
+            format!("{left} keeps running: it is the way back"),
+            format!("connections that are open now stay on {left} until they end; only new ones move"),
+        ]
     }
 
     /// Sizes the target like the color that serves, and plans the rest once it is there.
     fn size_first(self, set: &SetView<'_>) -> Option<Plan> {
-        let wanted = set.active().map_or(1, |active| set.desired(active)).max(1);
+        let wanted = set.base().map_or(1, |base| set.desired(base)).max(1);
         if set.desired(self.to) >= wanted {
             return None;
         }
@@ -131,6 +272,60 @@ impl Move<'_> {
         ];
         Some(plan)
     }
+}
+
+/// The step of an entry whose move lets both colors serve for a moment.
+const OVERLAP: &str = "overlap";
+
+/// Where a move is that lets both colors serve for a moment.
+enum Overlap {
+    /// It does not.
+    No,
+    /// The selector is to be widened to this.
+    Widen(Labels),
+    /// It is widened to this.
+    Narrow(Labels),
+}
+
+impl Overlap {
+    fn of(this: Move<'_>, set: &SetView<'_>, open: Option<&Entry>) -> Result<Self, Error> {
+        let widened = set.active().is_none() && set.base().is_some();
+        if widened && open.is_some_and(|open| open.step == OVERLAP) {
+            return Ok(Self::Narrow(set.active_service().map(selector).cloned().unwrap_or_default()));
+        }
+        let wanted = this.settings.overlap && set.active().is_some_and(|active| active != this.to);
+        if !wanted {
+            return Ok(Self::No);
+        }
+        let cannot = |message: String| Error::Forbidden {
+            message: format!("both colors cannot serve at once: {message}"),
+            help: "leave --overlap out, or give both pod templates a label that no other pods have".to_owned(),
+        };
+        set.widened().map(Self::Widen).map_err(cannot)
+    }
+}
+
+/// The steps that put back what was written for a share, or for both colors at once.
+fn put_back(set: &SetView<'_>, entry: &Entry) -> Result<Stage, Error> {
+    let Some((color, router)) = entry.before.color.zip(Router::named(&entry.router)) else {
+        return Ok(Stage::default());
+    };
+    Ok(router.plan(&Ask { set, color, share: 0, before: &entry.before })?)
+}
+
+fn close(id: &str, selector: Labels) -> Step {
+    let close = Action::CloseJournal { id: id.to_owned(), selector };
+    Step::new("journal", "write the end of the move into the journal", close)
+}
+
+/// The refusal of writes that the API server does not allow, if there are such.
+fn denied(set: &SetView<'_>, color: Color, steps: &[Step]) -> Option<CheckResult> {
+    let writes = steps.iter().filter_map(|step| step.action.request(false));
+    let rights = writes.filter_map(|request| {
+        let named = request.object().filter(|_| request.verb() != "create").map(|object| object.name.as_str());
+        Some(Right::new(request.verb(), request.resource()?, named))
+    });
+    check::denied(set, color, &rights.collect::<Vec<_>>())
 }
 
 /// The step that sizes a color's Deployment.

@@ -1,16 +1,19 @@
 //! Refuses when the target has fewer ready pods than its share of the traffic needs, measured by what serves now.
 //! For a way back it only warns: a smaller good color beats a broken one.
 
-use super::{Check, Question, Verdict, pods};
+use super::{Check, Means, Question, Verdict, pods};
 
 pub(super) const CHECK: Check =
     Check { id: "capacity", refuses: "the target has fewer ready pods than its share of the traffic needs", run };
 
 fn run(question: &Question<'_>) -> Verdict {
-    let Question { set, target, percent, way_back } = *question;
+    let Question { set, target, percent, way_back, means } = *question;
+    if means == Means::Both && percent < 100 {
+        return Verdict::skip("the share itself says how many pods there are");
+    }
     let Some(deployment) = set.deployment(target) else { return Verdict::skip("there is no Deployment to look at") };
     let ready = set.ready_pods(target).count();
-    let serving = set.active().filter(|active| *active != target).map_or(0, |active| set.ready_pods(active).count());
+    let serving = set.base().filter(|base| *base != target).map_or(0, |base| set.ready_pods(base).count());
     let needed = (serving * usize::from(percent)).div_ceil(100).max(1);
     if ready >= needed {
         return Verdict::pass(format!("{} ready, {needed} needed", pods(ready)));

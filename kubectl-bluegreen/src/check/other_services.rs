@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::core::v1::Service;
 
-use super::{Check, Question, Verdict};
+use super::{Check, Question, Status, Verdict};
 use crate::observed::{Labels, SetView, name, selector, template_labels};
 use crate::release::Color;
 use crate::routes::{Backend, Route, Why};
@@ -16,7 +16,17 @@ pub(super) const CHECK: Check = Check {
 
 fn run(question: &Question<'_>) -> Verdict {
     let set = question.set;
-    let Some(active) = set.active() else { return Verdict::skip("no single color serves") };
+    let Some(active) = set.base() else { return Verdict::skip("no single color serves") };
+    let verdict = judge(set, active);
+    // A share is of what it is of: what else leads to the color stays as it is, and is only to be known.
+    if question.percent < 100 && verdict.status == Status::Fail {
+        Verdict { status: Status::Warn, ..verdict }
+    } else {
+        verdict
+    }
+}
+
+fn judge(set: &SetView<'_>, active: Color) -> Verdict {
     let services = left_behind(set, active);
     if let Some(first) = services.first() {
         let list: Vec<String> = services.iter().map(|service| format!("service/{service}")).collect();

@@ -2,7 +2,7 @@
 //! What the API server did not say is left to it.
 
 use super::{Check, Question, Verdict};
-use crate::observed::{lease_name, name};
+use crate::observed::{SetView, lease_name, name};
 use crate::rights::{Right, of_a_move};
 
 pub(super) const CHECK: Check =
@@ -11,11 +11,15 @@ pub(super) const CHECK: Check =
 fn run(question: &Question<'_>) -> Verdict {
     let set = question.set;
     let Some(service) = set.active_service() else { return Verdict::skip("there is no active Service") };
+    let service = name(&service.metadata);
+    judge(set, &of_a_move(service, &lease_name(service)))
+}
+
+/// What the API server says of rights in a set's namespace.
+pub(super) fn judge(set: &SetView<'_>, needed: &[Right]) -> Verdict {
     let Some(rights) = set.observed.rights.get(set.namespace()) else {
         return Verdict::skip("the API server does not say what is allowed");
     };
-    let service = name(&service.metadata);
-    let needed = of_a_move(service, &lease_name(service));
     let list = |rights: &[&Right]| rights.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let denied: Vec<&Right> = needed.iter().filter(|right| rights.allows(right) == Some(false)).collect();
     let unknown: Vec<&Right> = needed.iter().filter(|right| rights.allows(right).is_none()).collect();

@@ -1,7 +1,7 @@
 //! Warns when the color that would be left could not take the traffic back.
 //! Asks the other checks about that color; refuses nothing, for a broken color is a reason to leave it.
 
-use super::{Check, Question, Status, Verdict, pods_ready, ports, rolled_out, selector_shape};
+use super::{Check, Means, Question, Status, Verdict, pods_ready, ports, rolled_out, selector_shape};
 
 pub(super) const CHECK: Check = Check {
     id: "rollback-target",
@@ -12,10 +12,10 @@ pub(super) const CHECK: Check = Check {
 const ASKED: [&Check; 4] = [&selector_shape::CHECK, &rolled_out::CHECK, &pods_ready::CHECK, &ports::CHECK];
 
 fn run(question: &Question<'_>) -> Verdict {
-    let Some(back) = question.set.active().filter(|active| *active != question.target) else {
+    let Some(back) = question.set.base().filter(|active| *active != question.target) else {
         return Verdict::skip("no color is left behind");
     };
-    let way_back = Question { target: back, way_back: true, ..*question };
+    let way_back = Question { target: back, way_back: true, means: Means::Selector, ..*question };
     let failed =
         ASKED.iter().find_map(|check| Some((check.run)(&way_back)).filter(|verdict| verdict.status == Status::Fail));
     match failed {

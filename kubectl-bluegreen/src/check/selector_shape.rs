@@ -1,7 +1,7 @@
 //! Refuses when the active Service would select other pods than exactly the target's.
 //! Looks at labels only; whether the pods are healthy is for others.
 
-use super::{Check, Question, Verdict, pods};
+use super::{Check, Means, Question, Verdict, pods};
 use crate::observed::{self, deployment_of, has_ended, is_terminating, name, selector, template_labels, uid};
 use bluegreen_lint::set::selects;
 
@@ -12,7 +12,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(question: &Question<'_>) -> Verdict {
-    let Question { set, target, .. } = *question;
+    let Question { set, target, percent, means, .. } = *question;
     let (Some(service), Some(deployment)) = (set.active_service(), set.deployment(target)) else {
         return Verdict::skip("there is no active Service or no Deployment to look at");
     };
@@ -29,7 +29,22 @@ fn run(question: &Question<'_>) -> Verdict {
             "give each Deployment's pod template a label with its color, and select it in the Service",
         );
     }
-    let wanted = set.selector_for(target);
+    if means == Means::Both {
+        if let Err(reason) = set.widened() {
+            return Verdict::fail(
+                format!("service/{service_name} cannot select exactly the pods of both colors: {reason}"),
+                "give both pod templates a label that no other pods have",
+            );
+        }
+        if percent < 100 {
+            return Verdict::pass("can select exactly the pods of both colors");
+        }
+    }
+    let own = || (service_name, set.selector_for(target));
+    let (service_name, wanted) = match set.color_service(target).filter(|_| means == Means::ColorService) {
+        Some(service) => (name(&service.metadata), selector(service).clone()),
+        None => own(),
+    };
     let labels = template_labels(deployment);
     if let Some((key, value)) = wanted.iter().find(|(key, value)| labels.get(*key) != Some(*value)) {
         let has = labels.get(key).map_or("no such label".to_owned(), |has| format!("`{key}: {has}`"));

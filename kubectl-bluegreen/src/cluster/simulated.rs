@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{AnyObject, Cluster, ClusterError, Failure, ObjectRef, Request, Resource, Review, watch_words};
 
 mod controllers;
+mod gateways;
 mod kubelet;
 mod slices;
 mod store;
@@ -100,6 +101,11 @@ impl SimulatedCluster {
     /// Says how the pods behave whose image contains a text. The latest word counts, for pods that start after it.
     pub fn behave(&self, image_part: &str, behaviour: Behaviour) {
         self.state.borrow_mut().behaviours.push((image_part.to_owned(), behaviour));
+    }
+
+    /// Lets a Gateway take no route from now on that changes.
+    pub fn close_gateway(&self, name: &str) {
+        self.state.borrow_mut().closed_gateways.insert(name.to_owned());
     }
 
     /// Lets something go wrong with a request, counted from 1.
@@ -201,6 +207,7 @@ impl SimulatedCluster {
                 Task::PodRuns(object) => kubelet::run(&mut state, &object, epoch, at),
                 Task::PodReady(object) => kubelet::become_ready(&mut state, &object, epoch, at),
                 Task::PodGone(object) => state.remove(&object, at),
+                Task::Route(object) => gateways::update(&mut state, &object, epoch, at),
                 Task::Slices(namespace, service) => slices::update(&mut state, &namespace, &service, at),
             }
         }
@@ -216,7 +223,9 @@ impl SimulatedCluster {
             return Err(ClusterError { request: request.to_string(), failure: Failure::Forbidden, message });
         }
         let (now, mut state) = (self.elapsed(), self.state.borrow_mut());
-        if request.resource().is_some_and(|resource| !state.serves(resource)) {
+        // The first object of a kind brings its CRD along.
+        let brings_crd = matches!(request, Request::Create { .. });
+        if request.resource().is_some_and(|resource| !brings_crd && !state.serves(resource)) {
             let message = "the server could not find the requested resource".to_owned();
             return Err(ClusterError { request: request.to_string(), failure: Failure::NotFound, message });
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::check::Means;
 use crate::check::{self, CheckResult, Question, Status};
 use crate::cmd::rollback::{self, Outlook};
 use crate::error::Error;
@@ -93,7 +94,8 @@ impl Answer {
         if set.deployment(target).is_none() {
             return Err(Error::NoColor { set: named, namespace, color: target });
         }
-        let checks = check::run(&Question { set, target, percent: 100, way_back: false }, accepted);
+        let checks =
+            check::run(&Question { set, target, percent: 100, way_back: false, means: Means::Selector }, accepted);
         let rollback = color.is_none().then(|| WayBack::new(set));
         Ok(Self { version: 1, set: SetRef::of(set), color: target, ok: check::all_pass(&checks), checks, rollback })
     }

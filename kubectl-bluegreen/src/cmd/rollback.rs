@@ -1,12 +1,13 @@
 //! `rollback`: all traffic back to the color that served before the last release.
 //! Only plans; the journal says where back is, and without it there is no guess.
 
-use crate::check::{self, CheckResult, Question};
+use crate::check::{self, CheckResult, Means, Question};
 use crate::error::Error;
 use crate::journal::{Entry, Journal};
 use crate::observed::{Observed, SetView};
 use crate::plan::{Plan, Planner, Selection, Settings};
 use crate::release::Color;
+use crate::router::Router;
 use crate::traffic::Move;
 
 /// Move all traffic back to the color that served before
@@ -42,7 +43,7 @@ impl Planner for Rollback {
     fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
         let set = self.selection.find(observed)?;
         let to = target(&set, self.again)?;
-        Move { command: "rollback", to, way_back: true, settings: &self.settings }.plan(&set)
+        Move { command: "rollback", to, percent: 100, way_back: true, settings: &self.settings }.plan(&set)
     }
 }
 
@@ -58,7 +59,7 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
         return refused(message, "say it yourself: kubectl bluegreen switch ENV");
     };
     let was_rollback = last.command == "rollback";
-    if was_rollback && journal.open().is_some() && set.active() == Some(last.to) {
+    if was_rollback && journal.open().is_some() && set.active().is_none_or(|active| active == last.to) {
         return Ok(last.to);
     }
     let Some(from) = release_began_at(&journal.entries) else {
@@ -91,11 +92,16 @@ pub struct Outlook {
 /// Where a rollback would go, and how fast traffic would be back, if nothing refuses it.
 pub fn outlook(set: &SetView<'_>) -> Result<Outlook, Error> {
     let color = target(set, false)?;
-    if set.active() == Some(color) {
-        let how = "its traffic has moved already, only the end is to be written".to_owned();
+    if set.base() == Some(color) {
+        let how = match Router::current(set) {
+            (router, Some(split)) if split.is_partial() => {
+                format!("the {} % of {} come back by {router}", split.share(color.other()), color.other())
+            }
+            _ => "its traffic has moved already, only the end is to be written".to_owned(),
+        };
         return Ok(Outlook { color, how, checks: Vec::new() });
     }
-    let question = Question { set, target: color, percent: 100, way_back: true };
+    let question = Question { set, target: color, percent: 100, way_back: true, means: Means::Selector };
     let checks = check::run(&question, &[]);
     if !check::all_pass(&checks) {
         return Err(Error::Refused { command: "rollback", color, checks });

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::check::{self, CheckResult, Question};
+use crate::check::{self, CheckResult, Means, Question};
 use crate::cmd::rollback;
 use crate::error::Error;
 use crate::journal::{Colors, Entry, Journal};
@@ -12,6 +12,7 @@ use crate::lock;
 use crate::observed::{SetView, name, selector};
 use crate::plan::SetRef;
 use crate::release::{Active, Color, Split};
+use crate::router::Router;
 use crate::routes::{Backend, UnknownKind};
 use crate::traffic::version;
 
@@ -149,9 +150,12 @@ impl Status {
         let holder = set.lease().and_then(lock::held_by);
         let checks: Vec<Vec<CheckResult>> = targets(set)
             .into_iter()
-            .map(|target| check::run(&Question { set, target, percent: 100, way_back: false }, &[]))
+            .map(|target| {
+                check::run(&Question { set, target, percent: 100, way_back: false, means: Means::Selector }, &[])
+            })
             .collect();
         let rollback = rollback::outlook(set);
+        let (router, split) = Router::current(set);
         Self {
             version: 1,
             at: set.observed.at,
@@ -161,8 +165,8 @@ impl Status {
                 Some(Active::Both) => "both",
                 None => "none",
             },
-            split: set.active().map(Split::all),
-            router: "service",
+            split,
+            router,
             colors: Colors::new(|color| color_status(set, color)),
             services: Services {
                 active: service.map(|service| name(&service.metadata).to_owned()),

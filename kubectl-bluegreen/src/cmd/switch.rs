@@ -1,4 +1,4 @@
-//! `switch ENV`: all traffic to one color.
+//! `switch ENV [PERCENT]`: all traffic to one color, or a share of it.
 //! Only plans; checks refuse, `execute` acts.
 
 use crate::error::Error;
@@ -7,20 +7,27 @@ use crate::plan::{Plan, Planner, Selection, Settings};
 use crate::release::Color;
 use crate::traffic::Move;
 
-/// Move all traffic to one color
+/// Move all traffic to one color, or a share of it
 ///
 /// Checks the color, prints the plan, asks, moves the active Service's selector and watches until exactly the ready
 /// pods of that color get new connections. The other color keeps running as the way back.
+///
+/// With PERCENT, what routes to the active Service gives the color that share of what enters there. 100 moves the
+/// selector itself and puts the route back as it was; so does a rollback, from any share.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   kubectl bluegreen switch green                   # look at the plan, confirm
   kubectl bluegreen switch green --yes -o json     # in a pipeline
+  kubectl bluegreen switch green 10                # a tenth, by the route to the active Service
   kubectl bluegreen switch green --scale           # size green like blue first
   kubectl bluegreen switch green --dry-run=server  # plan, and let the API server check the patch")]
 pub struct Args {
     /// The color that is to serve: blue or green
     #[arg(value_name = "ENV")]
     pub env: Color,
+    /// The share of the traffic that it is to get, from 0 to 100; less than all needs a router that can split
+    #[arg(value_name = "PERCENT", default_value = "100", hide_default_value = true, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub percent: u8,
     /// Size the color like the one that serves, and wait for it, before traffic moves
     #[arg(long)]
     pub scale: bool,
@@ -31,6 +38,8 @@ pub struct Args {
 pub struct Switch {
     /// The color that is to serve.
     pub color: Color,
+    /// Its share of the traffic, in percent.
+    pub percent: u8,
     /// Which set.
     pub selection: Selection,
     /// Who and how.
@@ -40,6 +49,7 @@ pub struct Switch {
 impl Planner for Switch {
     fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
         let set = self.selection.find(observed)?;
-        Move { command: "switch", to: self.color, way_back: false, settings: &self.settings }.plan(&set)
+        let Self { color: to, percent, settings, .. } = self;
+        Move { command: "switch", to: *to, percent: *percent, way_back: false, settings }.plan(&set)
     }
 }

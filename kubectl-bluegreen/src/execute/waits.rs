@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::journal::{overridden, typed};
 use super::{Executor, RETRY_AFTER};
 use crate::check::rollout_has_ended;
-use crate::cluster::{Cluster, ClusterError, Request, Resource};
+use crate::cluster::{Cluster, ClusterError, ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::observe::decode;
 use crate::observed::{
@@ -20,6 +20,7 @@ use crate::observed::{
 };
 use crate::plan::SetRef;
 use crate::release::Color;
+use crate::router;
 
 /// The lists that a question has looked at, with the versions from which a watch goes on; at most two.
 type Watched = Vec<(Resource, String)>;
@@ -94,9 +95,14 @@ impl<C: Cluster> Executor<'_, C> {
         decode(self.cluster.send(&Request::List { resource, namespace, labels }).await?)
     }
 
-    pub(super) async fn await_endpoints(&self, set: &SetRef, color: Color, wanted: &Labels) -> Result<String, Error> {
+    pub(super) async fn await_endpoints(
+        &self,
+        set: &SetRef,
+        colors: &[Color],
+        wanted: &Labels,
+    ) -> Result<String, Error> {
         let labels = format!("kubernetes.io/service-name={}", set.service);
-        let deployment = set.deployment(color);
+        let words = colors.iter().map(|color| color.as_str()).collect::<Vec<_>>().join(" and ");
         let get = Request::Get(set.active_service());
         let ask = async || {
             let (slices, pods, service) = tokio::join!(
@@ -105,7 +111,8 @@ impl<C: Cluster> Executor<'_, C> {
                 self.cluster.send(&get),
             );
             let (slices, pods, service) = (slices?, pods?, typed::<Service>(service?));
-            let is_new = |pod: &&Pod| belongs(pod, deployment) && is_ready(pod) && !is_terminating(pod);
+            let of_colors = |pod: &Pod| colors.iter().any(|color| belongs(pod, set.deployment(*color)));
+            let is_new = |pod: &&Pod| of_colors(pod) && is_ready(pod) && !is_terminating(pod);
             let ready: BTreeSet<String> = pods.items.iter().filter(is_new).map(uid).collect();
             let answer = if selector(&service) == wanted {
                 let serve = endpoints(slices.items.iter(), &set.service).are_exactly(&ready);
@@ -115,9 +122,22 @@ impl<C: Cluster> Executor<'_, C> {
             };
             Ok((answer, vec![(Resource::EndpointSlices, slices.resource_version)]))
         };
-        let waited_for = format!("that service/{} sends traffic to exactly the ready pods of {color}", set.service);
+        let waited_for = format!("that service/{} sends traffic to exactly the ready pods of {words}", set.service);
         let count = self.until(set, Some(&labels), &waited_for, ask).await??;
-        Ok(format!("exactly the {count} ready pods of {color} are the endpoints of service/{}", set.service))
+        Ok(format!("exactly the {count} ready pods of {words} are the endpoints of service/{}", set.service))
+    }
+
+    /// Waits for the word of whoever serves a route. A refusal of the route as it is now is final.
+    pub(super) async fn await_accepted(&self, set: &SetRef, route: &ObjectRef) -> Result<String, Error> {
+        let (namespace, resource) = (&route.namespace, route.resource);
+        let ask = async || {
+            let list = Request::List { resource, namespace: Some(namespace.clone()), labels: None };
+            let (seen, version) = router::accepted(route, &self.cluster.send(&list).await?);
+            Ok((seen, vec![(resource, version)]))
+        };
+        let waited_for = format!("that the Gateways of {route} accept it as it is now");
+        let seen = self.until(set, None, &waited_for, ask).await?;
+        seen.map_err(|reason| Error::Rejected { route: route.to_string(), reason })
     }
 
     pub(super) async fn await_rollout(&self, set: &SetRef, color: Color) -> Result<String, Error> {

@@ -16,6 +16,7 @@ mod completion;
 mod faults;
 mod live;
 mod process;
+mod routers;
 mod scenarios;
 mod schema;
 mod simulated;

@@ -25,7 +25,7 @@ pub(crate) async fn cluster(naming: Naming) -> SimulatedCluster {
     cluster
 }
 
-struct Simulated(SimulatedCluster);
+pub(crate) struct Simulated(pub(crate) SimulatedCluster);
 
 impl World for Simulated {
     type Cluster = SimulatedCluster;

@@ -12,6 +12,8 @@ use crate::cluster::{Failure, ObjectRef, Resource};
 
 /// How long the Deployment controller takes to notice.
 const CONTROLLER_LAG: Duration = Duration::from_millis(5);
+/// How long a Gateway's controller takes to notice.
+const GATEWAY_LAG: Duration = Duration::from_millis(100);
 /// How long the EndpointSlice controller takes to notice.
 const SLICES_LAG: Duration = Duration::from_millis(15);
 
@@ -31,6 +33,8 @@ pub(super) enum Task {
     PodGone(ObjectRef),
     /// The EndpointSlice controller looks at a Service.
     Slices(String, String),
+    /// A Gateway's controller looks at a route.
+    Route(ObjectRef),
 }
 
 /// One line of the change log: enough to answer a watch.
@@ -46,6 +50,8 @@ struct Changed {
 pub(super) struct State {
     pub(super) objects: BTreeMap<ObjectRef, Value>,
     pub(super) behaviours: Vec<(String, Behaviour)>,
+    /// The Gateways that take no route.
+    pub(super) closed_gateways: BTreeSet<String>,
     /// Since when each pod is ready, and each Deployment makes progress.
     pub(super) since: BTreeMap<ObjectRef, Duration>,
     version: u64,
@@ -92,7 +98,8 @@ impl State {
             if *before == value {
                 return value;
             }
-            if object.resource == Resource::Deployments && before.get("spec") != value.get("spec") {
+            let counted = object.resource == Resource::Deployments || is_gateway_route(object.resource);
+            if counted && before.get("spec") != value.get("spec") {
                 let generation = number(&value, "/metadata/generation").unwrap_or_default() + 1;
                 set(&mut value, "metadata", "generation", generation.into());
             }
@@ -125,6 +132,9 @@ impl State {
             Resource::Deployments => self.schedule(now + CONTROLLER_LAG, Task::Deployment(object.clone())),
             Resource::Services => {
                 self.schedule(now + SLICES_LAG, Task::Slices(object.namespace.clone(), object.name.clone()));
+            }
+            Resource::HttpRoutes | Resource::GrpcRoutes => {
+                self.schedule(now + GATEWAY_LAG, Task::Route(object.clone()));
             }
             Resource::Pods => {
                 if let Some(owner) = text(value, "/metadata/annotations/simulated~1deployment") {
@@ -350,6 +360,10 @@ fn merge(into: &mut Value, from: Value) {
         }
         (_, from) => *into = from,
     }
+}
+
+fn is_gateway_route(resource: Resource) -> bool {
+    matches!(resource, Resource::HttpRoutes | Resource::GrpcRoutes)
 }
 
 fn not_found(object: &ObjectRef) -> Refusal {

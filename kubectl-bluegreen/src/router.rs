@@ -1,0 +1,391 @@
+//! What realizes a split of the traffic: one pure router a file, and the one list of them.
+//! Routers turn what was observed and a share into steps, and read shares back; they send nothing.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Service, ServicePort};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde_json::Value;
+
+use crate::check::Means;
+use crate::cluster::ObjectRef;
+use crate::error::Error;
+use crate::journal::{Before, Entry};
+use crate::observed::{Labels, SetView, name};
+use crate::plan::{Action, Change, Step};
+use crate::release::{Color, Split};
+use crate::routes::{Route, Why};
+use crate::weights::{Ends, Shape, list};
+
+mod gateway;
+mod service;
+mod traefik;
+
+pub(crate) use gateway::accepted;
+
+/// Every router, in the order in which they are looked for.
+pub static ALL: &[Router] = &[service::ROUTER, gateway::ROUTER, traefik::ROUTER];
+
+/// Something that can realize a split.
+#[derive(Clone, Copy, Debug)]
+pub struct Router {
+    /// Its name on the command line, in the journal and in JSON.
+    pub id: &'static str,
+    /// What it is and what it covers, in one sentence.
+    pub covers: &'static str,
+    /// What brings the share to the color.
+    pub means: Means,
+    /// The routes of its kind that send users to the set.
+    routes: fn(&SetView<'_>) -> Vec<String>,
+    /// The share of a color beside the one that serves, in percent; nothing where it has none.
+    share: fn(&SetView<'_>, Color) -> Option<u8>,
+    /// The steps to a share.
+    plan: fn(&Ask<'_>) -> Result<Stage, Refusal>,
+}
+
+/// Which router is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Choice {
+    /// What routes to the set.
+    #[default]
+    Auto,
+    /// The active Service's selector: all or nothing.
+    Service,
+    /// `HTTPRoutes` and `GRPCRoutes` of the Gateway API.
+    Gateway,
+    /// `TraefikServices` and `IngressRoutes`.
+    Traefik,
+}
+
+impl Choice {
+    fn id(self) -> Option<&'static str> {
+        match self {
+            Self::Auto => None,
+            Self::Service => Some("service"),
+            Self::Gateway => Some("gateway"),
+            Self::Traefik => Some("traefik"),
+        }
+    }
+}
+
+/// A share that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The set.
+    pub set: &'a SetView<'a>,
+    /// The color that gets the share, beside the one that serves.
+    pub color: Color,
+    /// The share in percent, from 0 (put back) to 99.
+    pub share: u8,
+    /// What was before the first step.
+    pub before: &'a Before,
+}
+
+/// The next steps to a share.
+#[derive(Clone, Debug, Default)]
+pub struct Stage {
+    /// What is to do; nothing when the share is there already.
+    pub steps: Vec<Step>,
+    /// What was before the first step.
+    pub before: Before,
+    /// What follows once these steps are done, in words, where more has to be planned then.
+    pub then: Option<String>,
+    /// What is to be known before one says yes.
+    pub notes: Vec<String>,
+    /// Whether these steps size the color: whether it could serve can only be judged then.
+    pub sizes: bool,
+    /// The selector that the active Service has after these steps, where they change it.
+    pub selector: Option<Labels>,
+}
+
+/// Why a router cannot give the share, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub message: String,
+    /// The way out.
+    pub help: String,
+}
+
+impl Refusal {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into() }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Forbidden { message: refusal.message, help: refusal.help }
+    }
+}
+
+impl Router {
+    /// The next steps to a share.
+    ///
+    /// # Errors
+    /// When this router cannot give it.
+    pub fn plan(&self, ask: &Ask<'_>) -> Result<Stage, Refusal> {
+        (self.plan)(ask)
+    }
+
+    /// The router of a name.
+    #[must_use]
+    pub fn named(id: &str) -> Option<&'static Self> {
+        ALL.iter().find(|router| router.id == id)
+    }
+
+    /// The router for a split: the one that does it already, the one that was asked for, or the only one whose routes
+    /// send users to the set.
+    ///
+    /// # Errors
+    /// When there is none, or it is not said which.
+    pub fn choose(set: &SetView<'_>, choice: Choice, ongoing: Option<&Entry>) -> Result<&'static Self, Refusal> {
+        let chosen = choice.id().and_then(Self::named);
+        let current = ongoing.filter(|entry| entry.split.is_partial()).and_then(|entry| Self::named(&entry.router));
+        if let Some(current) = current {
+            return match chosen.filter(|chosen| chosen.id != current.id) {
+                None => Ok(current),
+                Some(chosen) => Err(Refusal::new(
+                    format!("{} is split by {} now, not by {}", set.name(), current.id, chosen.id),
+                    "end that first: kubectl bluegreen rollback, or switch to one color",
+                )),
+            };
+        }
+        if let Some(chosen) = chosen {
+            return Ok(chosen);
+        }
+        let found = Self::found(set);
+        match found.as_slice() {
+            [only] => Ok(only),
+            [] => Err(none(set)),
+            several => {
+                let words = several.iter().map(|router| format!("{} ({})", router.id, (router.routes)(set).join(", ")));
+                Err(Refusal::new(
+                    format!("several kinds of routes lead to {}: {}", set.name(), words.collect::<Vec<_>>().join("; ")),
+                    format!("say which one is to split: --router {}", several.first().map_or("NAME", |first| first.id)),
+                ))
+            }
+        }
+    }
+
+    /// The routers whose routes send users to the set.
+    fn found(set: &SetView<'_>) -> Vec<&'static Self> {
+        ALL.iter().filter(|router| !(router.routes)(set).is_empty()).collect()
+    }
+
+    /// What realizes the split now, and the split, where it can be read back.
+    #[must_use]
+    pub fn current(set: &SetView<'_>) -> (&'static str, Option<Split>) {
+        let Some(base) = set.base() else { return (service::ROUTER.id, None) };
+        let found = Self::found(set);
+        let other = base.other();
+        let ongoing = set.ongoing().and_then(|entry| Self::named(&entry.router));
+        let shares = ongoing.into_iter().chain(found.iter().copied());
+        let mut shares = shares.filter_map(|router| Some((router, (router.share)(set, other)?)));
+        match (shares.next(), found.as_slice()) {
+            (Some((router, share)), _) => (router.id, Some(Split::giving(other, share))),
+            (None, [only]) => (only.id, Some(Split::all(base))),
+            (None, _) => (service::ROUTER.id, Some(Split::all(base))),
+        }
+    }
+}
+
+fn none(set: &SetView<'_>) -> Refusal {
+    let service = set.active_service().map_or("", |service| name(&service.metadata));
+    let routes: Vec<String> =
+        set.observed.routes.to(set.namespace(), service).map(|(route, _)| route.to_string()).collect();
+    let hidden = set.observed.routes.unknown_for(Why::NotAllowed);
+    let mut message = format!("nothing that leads to {} can split its traffic", set.name());
+    if !routes.is_empty() {
+        message = format!("{message}: {} cannot", routes.join(", "));
+    }
+    if !hidden.is_empty() {
+        message = format!("{message}; routes are unknown: reading {hidden} is not allowed");
+    }
+    let help = format!(
+        "a percentage needs an HTTPRoute, a TraefikService or an IngressRoute that names service/{service}; all at once needs none: \
+         kubectl bluegreen switch ENV"
+    );
+    Refusal::new(message, help)
+}
+
+/// The Services between which a share moves.
+fn ends<'s>(set: &'s SetView<'_>, color: Color) -> Option<Ends<'s>> {
+    let active = name(&set.active_service()?.metadata);
+    Some(Ends { namespace: set.namespace(), active, color: name(&set.color_service(color)?.metadata) })
+}
+
+/// The routes of a shape in the set's namespace.
+fn of_shape<'s>(set: &'s SetView<'_>, shape: &'s Shape) -> impl Iterator<Item = &'s Route> {
+    let known = set.observed.routes.known.iter();
+    known.filter(|route| shape.resources.contains(&route.resource) && route.namespace == set.namespace())
+}
+
+/// The weighted routes that send users to the active Service, in words.
+fn weighted_routes(set: &SetView<'_>, shape: &Shape) -> Vec<String> {
+    let Some(service) = set.active_service() else { return Vec::new() };
+    let active = name(&service.metadata);
+    let ends = Ends { namespace: set.namespace(), active, color: "" };
+    let routes = of_shape(set, shape).filter(|route| !shape.lists_to(route, ends).is_empty());
+    routes.map(ToString::to_string).collect()
+}
+
+/// The share that all weighted routes give a color; the largest where they differ, nothing where none names it.
+fn weighted_share(set: &SetView<'_>, color: Color, shape: &Shape) -> Option<u8> {
+    let ends = ends(set, color)?;
+    let shares = of_shape(set, shape).flat_map(|route| {
+        let lists = shape.lists_to(route, ends).into_iter();
+        lists.map(|pointer| shape.share(list(&route.object, &pointer), ends)).collect::<Vec<_>>()
+    });
+    shares.max().filter(|share| *share > 0)
+}
+
+/// What a route is called in the journal: `HTTPRoute/shop`.
+fn key(route: &Route) -> String {
+    format!("{}/{}", route.resource.kind(), route.name)
+}
+
+/// The steps of a weighted route to a share.
+///
+/// With `named_first`, a list that does not name the color yet gets it at weight 0 first.
+fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Result<Stage, Refusal> {
+    let Ask { set, color, share, before } = *ask;
+    let Some(ends) = ends(set, color) else {
+        return Err(Refusal::new(
+            format!("{} has no Service for {color} that a route could name", set.name()),
+            format!("make one that selects {color}: the color Service"),
+        ));
+    };
+    let port = |port: &Value| map_port(set, color, port);
+    let no_port = |message: String| {
+        let help = format!("give service/{} that port: by the same name, or the same targetPort", ends.color);
+        Refusal::new(message, help)
+    };
+    let mut stage = Stage { before: before.clone(), ..Stage::default() };
+    let (mut raised, mut named) = (Vec::new(), Vec::new());
+    for route in of_shape(set, shape) {
+        let recorded = before.routes.get(&key(route));
+        let recorded = |pointer: &str| recorded.and_then(|lists| lists.get(pointer)?.as_array()).map(Vec::as_slice);
+        let lists = shape.lists_to(route, ends);
+        let lists: Vec<String> = if share > 0 { lists } else { (shape.lists)(&route.object) };
+        let mut originals = BTreeMap::new();
+        let (mut to_name, mut to_raise, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+        for pointer in lists {
+            let now = list(&route.object, &pointer);
+            let record = recorded(&pointer);
+            if record.is_none() && shape.share(now, ends) > 0 {
+                if share == 0 {
+                    continue;
+                }
+                return Err(Refusal::new(
+                    format!("{route} gives service/{} a share that this tool has not recorded", ends.color),
+                    "it would not be known what to put back: take that backend out of the route, or set its weight to 0",
+                ));
+            }
+            let original = shape.original(now, record, ends);
+            let wanted = if share == 0 {
+                original.clone()
+            } else {
+                shape.giving(&original, ends, share, port).map_err(no_port)?
+            };
+            let operation = |value: Vec<Value>| serde_json::json!({"op": "replace", "path": pointer, "value": value});
+            if named_first && share > 0 && !shape.has_color(now, ends) {
+                to_name.push(operation(shape.naming(now, ends, port).map_err(no_port)?));
+            } else if now != wanted.as_slice() {
+                to_raise.push(operation(wanted.clone()));
+            }
+            seen.push(shape.share(&wanted, ends));
+            originals.insert(pointer, Value::from(original));
+        }
+        if share > 0 && !originals.is_empty() {
+            stage.before.routes.insert(key(route), originals);
+        }
+        if let Some(real) = seen.iter().find(|real| share > 0 && **real != share) {
+            stage.notes.push(format!("{route} knows whole weights only: {color} gets {real} %"));
+        }
+        let version = route.object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
+        let object = ObjectRef::new(route.resource, &route.namespace, &route.name);
+        let change = |operations| Action::Patch(Change::new(object.clone(), version, operations));
+        if !to_name.is_empty() {
+            let title = format!("patch {route}: add service/{} at weight 0", ends.color);
+            named.extend([Step::new("route", title, change(to_name)), accepted_step(route, &object)]);
+        } else if !to_raise.is_empty() {
+            let title = match share {
+                0 => format!("patch {route}: its backends as they were before"),
+                _ => format!(
+                    "patch {route}: {share} % to service/{}, {} % to service/{}",
+                    ends.color,
+                    100 - share,
+                    ends.active
+                ),
+            };
+            raised.push(Step::new("route", title, change(to_raise)));
+            raised.extend(named_first.then(|| accepted_step(route, &object)));
+        }
+    }
+    if named.is_empty() {
+        stage.steps = raised;
+    } else {
+        stage.steps = named;
+        stage.then = Some(format!("look again, then give {color} {share} %"));
+    }
+    Ok(stage)
+}
+
+fn accepted_step(route: &Route, object: &ObjectRef) -> Step {
+    let title = format!("wait until every Gateway of {route} accepts it as it is then");
+    Step::new("accepted", title, Action::AwaitAccepted(object.clone()))
+}
+
+/// The port of a color's Service that is the given port of the active one: by its name, or by where it leads.
+fn map_port(set: &SetView<'_>, color: Color, port: &Value) -> Result<Value, String> {
+    let (Some(active), Some(service)) = (set.active_service(), set.color_service(color)) else {
+        return Err("there is no Service to look at".to_owned());
+    };
+    let called = |candidate: &ServicePort| candidate.name.as_deref().filter(|name| !name.is_empty()).map(str::to_owned);
+    let is_meant = |candidate: &&ServicePort| match port {
+        Value::String(text) => called(candidate).as_ref() == Some(text),
+        number => number.as_i64() == Some(i64::from(candidate.port)),
+    };
+    let Some(of_active) = ports(active).find(is_meant) else {
+        return Err(format!("service/{} has no port {port}, which a route names", name(&active.metadata)));
+    };
+    let base = set.base().unwrap_or(color.other());
+    let leads_to = target(set, base, of_active);
+    let by_name =
+        ports(service).find(|candidate| called(of_active).is_some() && called(candidate) == called(of_active));
+    let by_target = || {
+        let same_protocol = |candidate: &&ServicePort| protocol(candidate) == protocol(of_active);
+        ports(service).filter(same_protocol).find(|candidate| target(set, color, candidate) == leads_to)
+    };
+    let Some(found) = by_name.or_else(by_target) else {
+        return Err(format!(
+            "service/{} has no port like port {port} of service/{}",
+            name(&service.metadata),
+            name(&active.metadata)
+        ));
+    };
+    Ok(match (port, called(found)) {
+        (Value::String(_), Some(called)) => called.into(),
+        _ => found.port.into(),
+    })
+}
+
+fn ports(service: &Service) -> impl Iterator<Item = &ServicePort> {
+    service.spec.iter().flat_map(|spec| spec.ports.iter().flatten())
+}
+
+fn protocol(port: &ServicePort) -> &str {
+    port.protocol.as_deref().unwrap_or("TCP")
+}
+
+/// Where a port leads in the pods of a color: a number, or a name that the pods do not declare.
+fn target(set: &SetView<'_>, color: Color, port: &ServicePort) -> IntOrString {
+    let target = port.target_port.clone().unwrap_or(IntOrString::Int(port.port));
+    let IntOrString::String(wanted) = &target else { return target };
+    let pod = set.deployment(color).and_then(|deployment| deployment.spec.as_ref()?.template.spec.as_ref());
+    let declared =
+        pod.into_iter().flat_map(|pod| &pod.containers).flat_map(|container| container.ports.iter().flatten());
+    let mut named = declared.filter(|declared| declared.name.as_ref() == Some(wanted));
+    named.next().map_or(target.clone(), |declared| IntOrString::Int(declared.container_port))
+}

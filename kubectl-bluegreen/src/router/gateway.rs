@@ -1,0 +1,122 @@
+//! The Gateway API: weights of `backendRefs` in its routes, and the word of every parent.
+//! Writes weights and nothing else of a route; the Gateways themselves are somebody else's.
+
+use serde_json::Value;
+
+use super::{Ask, Means, Refusal, Router, Stage, of_shape, weighted, weighted_routes, weighted_share};
+use crate::cluster::{ObjectRef, Resource};
+use crate::observed::name;
+use crate::weights::{Ends, Shape, inside, reference, rename_reference};
+
+pub(super) const ROUTER: Router = Router {
+    id: "gateway",
+    covers: "weights in HTTPRoutes and GRPCRoutes that name the active Service: what enters through their Gateways",
+    means: Means::ColorService,
+    routes: |set| weighted_routes(set, &SHAPE),
+    share: |set, color| weighted_share(set, color, &SHAPE),
+    plan,
+};
+
+const SHAPE: Shape = Shape {
+    resources: &[Resource::HttpRoutes, Resource::GrpcRoutes],
+    lists: |route| inside(route, "/spec/rules", "backendRefs"),
+    service: reference,
+    rename: rename_reference,
+    port: "/port",
+    sum: None,
+};
+
+/// What the parents of a route say of it as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Word {
+    /// All of them take it.
+    Accepted(usize),
+    /// One of them has not looked at it yet.
+    Waiting(String),
+    /// One of them does not take it.
+    Rejected(String),
+}
+
+fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
+    let service = ask.set.active_service().map_or("", |service| name(&service.metadata));
+    let ends = Ends { namespace: ask.set.namespace(), active: service, color: "" };
+    let ours = of_shape(ask.set, &SHAPE).filter(|route| !SHAPE.lists_to(route, ends).is_empty());
+    for route in ours.filter(|_| ask.share > 0) {
+        let (Word::Waiting(reason) | Word::Rejected(reason)) = word(&route.object) else { continue };
+        return Err(Refusal::new(
+            format!("{route} is not accepted as it is now: {reason}"),
+            format!("its traffic does not follow it: kubectl get {route} -o yaml"),
+        ));
+    }
+    weighted(ask, &SHAPE, true)
+}
+
+/// What the parents of a route in a list say: how it is accepted, or why not; nothing while it is not known. And the
+/// version of the list.
+pub(crate) fn accepted(route: &ObjectRef, list: &Value) -> (Option<Result<String, String>>, String) {
+    let version = list.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
+    let mut routes = list.get("items").and_then(Value::as_array).into_iter().flatten();
+    let object = routes.find(|object| text(object, "/metadata/name") == route.name);
+    let answer = match object.map(word) {
+        None => Some(Err("it is gone".to_owned())),
+        Some(Word::Accepted(parents)) => Some(Ok(format!("{route} is accepted by all its Gateways ({parents})"))),
+        Some(Word::Rejected(reason)) => Some(Err(reason)),
+        Some(Word::Waiting(_)) => None,
+    };
+    (answer, version.to_owned())
+}
+
+fn word(route: &Value) -> Word {
+    let parents: Vec<&Value> = array(route, "/spec/parentRefs").collect();
+    let mut rejected = None;
+    for parent in &parents {
+        let called = format!("gateway/{}", text(parent, "/name"));
+        let words: Vec<&Value> =
+            array(route, "/status/parents").filter(|status| is_of(status.get("parentRef"), parent)).collect();
+        if words.is_empty() {
+            return Word::Waiting(format!("{called} has not looked at it"));
+        }
+        for condition in ["Accepted", "ResolvedRefs"] {
+            for status in &words {
+                let found = array(status, "/conditions").find(|found| text(found, "/type") == condition);
+                let current = found
+                    .is_some_and(|found| found.get("observedGeneration").and_then(Value::as_i64) >= generation(route));
+                let Some(found) = found.filter(|_| current) else {
+                    return Word::Waiting(format!("{called} has not said {condition} of it as it is now"));
+                };
+                if text(found, "/status") != "True" {
+                    let (reason, message) = (text(found, "/reason"), text(found, "/message"));
+                    rejected = rejected.or(Some(format!("{called} says {condition} is false: {reason}: {message}")));
+                }
+            }
+        }
+    }
+    match rejected {
+        Some(reason) => Word::Rejected(reason),
+        None if parents.is_empty() => Word::Waiting("it has no parent".to_owned()),
+        None => Word::Accepted(parents.len()),
+    }
+}
+
+/// Whether a status is about a parent: what both say of it is the same.
+fn is_of(status: Option<&Value>, parent: &Value) -> bool {
+    let Some(status) = status else { return false };
+    let same = |key: &str| match (status.get(key), parent.get(key)) {
+        (Some(status), Some(parent)) => status == parent,
+        // A namespace that is left out is the route's own.
+        _ => key == "namespace" || status.get(key).is_none() == parent.get(key).is_none(),
+    };
+    ["name", "namespace", "sectionName", "port"].into_iter().all(same)
+}
+
+fn generation(route: &Value) -> Option<i64> {
+    route.pointer("/metadata/generation").and_then(Value::as_i64)
+}
+
+fn array<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
+    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}

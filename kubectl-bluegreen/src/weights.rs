@@ -1,0 +1,247 @@
+//! Weighted lists of backends in routes: what share a color has, and the lists that give it another one.
+//! Arithmetic on raw objects; which routes lead to a set, and what is waited for, is for `router`.
+
+use serde_json::{Map, Value};
+
+use crate::cluster::Resource;
+use crate::routes::Route;
+
+/// The largest weight that every kind of route takes: the Gateway API's.
+const MAX_WEIGHT: u64 = 1_000_000;
+
+/// How a kind of route writes its weighted backends. All of them call the weight `weight`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// The kinds.
+    pub(crate) resources: &'static [Resource],
+    /// The lists of a route, as JSON pointers.
+    pub(crate) lists: fn(&Value) -> Vec<String>,
+    /// The Service that an entry names.
+    pub(crate) service: fn(&Value) -> Option<Named<'_>>,
+    /// Lets an entry name another Service.
+    pub(crate) rename: fn(&mut Value, &str),
+    /// Where an entry has its port.
+    pub(crate) port: &'static str,
+    /// What the weights of a list sum up to, where that is fixed.
+    pub(crate) sum: Option<u64>,
+}
+
+/// The name of a Service, and its namespace where it is said.
+pub(crate) type Named<'v> = (&'v str, Option<&'v str>);
+
+/// The two Services between which a share moves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends<'e> {
+    /// Their namespace.
+    pub(crate) namespace: &'e str,
+    /// The Service of the color that serves: the active one.
+    pub(crate) active: &'e str,
+    /// The Service of the color that gets a share.
+    pub(crate) color: &'e str,
+}
+
+/// The entries of a list.
+pub(crate) fn list<'v>(object: &'v Value, pointer: &str) -> &'v [Value] {
+    object.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// JSON pointers to a list inside each item of another one: `/spec/rules`, `backendRefs` gives `/spec/rules/0/backendRefs`.
+pub(crate) fn inside(object: &Value, outer: &str, inner: &str) -> Vec<String> {
+    let items = list(object, outer).iter().enumerate();
+    items.filter(|(_, item)| item.get(inner).is_some()).map(|(at, _)| format!("{outer}/{at}/{inner}")).collect()
+}
+
+/// The name and the namespace of an entry that is a plain reference to a Service.
+pub(crate) fn reference(entry: &Value) -> Option<Named<'_>> {
+    let is_service = entry.get("kind").is_none_or(|kind| kind == "Service");
+    let core = entry.get("group").is_none_or(|group| group == "");
+    let name = entry.get("name").and_then(Value::as_str).filter(|_| is_service && core)?;
+    Some((name, entry.get("namespace").and_then(Value::as_str)))
+}
+
+/// Lets a plain reference name another Service.
+pub(crate) fn rename_reference(entry: &mut Value, service: &str) {
+    if let Some(entry) = entry.as_object_mut() {
+        entry.insert("name".to_owned(), service.into());
+    }
+}
+
+fn weight(entry: &Value) -> u64 {
+    entry.get("weight").and_then(Value::as_u64).unwrap_or(1)
+}
+
+fn with_weight(entry: &Value, weight: u64) -> Value {
+    let mut entry = entry.as_object().cloned().unwrap_or_default();
+    entry.insert("weight".to_owned(), weight.into());
+    entry.into()
+}
+
+fn without_weight(entry: &Value) -> Value {
+    let entry = entry.as_object().into_iter().flatten().filter(|(key, _)| *key != "weight");
+    entry.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>().into()
+}
+
+impl Shape {
+    fn names(&self, entry: &Value, ends: Ends<'_>, service: &str) -> bool {
+        let named = (self.service)(entry);
+        named.is_some_and(|(name, namespace)| name == service && namespace.is_none_or(|ns| ns == ends.namespace))
+    }
+
+    /// The lists of a route that send users to the active Service, as pointers.
+    pub(crate) fn lists_to(&self, route: &Route, ends: Ends<'_>) -> Vec<String> {
+        let serves = |pointer: &String| self.total(list(&route.object, pointer), ends, ends.active) > 0;
+        (self.lists)(&route.object).into_iter().filter(serves).collect()
+    }
+
+    /// The weights of a Service in a list together.
+    fn total(&self, list: &[Value], ends: Ends<'_>, service: &str) -> u64 {
+        list.iter().filter(|entry| self.names(entry, ends, service)).map(weight).sum()
+    }
+
+    /// Whether a list names the color's Service, at any weight.
+    pub(crate) fn has_color(&self, list: &[Value], ends: Ends<'_>) -> bool {
+        list.iter().any(|entry| self.names(entry, ends, ends.color))
+    }
+
+    /// The share of the color in what a list sends to the set, in percent.
+    pub(crate) fn share(&self, list: &[Value], ends: Ends<'_>) -> u8 {
+        let (color, active) = (self.total(list, ends, ends.color), self.total(list, ends, ends.active));
+        percent(color, color + active)
+    }
+
+    /// A list that gives the color a share of what went to the active Service; all others keep theirs.
+    ///
+    /// # Errors
+    /// What `port` says: the color's Service has no such port.
+    pub(crate) fn giving(
+        &self,
+        original: &[Value],
+        ends: Ends<'_>,
+        share: u8,
+        port: impl Fn(&Value) -> Result<Value, String>,
+    ) -> Result<Vec<Value>, String> {
+        let common = original.iter().map(weight).fold(0, gcd).max(1);
+        let (to_color, to_active) = (u64::from(share), u64::from(100 - share.min(100)));
+        let mut list: Vec<(Value, u64)> = Vec::new();
+        let mut given = 0;
+        for entry in original {
+            let units = weight(entry) / common;
+            let is_active = self.names(entry, ends, ends.active);
+            given += if is_active { units * to_color } else { 0 };
+            list.push((entry.clone(), units * if is_active { to_active } else { 100 }));
+        }
+        if let Some((_, units)) = list.iter_mut().find(|(entry, _)| self.names(entry, ends, ends.color)) {
+            *units += given;
+        } else {
+            let active = original.iter().filter(|entry| self.names(entry, ends, ends.active) && weight(entry) > 0);
+            for entry in active {
+                list.push((self.copy(entry, ends.color, &port)?, weight(entry) / common * to_color));
+            }
+        }
+        let weights = match self.sum {
+            Some(sum) => apportioned(&list.iter().map(|(_, units)| *units).collect::<Vec<_>>(), sum),
+            None => fitted(&list.iter().map(|(_, units)| *units).collect::<Vec<_>>()),
+        };
+        Ok(list.iter().zip(weights).map(|((entry, _), weight)| with_weight(entry, weight)).collect())
+    }
+
+    /// A list with the color's Service added at weight 0.
+    ///
+    /// # Errors
+    /// What `port` says.
+    pub(crate) fn naming(
+        &self,
+        now: &[Value],
+        ends: Ends<'_>,
+        port: impl Fn(&Value) -> Result<Value, String>,
+    ) -> Result<Vec<Value>, String> {
+        let mut list = now.to_vec();
+        for entry in now.iter().filter(|entry| self.names(entry, ends, ends.active) && weight(entry) > 0) {
+            list.push(with_weight(&self.copy(entry, ends.color, &port)?, 0));
+        }
+        Ok(list)
+    }
+
+    /// A copy of the active Service's entry with another name, and the port that is the same one there.
+    fn copy(
+        &self,
+        entry: &Value,
+        service: &str,
+        port: impl Fn(&Value) -> Result<Value, String>,
+    ) -> Result<Value, String> {
+        let mut copy = entry.clone();
+        (self.rename)(&mut copy, service);
+        if let Some(place) = copy.pointer_mut(self.port) {
+            *place = port(place)?;
+        }
+        Ok(copy)
+    }
+
+    /// What a list was before the color got a share: what was recorded, or, where somebody has changed the list since,
+    /// the list as it is now without the share.
+    pub(crate) fn original(&self, now: &[Value], recorded: Option<&[Value]>, ends: Ends<'_>) -> Vec<Value> {
+        let named_before = recorded.is_some_and(|recorded| self.has_color(recorded, ends));
+        if !self.has_color(now, ends) {
+            return now.to_vec();
+        }
+        let bare = |list: &[Value]| -> Vec<Value> {
+            let kept = list.iter().filter(|entry| named_before || !self.names(entry, ends, ends.color));
+            kept.map(without_weight).collect()
+        };
+        let Some(recorded) = recorded else { return now.to_vec() };
+        if bare(now) == bare(recorded) {
+            return recorded.to_vec();
+        }
+        let mut left = self.total(now, ends, ends.color);
+        let mut list: Vec<(Value, u64)> = Vec::new();
+        for entry in now {
+            match (self.names(entry, ends, ends.color), self.names(entry, ends, ends.active)) {
+                (true, _) if named_before => list.push((entry.clone(), 0)),
+                (true, _) => {}
+                (false, true) => list.push((entry.clone(), weight(entry) + std::mem::take(&mut left))),
+                (false, false) => list.push((entry.clone(), weight(entry))),
+            }
+        }
+        let common = list.iter().map(|(_, units)| *units).fold(0, gcd).max(1);
+        let divisor = if self.sum.is_some() { 1 } else { common };
+        list.into_iter().map(|(entry, units)| with_weight(&entry, units / divisor)).collect()
+    }
+}
+
+/// A part of a whole in percent, rounded; a part that is there is at least 1 and never everything.
+pub(crate) fn percent(part: u64, whole: u64) -> u8 {
+    if part == 0 || whole == 0 {
+        return 0;
+    }
+    if part == whole {
+        return 100;
+    }
+    u8::try_from((part * 200 + whole) / (whole * 2)).unwrap_or(100).clamp(1, 99)
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Weights in the same proportions that no API refuses: none that is there becomes 0.
+fn fitted(weights: &[u64]) -> Vec<u64> {
+    let largest = weights.iter().copied().max().unwrap_or_default();
+    if largest <= MAX_WEIGHT {
+        return weights.to_vec();
+    }
+    let scaled = |weight: u64| (weight * MAX_WEIGHT / largest).max(u64::from(weight > 0));
+    weights.iter().map(|weight| scaled(*weight)).collect()
+}
+
+/// Weights in nearly the same proportions with a fixed sum: the largest remainders are rounded up.
+fn apportioned(weights: &[u64], sum: u64) -> Vec<u64> {
+    let all: u64 = weights.iter().sum::<u64>().max(1);
+    let mut parts: Vec<u64> = weights.iter().map(|weight| weight * sum / all).collect();
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(weights.get(*at).map(|weight| weight * sum % all)));
+    let missing = sum - parts.iter().sum::<u64>();
+    for at in order.into_iter().take(usize::try_from(missing).unwrap_or_default()) {
+        parts.get_mut(at).into_iter().for_each(|part| *part += 1);
+    }
+    parts
+}
