@@ -1,19 +1,20 @@
 //! The command line of `bluegreen-lint`, which `kubectl bluegreen lint` shares.
 //! Reads inputs and says what to print; prints nothing itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 use clap_complete::Shell;
 use jiff::civil::Date;
 
+use crate::baseline::{self, Baseline, BaselineError};
 use crate::config::{self, Config, FailOn, Layer};
 use crate::files::{self, WriteError};
 use crate::finding::Applicability;
 use crate::fix::{self, Fixed};
 use crate::output::{Output, OutputError};
-use crate::report::Format;
 use crate::report::human::Style;
+use crate::report::{Format, Report, Summary, plural};
 use crate::source::{Role, Source};
 use crate::version::Version;
 use crate::{completion, output, pages, source};
@@ -104,6 +105,12 @@ pub struct Cli {
     /// Read no .bluegreen.yaml
     #[arg(long, conflicts_with = "config")]
     pub no_config: bool,
+    /// Leave out the findings that are in this file
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write the findings into this file, for --baseline, and do not fail
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub write_baseline: Option<PathBuf>,
     /// Explain a rule, or list those of a group
     #[arg(long, value_name = "RULE", conflicts_with_all = ["list_rules", "paths"])]
     pub explain: Option<String>,
@@ -176,6 +183,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Rule(#[from] config::UnknownRule),
+    /// A baseline cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Baseline(#[from] BaselineError),
     /// A report cannot be written.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -223,7 +234,7 @@ impl Cli {
             (true, false) => Some(Applicability::Safe),
             (true, true) => Some(Applicability::Unsafe),
         };
-        let fixed = fix::apply(&mut sources, &config, wanted);
+        let mut fixed = fix::apply(&mut sources, &config, wanted);
         let report = &fixed.report;
         let problems = report.findings.iter().any(|finding| finding.place.object.is_none());
         let only_settings = !sources.is_empty() && sources.iter().all(|source| source.role == Role::Config);
@@ -233,17 +244,22 @@ impl Cli {
             return Err(Error::Nothing { inputs });
         }
         let worst = if self.diff { fixed.worst_before } else { report.worst() };
-        let status =
+        let mut status =
             if worst.is_some_and(|worst| config.fails(worst)) { ExitStatus::Findings } else { ExitStatus::Clean };
         if self.diff {
             let text = fix::diff(&fixed, &sources);
             return Ok(Answer { text, notes: self.notes("would fix", &fixed), status });
         }
         save(&fixed, &sources)?;
+        let mut notes = self.notes("fixed", &fixed);
+        if let Some(path) = &self.write_baseline {
+            notes.push_str(&write_baseline(path, &mut fixed.report, &sources)?);
+            status = ExitStatus::Clean;
+        }
+        let report = &fixed.report;
         output::write(&self.output, report, &sources, &config)?;
         let is_silent = self.quiet && report.findings.is_empty() && self.format.is_for_people();
         let rendered = if is_silent { String::new() } else { self.format.render(report, &sources, &config, style) };
-        let notes = self.notes("fixed", &fixed);
         // What was read from standard input goes to standard output; the report has to go elsewhere.
         match sources.iter().find(|source| self.fix && source.path.is_none()) {
             Some(stdin) => Ok(Answer { text: (*stdin.text).to_owned(), notes: notes + &rendered, status }),
@@ -267,6 +283,7 @@ impl Cli {
             Some(version) => Some(version),
             None => agreed(&layers, sources, "kubernetesVersion", "--kubernetes-version", |layer| layer.version)?,
         };
+        let baseline = self.baseline.as_ref().map(|path| read_baseline(path)).transpose()?;
         let config = Config {
             select: self.select.clone(),
             ignore: self.ignore.clone(),
@@ -276,10 +293,24 @@ impl Cli {
             kubernetes_version: kubernetes_version.unwrap_or_default(),
             today,
             layers,
+            baseline,
         };
         config.validate()?;
         Ok(config)
     }
+}
+
+fn read_baseline(path: &Path) -> Result<Baseline, Error> {
+    Ok(Baseline::read(path, &source::read_text(path)?)?)
+}
+
+/// Moves the findings of a report into the baseline, and says so.
+fn write_baseline(path: &Path, report: &mut Report, sources: &[Source]) -> Result<String, Error> {
+    files::write_atomically(path, baseline::write(path, &report.findings, sources).as_bytes())?;
+    let count = report.findings.len();
+    report.findings.clear();
+    report.summary = Summary { suppressed: report.summary.suppressed, baselined: count, ..Summary::default() };
+    Ok(format!("wrote {} into {}\n", plural(count, "finding"), path.display()))
 }
 
 /// Writes the corrected texts back to their files, each whole, unless one of these is not what was read any more.

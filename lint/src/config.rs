@@ -5,11 +5,13 @@ pub mod file;
 mod reading;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use globset::GlobSet;
 
 pub use reading::{ConfigError, load};
 
+use crate::baseline::Baseline;
 use crate::finding::Severity;
 use crate::rule::Rule;
 use crate::rules;
@@ -52,6 +54,8 @@ pub struct Config {
     pub today: Option<jiff::civil::Date>,
     /// The configuration files of the sources.
     pub layers: Vec<Layer>,
+    /// The findings that were there before.
+    pub baseline: Option<Baseline>,
 }
 
 /// A configuration file that was read.
@@ -68,7 +72,7 @@ pub struct Layer {
     /// What it lets differ between the colors.
     pub meant_to_differ: MeantToDiffer,
     /// Its accepted findings.
-    pub suppress: Vec<Accepted>,
+    pub suppress: Vec<Arc<Accepted>>,
 }
 
 /// What may differ between the colors: patterns of keys and names.

@@ -13,6 +13,7 @@
 //! The library reads no environment, prints nothing and never ends the process.
 
 mod api;
+pub mod baseline;
 pub mod cli;
 pub mod completion;
 pub mod config;
@@ -30,6 +31,7 @@ pub mod rule;
 pub mod rules;
 pub mod set;
 pub mod source;
+pub mod suppress;
 pub mod version;
 pub mod yaml;
 
@@ -61,7 +63,7 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
             Check::Text(check) => {
                 model.manifests.problems.iter().for_each(|(at, problem)| check(*at, problem, &mut found));
             }
-            Check::Server => {}
+            Check::Server | Check::Suppression(_) => {}
             Check::Object(check) => model.objects().iter().for_each(|object| check(object, &mut found)),
             Check::Set(check) => {
                 model.sets().filter(|set| !set.is_uncertain(&unreadable)).for_each(|set| check(set, &mut found));
@@ -69,24 +71,31 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
             Check::Model(check) => check(&model, &mut found),
         }
     }
-    let mut findings: Vec<Finding> = findings
-        .into_iter()
-        .filter_map(|finding| {
-            let source = sources.get(finding.place.source);
-            Some(Finding { severity: config.severity(finding.rule, finding.severity, source)?, ..finding })
-        })
-        .collect();
+    let mut suppressions = suppress::all(sources, config, &model);
+    // What is merely hidden is asked for, too: a suppression of it is of use with `--pedantic`.
+    let (mut findings, hidden) = by_severity(findings, sources, config);
+    for finding in &hidden {
+        for suppression in &mut suppressions {
+            suppression.takes(finding, sources);
+        }
+    }
     drop_echoes(&mut findings);
+    let suppressed = suppress::apply(&mut findings, &mut suppressions, sources);
+    let mut about_suppressions = Vec::new();
+    for &rule in rules::ALL {
+        if let Check::Suppression(check) = rule.check {
+            let mut found = Findings::new(rule, &mut about_suppressions);
+            for suppression in &suppressions {
+                check(suppression, &mut found);
+            }
+        }
+    }
+    findings.extend(by_severity(about_suppressions, sources, config).0);
     findings
         .sort_by(|a, b| (a.place.source, a.place.span, a.rule.code).cmp(&(b.place.source, b.place.span, b.rule.code)));
-    let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let baselined = config.baseline.as_ref().map_or(0, |baseline| baseline.apply(&mut findings, sources));
     let files = sources.iter().filter(|source| source.role == Role::Manifest).count();
-    let summary = report::Summary {
-        errors: count(Severity::Error),
-        warnings: count(Severity::Warning),
-        infos: count(Severity::Info),
-        ..report::Summary::default()
-    };
+    let summary = report::Summary { suppressed, baselined, ..report::Summary::of(&findings) };
     Report {
         sets: set_summaries(&model),
         files,
@@ -95,6 +104,18 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
         summary,
         kubernetes_version: config.kubernetes_version,
     }
+}
+
+/// The findings that are reported, with the severity that they count, and those that are not.
+fn by_severity(findings: Vec<Finding>, sources: &[Source], config: &Config) -> (Vec<Finding>, Vec<Finding>) {
+    let (mut reported, mut hidden) = (Vec::new(), Vec::new());
+    for finding in findings {
+        match config.severity(finding.rule, finding.severity, sources.get(finding.place.source)) {
+            Some(severity) => reported.push(Finding { severity, ..finding }),
+            None => hidden.push(finding),
+        }
+    }
+    (reported, hidden)
 }
 
 /// What the API server would say of an object, validated once for all the rules that report it.

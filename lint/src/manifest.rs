@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::source::{Role, Source, Text};
+use crate::suppress::MARK;
 use crate::yaml::{self, Document, NodeId, NodeRef, Problem, Span, Value};
 
 /// What an object is called.
@@ -208,6 +209,8 @@ pub struct Manifests {
     pub objects: Vec<Object>,
     /// What was wrong with the texts, by the index of the source.
     pub problems: Vec<(usize, Problem)>,
+    /// The comments that are for the linter, by the index of the source.
+    pub comments: Vec<(usize, Vec<Span>)>,
     /// What is set aside, by the index of the source.
     pub aside: Vec<(usize, Aside)>,
     /// How many documents were read that are no Kubernetes objects.
@@ -248,6 +251,9 @@ pub fn read(sources: &[Source]) -> Manifests {
             } else {
                 manifests.problems.push((index, problem));
             }
+        }
+        if source.text.contains(MARK) {
+            manifests.comments.push((index, yaml::comments(&source.text)));
         }
         let before = manifests.objects.len();
         let mut others = Vec::new();
@@ -338,7 +344,7 @@ fn patch_paths(kustomization: &str, root: NodeRef<'_>) -> Vec<PathBuf> {
 }
 
 /// A path without `.` and `..`, as far as that can be said without looking.
-fn normal(path: &Path) -> PathBuf {
+pub(crate) fn normal(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut normal, part| {
         match part {
             Component::CurDir => {}

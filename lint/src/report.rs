@@ -78,6 +78,16 @@ pub struct Summary {
     pub baselined: usize,
 }
 
+impl Summary {
+    /// Counts findings.
+    #[must_use]
+    pub fn of(findings: &[Finding]) -> Self {
+        let count = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        let [errors, warnings, infos] = [Severity::Error, Severity::Warning, Severity::Info].map(count);
+        Self { errors, warnings, infos, ..Self::default() }
+    }
+}
+
 /// A member of a release set and where it is.
 #[derive(Clone, Debug)]
 pub struct MemberSummary {
@@ -135,14 +145,17 @@ impl Report {
     /// The result in one line: `1 error, 2 warnings in 3 files (5 objects, 1 release set)`.
     #[must_use]
     pub fn summary_line(&self) -> String {
-        let Summary { errors, warnings, infos, .. } = self.summary;
+        let Summary { errors, warnings, infos, suppressed, baselined } = self.summary;
         let counts = [(errors, "error"), (warnings, "warning"), (infos, "info")];
         let counts: Vec<String> =
             counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| plural(count, word)).collect();
         let found = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
         let (files, objects, sets) =
             (plural(self.files, "file"), plural(self.objects, "object"), plural(self.sets.len(), "release set"));
-        format!("{found} in {files} ({objects}, {sets})")
+        let accepted = [(suppressed, "suppressed"), (baselined, "in the baseline")];
+        let accepted = accepted.into_iter().filter(|(count, _)| *count > 0);
+        let accepted: Vec<String> = accepted.map(|(count, what)| format!("; {count} {what}")).collect();
+        format!("{found} in {files} ({objects}, {sets}){}", accepted.concat())
     }
 }
 
@@ -158,6 +171,6 @@ fn pretty(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
 }
 
-fn plural(count: usize, word: &str) -> String {
+pub(crate) fn plural(count: usize, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }

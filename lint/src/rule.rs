@@ -4,6 +4,7 @@
 use crate::finding::{Findings, Severity};
 use crate::manifest::Object;
 use crate::model::{Model, SetView};
+use crate::suppress::Suppression;
 use crate::yaml::Problem;
 
 /// How a rule looks at the input.
@@ -19,6 +20,8 @@ pub enum Check {
     Set(fn(SetView<'_>, &mut Findings<'_>)),
     /// At everything.
     Model(fn(&Model, &mut Findings<'_>)),
+    /// At one suppression, after all findings are known.
+    Suppression(fn(&Suppression, &mut Findings<'_>)),
 }
 
 /// A rule of the linter.

@@ -55,5 +55,8 @@ pub static ALL: &[&Rule] = &[
     &drift::bg606::RULE,
     &drift::bg607::RULE,
     &drift::bg608::RULE,
+    &meta::bg901::RULE,
+    &meta::bg902::RULE,
+    &meta::bg903::RULE,
     &meta::bg904::RULE,
 ];

@@ -230,7 +230,9 @@ fn give(sources: &mut Vec<Source>, at: usize, path: &Path, config: &Path) -> Res
     let source = if let Some(source) = sources.iter().position(is_it) {
         source
     } else {
-        sources.push(Source { role: Role::Config, ..file(config)? });
+        let above = config.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let own = Some(Above { source: sources.len(), path: above });
+        sources.push(Source { role: Role::Config, config: own, ..file(config)? });
         sources.len() - 1
     };
     let directory = absolute(config).parent().map(Path::to_owned).unwrap_or_default();
@@ -254,7 +256,8 @@ fn config_above(directory: &Path, known: &mut HashMap<PathBuf, Option<PathBuf>>)
     found
 }
 
-fn absolute(path: &Path) -> PathBuf {
+/// A path from the root.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
@@ -269,6 +272,12 @@ fn file(path: &Path) -> Result<Source, SourceError> {
     let name = shown(path);
     let role = if is_config(path) { Role::Config } else { Role::Manifest };
     Ok(Source { path: Some(path.to_owned()), role, ..Source::new(name.clone(), utf8(bytes, &name)?) })
+}
+
+/// The text of a file that is no manifest.
+pub(crate) fn read_text(path: &Path) -> Result<String, SourceError> {
+    let bytes = std::fs::read(path).map_err(|error| SourceError::unreadable(path, &error))?;
+    utf8(bytes, &path.display().to_string())
 }
 
 /// Whether a file still holds this text.

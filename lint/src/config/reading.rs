@@ -84,13 +84,13 @@ fn read(index: usize, source: &Source) -> Result<Layer, ConfigError> {
             error(at(&path("expires")), "this is not a day".to_owned(), help)
         })?;
         let object: Vec<String> = known.object.iter().cloned().collect();
-        suppress.push(Accepted {
+        suppress.push(Arc::new(Accepted {
             known: known.clone(),
             span: at(&path("rule")),
             expires,
             files: globs(&known.files, Patterns::Files, &path("files"))?,
             object: globs(&object, Patterns::Names, &path("object"))?,
-        });
+        }));
     }
     let version = file.lint.kubernetes_version.as_ref().map(|text| text.parse::<Version>()).transpose();
     let version = version.map_err(|unknown| error(at(&["lint", "kubernetesVersion"]), unknown.to_string(), None))?;

@@ -37,9 +37,22 @@ pub fn fingerprint(finding: &Finding, file: &str, occurrence: usize) -> String {
 /// The fingerprints of findings, in their order; no two are equal.
 #[must_use]
 pub fn fingerprints(findings: &[Finding], sources: &[Source]) -> Vec<String> {
+    fingerprints_of(findings, |source| source.name.clone(), sources)
+}
+
+/// The same, with the files called by another name than that under which they are shown.
+pub(crate) fn fingerprints_of(
+    findings: &[Finding],
+    file: impl Fn(&Source) -> String,
+    sources: &[Source],
+) -> Vec<String> {
+    let names: HashMap<usize, String> = findings
+        .iter()
+        .filter_map(|finding| Some((finding.place.source, file(sources.get(finding.place.source)?))))
+        .collect();
     let mut seen: HashMap<String, usize> = HashMap::new();
     let number = |finding: &Finding| {
-        let file = sources.get(finding.place.source).map_or("", |source| &source.name);
+        let file = names.get(&finding.place.source).map_or("", String::as_str);
         let before = seen.entry(fingerprint(finding, file, 0)).or_default();
         *before += 1;
         fingerprint(finding, file, *before)

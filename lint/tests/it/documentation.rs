@@ -3,16 +3,17 @@
 //! An example whose documents all have an `apiVersion` is complete and is linted as it stands. Any other one is an
 //! excerpt: it is laid over the set in `testdata/lint/sets/good-a.yaml` (`shop-blue`, `shop-green`, and the Services
 //! `shop`, `shop-blue`, `shop-green`). Mappings are merged, so are lists whose items have names; other values replace
-//! what was there, `null` takes it away, and an object that the set does not have is added to it.
+//! what was there, `null` takes it away, and an object that the set does not have is added to it. One that begins with
+//! `# .bluegreen.yaml` is a configuration for that set.
 
-use bluegreen_lint::config::Config;
+use bluegreen_lint::config::{self, Config};
 use bluegreen_lint::finding::Severity;
 use bluegreen_lint::rule::Rule;
 use bluegreen_lint::source::Source;
 use bluegreen_lint::{lint, rules, yaml};
 use serde_json::{Value, json};
 
-use super::root;
+use super::{TODAY, configure, root};
 
 /// The first YAML block of a section.
 fn example(rule: &Rule, heading: &str) -> String {
@@ -52,7 +53,8 @@ fn merge(base: &mut Value, over: Value) {
 
 /// What the linter says of an example.
 fn findings(text: &str) -> Vec<(&'static str, Severity, String)> {
-    let excerpts = documents(text);
+    let settings = text.starts_with("# .bluegreen.yaml").then_some(text);
+    let excerpts = if settings.is_some() { Vec::new() } else { documents(text) };
     let is_excerpt = excerpts.iter().any(|document| document["apiVersion"].is_null()) && !excerpts.is_empty();
     let text = if is_excerpt {
         let good = std::fs::read_to_string(root().join("testdata/lint/sets/good-a.yaml")).unwrap();
@@ -72,10 +74,18 @@ fn findings(text: &str) -> Vec<(&'static str, Severity, String)> {
             }
         }
         json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()
+    } else if settings.is_some() {
+        std::fs::read_to_string(root().join("testdata/lint/sets/good-a.yaml")).unwrap()
     } else {
         text.to_owned()
     };
-    let report = lint(&[Source::new("example.yaml", text)], &Config { pedantic: true, ..Config::default() });
+    let mut sources = vec![Source::new("example.yaml", text)];
+    let mut config = Config { pedantic: true, today: Some(TODAY.parse().unwrap()), ..Config::default() };
+    if let Some(settings) = settings {
+        configure(&mut sources, settings);
+        config.layers = config::load(&sources).unwrap();
+    }
+    let report = lint(&sources, &config);
     report.findings.iter().map(|finding| (finding.rule.code, finding.severity, finding.message.clone())).collect()
 }
 

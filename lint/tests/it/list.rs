@@ -44,6 +44,9 @@ const CONTRACT: &[(&str, &str, Severity)] = &[
     ("BG606", "env-drift", Severity::Warning),
     ("BG607", "replica-drift", Severity::Warning),
     ("BG608", "exclusive-volume-shared", Severity::Error),
+    ("BG901", "unused-suppression", Severity::Warning),
+    ("BG902", "expired-suppression", Severity::Error),
+    ("BG903", "bad-suppression", Severity::Error),
     ("BG904", "unresolved-template", Severity::Info),
 ];
 

@@ -22,12 +22,27 @@ mod mutations;
 mod process;
 mod rules;
 mod schema;
+mod suppression;
 
 use std::path::{Path, PathBuf};
+
+use bluegreen_lint::source::{Above, CONFIG_NAME, Role, Source};
 
 /// The root of the repository.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The day on which the fixtures and examples are linted.
+const TODAY: &str = "2026-11-25";
+
+/// Gives the sources a configuration with this text.
+fn configure(sources: &mut Vec<Source>, text: &str) {
+    let at = sources.len();
+    sources.push(Source { role: Role::Config, ..Source::new(CONFIG_NAME, text) });
+    for source in sources {
+        source.config = Some(Above { source: at, path: source.name.clone() });
+    }
 }
 
 /// The files below a folder with a name that begins so, in order.

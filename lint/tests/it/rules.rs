@@ -2,18 +2,25 @@
 
 use std::path::Path;
 
-use bluegreen_lint::config::Config;
+use bluegreen_lint::config::{self, Config};
 use bluegreen_lint::finding::Severity;
 use bluegreen_lint::report::{Report, concise};
 use bluegreen_lint::source::Source;
 use bluegreen_lint::{lint, rules};
 
-use super::{files, root};
+use super::{TODAY, configure, files, root};
 
 fn run(path: &Path, config: &Config) -> (Report, String) {
     let name = path.file_name().unwrap().to_str().unwrap();
-    let sources = [Source::new(name, std::fs::read_to_string(path).unwrap())];
-    let report = lint(&sources, config);
+    let mut sources = vec![Source::new(name, std::fs::read_to_string(path).unwrap())];
+    let settings =
+        path.with_file_name(format!("config-{}", path.with_extension("yaml").file_name().unwrap().display()));
+    let mut config = Config { today: Some(TODAY.parse().unwrap()), ..config.clone() };
+    if let Ok(text) = std::fs::read_to_string(settings) {
+        configure(&mut sources, &text);
+        config.layers = config::load(&sources).unwrap();
+    }
+    let report = lint(&sources, &config);
     let text = concise::render(&report, &sources);
     (report, text)
 }
