@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cmd::{check, cleanup, completion, diff, history, rbac, rehearse, rollback, status, switch, version};
+use crate::cmd::{
+    check, cleanup, completion, deploy, diff, history, rbac, rehearse, rollback, smoke, status, switch, version,
+};
 use crate::execute::DryRun;
 use crate::router::Choice;
 
@@ -18,6 +20,7 @@ use crate::router::Choice;
 #[command(name = "kubectl-bluegreen", bin_name = "kubectl bluegreen", version, max_term_width = 100)]
 #[command(after_help = "Examples:
   kubectl bluegreen status                # what serves, what is ready
+  kubectl bluegreen deploy 1.5.0          # new version to the idle color, tested, then traffic
   kubectl bluegreen check green           # could green serve now?
   kubectl bluegreen switch green          # look at the plan, confirm, move
   kubectl bluegreen rollback --yes        # back to the color that served before
@@ -134,9 +137,11 @@ pub enum ColorWhen {
 #[expect(missing_docs, reason = "the doc comments of the arguments are the help texts")]
 pub enum Command {
     Status(status::Args),
+    Deploy(deploy::Args),
     Switch(switch::Args),
     Rollback(rollback::Args),
     Cleanup(cleanup::Args),
+    Smoke(smoke::Args),
     Check(check::Args),
     Diff(diff::Args),
     History(history::Args),

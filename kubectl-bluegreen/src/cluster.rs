@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+pub mod ask;
 pub mod live;
 pub mod simulated;
 
@@ -46,11 +47,13 @@ pub enum Resource {
     NetworkPolicies,
     /// `policy/v1` PodDisruptionBudgets.
     PodDisruptionBudgets,
+    /// `v1` Events.
+    Events,
 }
 
 impl Resource {
     /// Every resource, in the order of their declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Deployments,
         Self::Services,
         Self::Pods,
@@ -67,13 +70,14 @@ impl Resource {
         Self::PersistentVolumeClaims,
         Self::NetworkPolicies,
         Self::PodDisruptionBudgets,
+        Self::Events,
     ];
 
     /// The API group, empty for the core group.
     #[must_use]
     pub fn group(self) -> &'static str {
         match self {
-            Self::Services | Self::Pods | Self::Namespaces | Self::PersistentVolumeClaims => "",
+            Self::Services | Self::Pods | Self::Namespaces | Self::PersistentVolumeClaims | Self::Events => "",
             Self::Deployments => "apps",
             Self::EndpointSlices => "discovery.k8s.io",
             Self::HorizontalPodAutoscalers => "autoscaling",
@@ -117,6 +121,7 @@ impl Resource {
             Self::PersistentVolumeClaims => "persistentvolumeclaims",
             Self::NetworkPolicies => "networkpolicies",
             Self::PodDisruptionBudgets => "poddisruptionbudgets",
+            Self::Events => "events",
         }
     }
 
@@ -140,6 +145,7 @@ impl Resource {
             Self::PersistentVolumeClaims => "PersistentVolumeClaim",
             Self::NetworkPolicies => "NetworkPolicy",
             Self::PodDisruptionBudgets => "PodDisruptionBudget",
+            Self::Events => "Event",
         }
     }
 
@@ -301,6 +307,8 @@ pub enum Request {
         /// For example `apps/v1`.
         api_version: String,
     },
+    /// Asks what runs in the cluster.
+    Ask(ask::Ask),
     /// Reads one object.
     Get(ObjectRef),
     /// Reads one object of any kind.
@@ -354,6 +362,7 @@ impl Request {
     pub fn writes(&self) -> bool {
         match self {
             Self::List { .. } | Self::Get(_) | Self::Read(_) | Self::Review { .. } | Self::Kinds { .. } => false,
+            Self::Ask(ask) => !ask.is_read(),
             Self::Create { dry_run, .. }
             | Self::Patch { dry_run, .. }
             | Self::Apply { dry_run, .. }
@@ -367,7 +376,7 @@ impl Request {
         match self {
             Self::List { resource, .. } => Some(*resource),
             Self::Read(object) | Self::Apply { object, .. } => object.resource(),
-            Self::Review { .. } | Self::Kinds { .. } => None,
+            Self::Review { .. } | Self::Kinds { .. } | Self::Ask(_) => None,
             _ => self.object().map(|object| object.resource),
         }
     }
@@ -391,6 +400,7 @@ impl Request {
             Self::List { .. } => "list",
             Self::Get(_) | Self::Read(_) | Self::Kinds { .. } => "get",
             Self::Create { .. } | Self::Review { .. } => "create",
+            Self::Ask(ask) => ask.verb(),
             Self::Patch { .. } | Self::Apply { .. } => "patch",
             Self::Delete { .. } => "delete",
         }
@@ -399,8 +409,12 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Ask(ask) = self {
+            return ask.fmt(f);
+        }
         f.write_str(if let Self::Apply { .. } = self { "apply" } else { self.verb() })?;
         match self {
+            Self::Ask(_) => Ok(()),
             Self::List { resource, namespace, labels } => {
                 write!(f, " {resource}")?;
                 match namespace {

@@ -4,11 +4,13 @@
 pub mod check;
 pub mod cleanup;
 pub mod completion;
+pub mod deploy;
 pub mod diff;
 pub mod history;
 pub mod rbac;
 pub mod rehearse;
 pub mod rollback;
+pub mod smoke;
 pub mod status;
 pub mod switch;
 pub mod version;

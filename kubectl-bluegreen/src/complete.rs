@@ -210,8 +210,8 @@ mod tests {
 
     #[test]
     fn commands_and_flags_come_with_their_help() {
-        assert!(answer("").contains(&"switch\tMove all traffic to one color".to_owned()));
-        assert_eq!(answer("swi"), ["switch\tMove all traffic to one color", ":4"]);
+        assert!(answer("").contains(&"switch\tMove all traffic to one color, or a share of it".to_owned()));
+        assert_eq!(answer("swi"), ["switch\tMove all traffic to one color, or a share of it", ":4"]);
         assert!(answer("switch --dry")[0].starts_with("--dry-run\t"));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bluegreen_lint::config::file::File;
 use serde::Serialize;
 use serde_json::json;
 
@@ -11,16 +12,19 @@ use crate::cluster::Cluster;
 use crate::cmd::check::Answer;
 use crate::cmd::cleanup::Cleanup;
 use crate::cmd::completion;
+use crate::cmd::deploy::{self, Deploy};
 use crate::cmd::diff;
 use crate::cmd::history::History;
 use crate::cmd::rbac;
 use crate::cmd::rehearse;
 use crate::cmd::rollback::Rollback;
+use crate::cmd::smoke::{self, Smoke};
 use crate::cmd::status::{self, Status};
 use crate::cmd::switch::Switch;
 use crate::cmd::version::Version;
 use crate::error::Error;
 use crate::execute::{Executor, Options};
+use crate::image;
 use crate::interrupt::Interrupt;
 use crate::observe::{everywhere, observe};
 use crate::observed::Observed;
@@ -29,6 +33,7 @@ use crate::process::Holder;
 use crate::release::ExitStatus;
 use crate::report::{ErrorReport, Outcome, Report};
 use crate::screen;
+use crate::settings;
 use crate::ui::Ui;
 use crate::watch::View;
 
@@ -43,6 +48,8 @@ pub struct Run {
     pub interrupt: Interrupt,
     /// Who we are.
     pub holder: Holder,
+    /// The settings; without them `.bluegreen.yaml` is read when a command needs it.
+    pub config: Option<File>,
 }
 
 impl Run {
@@ -72,6 +79,8 @@ impl Run {
                 let cleanup = Cleanup { color: args.env, selection: selection.clone(), settings };
                 Ok(self.execute(cluster, "cleanup", &selection, &cleanup).await)
             }
+            Command::Deploy(args) => self.deploy(cluster, selection, args).await,
+            Command::Smoke(args) => self.smoke(cluster, selection, args).await,
             Command::Rbac(args) => {
                 self.ui.data(rbac::manifests(args, &selection.namespace));
                 Ok(ExitStatus::Done)
@@ -97,6 +106,39 @@ impl Run {
         Some(ExitStatus::Done)
     }
 
+    fn config(&self) -> Result<File, Error> {
+        self.config.clone().map_or_else(settings::read, Ok)
+    }
+
+    async fn deploy<C: Cluster>(
+        &self,
+        cluster: &C,
+        selection: Selection,
+        args: &deploy::Args,
+    ) -> Result<ExitStatus, Error> {
+        let deploy = Deploy {
+            wanted: image::parse(&args.what)?,
+            paths: args.smoke.clone(),
+            tests: self.config()?.smoke,
+            selection: selection.clone(),
+            settings: Settings { after: args.after, ..self.settings() },
+        };
+        Ok(self.execute(cluster, "deploy", &selection, &deploy).await)
+    }
+
+    async fn smoke<C: Cluster>(
+        &self,
+        cluster: &C,
+        selection: Selection,
+        args: &smoke::Args,
+    ) -> Result<ExitStatus, Error> {
+        let (paths, tests) = (args.smoke.clone(), self.config()?.smoke);
+        let options = self.options(&selection.namespace);
+        let smoke = Smoke { color: args.env, paths, tests, selection };
+        let (report, result) = Executor::new(cluster, &self.ui, &self.interrupt, &options).look("smoke", &smoke).await;
+        Ok(self.answer(&report, result.err().as_ref()))
+    }
+
     /// A look at the cluster, which may be stopped at any moment.
     async fn stoppable<T>(&self, look: impl Future<Output = T>) -> Result<T, Error> {
         let stopped =
@@ -118,6 +160,7 @@ impl Run {
             scale: false,
             router: self.global.router,
             overlap: self.global.overlap,
+            why: None,
         }
     }
 
@@ -199,17 +242,26 @@ impl Run {
         let options = self.options(&selection.namespace);
         let executor = Executor::new(cluster, &self.ui, &self.interrupt, &options);
         let (report, result) = Box::pin(executor.run(command, planner)).await;
-        if let Err(error) = &result {
+        self.answer(&report, result.err().as_ref())
+    }
+
+    /// Prints how a command ended.
+    fn answer(&self, report: &Report, error: Option<&Error>) -> ExitStatus {
+        if let Some(error) = error {
             self.explain(error);
         }
-        self.print(&report, || summary(&report));
+        self.print(report, || summary(report));
         report.status
     }
 
     /// Plays a release on a cluster in memory; needs no other.
     async fn rehearse(&self, args: &rehearse::Args) -> ExitStatus {
         let (app, options) = (self.global.app.clone(), self.options(""));
-        match rehearse::run(args, app, &self.settings(), &options, &self.ui).await {
+        let tests = match self.config() {
+            Ok(config) => config.smoke,
+            Err(error) => return self.fail(&ErrorReport::from(&error), error.status()),
+        };
+        match rehearse::run(args, app, tests, &self.settings(), &options, &self.ui).await {
             Ok((rehearsal, error)) => {
                 if let Some(error) = &error {
                     self.explain(error);
@@ -264,6 +316,7 @@ fn summary(report: &Report) -> String {
     let set = report.set.as_ref().map_or("", |set| set.name.as_str());
     let to = report.to.map_or("", |to| to.as_str());
     match (report.outcome, report.command) {
+        (Outcome::Done, "smoke") => format!("done: {to} of {set} passes its tests\n"),
         (Outcome::Done, "cleanup") => format!("done: {to} of {set} has no pods\n"),
         (Outcome::Done, _) => format!("done: {to} serves {set}\n"),
         (Outcome::NothingToDo, _) => "nothing to do\n".to_owned(),

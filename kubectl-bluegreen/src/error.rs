@@ -5,6 +5,7 @@ use miette::Diagnostic;
 
 use crate::check::{CheckResult, Status};
 use crate::cluster::{ClusterError, Failure};
+use crate::explain::Diagnosis;
 use crate::journal::Unreadable;
 use crate::release::{Color, ExitStatus};
 
@@ -211,6 +212,62 @@ pub enum Error {
         /// The way on.
         help: String,
     },
+    /// What was asked for makes no sense as it is written.
+    #[error("{message}")]
+    #[diagnostic(code(bluegreen::usage), help("{help}"))]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// How to write it.
+        help: String,
+    },
+    /// A color does not become ready, and it is known why.
+    #[error("{color} does not become ready: {}{}", diagnosis.message, of_pod(diagnosis.pod.as_ref()))]
+    #[diagnostic(code(bluegreen::not_ready), help("{}", diagnosis.help))]
+    NotReady {
+        /// The color.
+        color: Color,
+        /// Why.
+        diagnosis: Box<Diagnosis>,
+    },
+    /// A smoke test did not pass.
+    #[error("{color} does not pass its tests: {reason}")]
+    #[diagnostic(
+        code(bluegreen::tests_failed),
+        help("its pods still run: ask them yourself, mend it, and deploy again")
+    )]
+    TestsFailed {
+        /// The color.
+        color: Color,
+        /// The first test that did not pass, and where.
+        reason: String,
+    },
+    /// It went wrong after traffic had moved, and all traffic is back where it was.
+    #[error("{error}; all traffic was put back on {to}")]
+    #[diagnostic(
+        code(bluegreen::put_back),
+        help("the pods of {} still run, to look at: kubectl bluegreen status; end them: kubectl bluegreen cleanup {}", to.other(), to.other())
+    )]
+    PutBack {
+        /// What went wrong.
+        error: Box<Error>,
+        /// Where traffic is.
+        to: Color,
+    },
+    /// It went wrong after traffic had moved, and traffic was not put back.
+    #[error("{error}; it was not put back: {reason}; {state}")]
+    #[diagnostic(
+        code(bluegreen::held),
+        help("see `kubectl bluegreen status`; go back yourself: kubectl bluegreen rollback")
+    )]
+    Held {
+        /// What went wrong.
+        error: Box<Error>,
+        /// Why it was not put back.
+        reason: String,
+        /// Where traffic is.
+        state: String,
+    },
     /// The manifests cannot be rehearsed.
     #[error("{message}")]
     #[diagnostic(code(bluegreen::manifests), help("{help}"))]
@@ -222,6 +279,10 @@ pub enum Error {
         /// How the process ends for it.
         status: ExitStatus,
     },
+}
+
+fn of_pod(pod: Option<&String>) -> String {
+    pod.map(|pod| format!(" (pod {pod})")).unwrap_or_default()
 }
 
 fn failed(checks: &[CheckResult]) -> String {
@@ -252,10 +313,12 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> ExitStatus {
         match self {
-            Self::SeveralSets { .. } | Self::NoTerminal => ExitStatus::Usage,
+            Self::SeveralSets { .. } | Self::NoTerminal | Self::Usage { .. } => ExitStatus::Usage,
             Self::Refused { .. } | Self::Forbidden { .. } | Self::Journal(_) => ExitStatus::Refused,
             Self::Busy { .. } | Self::LockLost { .. } => ExitStatus::Busy,
             Self::TimedOut { .. } => ExitStatus::TimedOut,
+            Self::PutBack { error, .. } if matches!(**error, Self::Interrupted { .. }) => ExitStatus::Interrupted,
+            Self::PutBack { .. } | Self::TestsFailed { .. } => ExitStatus::PutBack,
             Self::Interrupted { .. } => ExitStatus::Interrupted,
             Self::AfterMove { error, .. } => error.status(),
             Self::Manifests { status, .. } => *status,
@@ -265,10 +328,32 @@ impl Error {
             | Self::NoColor { .. }
             | Self::Declined
             | Self::Overridden { .. }
+            | Self::NotReady { .. }
+            | Self::Held { .. }
             | Self::Rejected { .. }
             | Self::Conflict { .. }
             | Self::Cluster { .. } => ExitStatus::Failed,
         }
+    }
+
+    /// Whether tests failed before any traffic had moved: there was nothing to put back.
+    #[must_use]
+    pub fn leaves_traffic(&self) -> bool {
+        matches!(self, Self::TestsFailed { .. })
+    }
+
+    /// Whether a release that ends so is taken back. Not when somebody else has taken over, and not when the cluster
+    /// does not do what it is asked: the next request would fare no better.
+    #[must_use]
+    pub fn is_to_be_undone(&self) -> bool {
+        !matches!(
+            self,
+            Self::Busy { .. }
+                | Self::LockLost { .. }
+                | Self::Overridden { .. }
+                | Self::Conflict { .. }
+                | Self::Cluster { .. }
+        )
     }
 
     /// The stable code, such as `bluegreen::busy`.

@@ -17,9 +17,13 @@ use crate::plan::{Action, Change, Plan, Planner, Step};
 use crate::process::Holder;
 use crate::release::Color;
 use crate::report::{Outcome, Report, StepReport};
+use crate::smoke::TestResult;
 use crate::ui::Ui;
 
 mod journal;
+mod put_back;
+mod rollout;
+mod smoke;
 mod waits;
 
 /// How often a plan is made anew because its objects changed under it.
@@ -62,6 +66,8 @@ pub struct Executor<'e, C> {
     interrupt: &'e Interrupt,
     options: &'e Options,
     steps: RefCell<Vec<StepReport>>,
+    /// What the smoke tests found in this run.
+    tests: RefCell<Vec<TestResult>>,
     plan: RefCell<Option<Plan>>,
     /// The color that the selector was moved to in this run.
     moved: Cell<Option<Color>>,
@@ -91,16 +97,17 @@ impl<'e, C: Cluster> Executor<'e, C> {
     /// An executor for one command.
     #[must_use]
     pub fn new(cluster: &'e C, ui: &'e Ui, interrupt: &'e Interrupt, options: &'e Options) -> Self {
-        let (steps, plan) = (RefCell::default(), RefCell::default());
+        let (steps, tests, plan) = (RefCell::default(), RefCell::default(), RefCell::default());
         let (moved, shared, started) = (Cell::default(), RefCell::default(), Cell::new(Instant::now()));
-        Self { cluster, ui, interrupt, options, steps, plan, moved, shared, started }
+        Self { cluster, ui, interrupt, options, steps, tests, plan, moved, shared, started }
     }
 
     /// Observes, plans, asks, locks, and does what the plan says.
     pub async fn run(&self, command: &'static str, planner: &impl Planner) -> (Report, Result<Outcome, Error>) {
         let result = self.attempt(planner).await.map_err(|error| self.with_state(error));
         let requests = self.cluster.requests();
-        let report = Report::new(command, self.plan.borrow().as_ref(), self.steps.take(), &result, requests);
+        let mut report = Report::new(command, self.plan.borrow().as_ref(), self.steps.take(), &result, requests);
+        report.tests = self.tests.take();
         (report, result)
     }
 
@@ -134,7 +141,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             biased;
             lost = lock.keep(self.cluster) => Err(lost),
             // On the heap: the state of all steps together is large.
-            result = Box::pin(self.locked(planner, plan, &lock)) => result,
+            result = Box::pin(self.guarded(planner, plan, &lock)) => result,
         };
         lock.release(self.cluster).await;
         result
@@ -164,17 +171,29 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 format!("{object} was changed: `kubectl bluegreen status` shows what each color gets now"),
                 "run it again to go on; put back what was there before: kubectl bluegreen rollback".to_owned(),
             ),
-            (None, None) if self.steps.borrow().iter().any(|step| step.id == "scale" && step.status == "done") => {
-                ("no traffic was moved; a Deployment was scaled".to_owned(), "run it again to go on".to_owned())
+            (None, None) if self.has_changed_a_deployment() => {
+                ("no traffic was moved; a Deployment was changed".to_owned(), "run it again to go on".to_owned())
             }
             (None, None) => ("nothing was changed".to_owned(), "run it again to go on".to_owned()),
         }
     }
 
+    fn has_changed_a_deployment(&self) -> bool {
+        self.steps.borrow().iter().any(|step| matches!(step.id, "scale" | "release") && step.status == "done")
+    }
+
+    /// Whether traffic goes elsewhere than before this run.
+    fn has_moved(&self) -> bool {
+        self.moved.get().is_some() || self.shared.borrow().is_some()
+    }
+
     /// An error after the selector has moved also says so: nobody must think that nothing happened.
     fn with_state(&self, error: Error) -> Error {
-        let says_it = matches!(error, Error::TimedOut { .. } | Error::Interrupted { .. });
-        if (self.moved.get().is_none() && self.shared.borrow().is_none()) || says_it {
+        let says_it = matches!(
+            error,
+            Error::TimedOut { .. } | Error::Interrupted { .. } | Error::PutBack { .. } | Error::Held { .. }
+        );
+        if !self.has_moved() || says_it {
             return error;
         }
         let (state, help) = self.state();
@@ -193,8 +212,8 @@ impl<'e, C: Cluster> Executor<'e, C> {
     }
 
     /// Reads and plans again under the Lease, then goes through the steps.
-    async fn locked(&self, planner: &impl Planner, agreed: Plan, lock: &Lock) -> Result<Outcome, Error> {
-        let mut agreed = Some(agreed);
+    async fn locked(&self, planner: &impl Planner, agreed: Option<Plan>, lock: &Lock) -> Result<Outcome, Error> {
+        let mut agreed = agreed;
         let mut written: Option<String> = None;
         let (mut conflicts, mut patience) = (0, Patience::default());
         while conflicts < MAX_ATTEMPTS {
@@ -210,7 +229,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             drop(observed);
             let ours = written.is_some() && plan.id == written;
             let same = agreed.as_ref().is_none_or(|agreed| agreed.means_the_same(&plan)) || ours;
-            if agreed.is_none() || !same {
+            if (agreed.is_none() || !same) && !plan.title.is_empty() {
                 self.ui.note(&plan);
             }
             *self.plan.borrow_mut() = Some(plan.clone());
@@ -271,7 +290,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             };
             self.steps.borrow_mut().push(StepReport { id: step.id, title: step.title.clone(), status, seconds });
             if !seen.is_empty() {
-                self.ui.note(format_args!("  {:>6.2} s  {seen}", self.started.get().elapsed().as_secs_f64()));
+                self.ui.done(self.started.get().elapsed(), &seen);
             }
             if matches!(flow, Flow::PlanAgain) {
                 return Ok(flow);
@@ -334,6 +353,11 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 next("waited".to_owned())
             }
             Action::CloseJournal { id, selector } => next(self.close_journal(set, id, selector, lock).await?),
+            Action::Smoke { color, tests } => next(self.smoke(set, *color, tests).await?),
+            Action::Confirm(question) => {
+                self.stoppable(self.ui.confirm(question)).await??;
+                next(String::new())
+            }
             Action::PlanAgain => Ok((Flow::PlanAgain, String::new())),
         }
     }

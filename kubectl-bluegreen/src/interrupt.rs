@@ -20,6 +20,11 @@ impl Interrupt {
         self.notify.notify_waiters();
     }
 
+    /// Goes on after all, or begins the way back: the next signal asks anew.
+    pub fn reset(&self) {
+        self.fired.set(false);
+    }
+
     /// Whether it was asked.
     #[must_use]
     pub fn is_fired(&self) -> bool {
@@ -40,12 +45,16 @@ impl Interrupt {
         }
     }
 
-    /// Listens for Ctrl-C, SIGTERM and SIGHUP: the first one is told and fires, and the second one ends the waiting.
+    /// Listens for Ctrl-C, SIGTERM and SIGHUP: one is told and fires, and one that comes before it was heard ends the waiting.
     pub async fn listen(&self, tell: impl Fn()) {
-        signal().await;
-        tell();
-        self.fire();
-        signal().await;
+        loop {
+            signal().await;
+            if self.is_fired() {
+                return;
+            }
+            tell();
+            self.fire();
+        }
     }
 }
 

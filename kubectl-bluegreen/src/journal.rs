@@ -14,6 +14,8 @@ use crate::release::{Color, PerColor, Split, color_name};
 pub const ANNOTATION: &str = "kubectl-bluegreen.dev/journal";
 /// The format that this version writes.
 const VERSION: u32 = 1;
+/// The way back of a release that went wrong, as the journal calls it.
+pub const PUT_BACK: &str = "put-back";
 /// How many moves are kept.
 const MAX_ENTRIES: usize = 20;
 
@@ -191,7 +193,8 @@ impl Journal {
         self.entries.iter_mut().for_each(|earlier| earlier.before = Before::default());
         for open in self.entries.iter_mut().filter(|entry| entry.phase == Phase::Moving) {
             open.phase = Phase::Closed;
-            open.result = Some("interrupted".to_owned());
+            let result = if entry.command == PUT_BACK { PUT_BACK } else { "interrupted" };
+            open.result = Some(result.to_owned());
         }
         self.entries.push(entry);
         let excess = self.entries.len().saturating_sub(MAX_ENTRIES);

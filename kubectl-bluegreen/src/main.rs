@@ -67,6 +67,7 @@ async fn run(cli: Cli) -> ExitStatus {
         interrupt: Interrupt::default(),
         holder: Holder::current(user),
         global: cli.global,
+        config: None,
     };
     tokio::select! {
         status = connected(&run, &cli.command) => status,

@@ -16,6 +16,7 @@ use crate::observed::{Labels, Observed, SetView, name, selector};
 use crate::paint;
 use crate::release::{Color, Split};
 use crate::router::Choice;
+use crate::smoke::Test;
 
 /// Who moves, and with which settings. The same for every plan of one run.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Settings {
     pub router: Choice,
     /// Whether both colors serve for a moment before only the new one does.
     pub overlap: bool,
+    /// Why it is done, for the journal, where that is worth keeping.
+    pub why: Option<String>,
 }
 
 /// Which set is meant: the only one, or the one called so.
@@ -159,6 +162,15 @@ pub enum Action {
     Delete(ObjectRef, String),
     /// Waits until a color is rolled out and all its pods are ready.
     AwaitRollout(Color),
+    /// Asks the pods of a color what no user has asked yet.
+    Smoke {
+        /// The color.
+        color: Color,
+        /// What is asked.
+        tests: Vec<Test>,
+    },
+    /// Asks the person, unless everything was agreed to before.
+    Confirm(String),
     /// Waits until a color has no pods left to run.
     AwaitScaleDown(Color),
     /// Waits until the active Service sends traffic to exactly the ready pods of a color.
@@ -318,6 +330,19 @@ pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult, columns: Option
 pub trait Planner {
     /// Plans from what was observed.
     fn plan(&self, observed: &Observed) -> Result<Plan, Error>;
+
+    /// Whether what was begun is taken back when it goes wrong. Where not, it stays as it is and the error says how.
+    fn puts_back(&self) -> bool {
+        false
+    }
+
+    /// Plans the way back to what was before, after something went wrong.
+    ///
+    /// # Errors
+    /// When it must not be taken back: then it is held where it is.
+    fn put_back(&self, observed: &Observed, _why: &str) -> Result<Plan, Error> {
+        self.plan(observed)
+    }
 }
 
 /// The change of the active Service that writes a journal, and another selector where it gets one, both in one patch.
@@ -362,7 +387,7 @@ pub fn entry(set: &SetView<'_>, command: &'static str, to: Color, settings: &Set
         step: "selector".to_owned(),
         accepted: settings.accept.clone(),
         result: None,
-        more: serde_json::Map::new(),
+        more: settings.why.iter().map(|why| ("why".to_owned(), why.as_str().into())).collect(),
     }
 }
 

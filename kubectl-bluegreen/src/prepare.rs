@@ -1,127 +1,216 @@
-//! Plans a release: a version to the idle color, sized like the active one and ready, then all traffic to it.
+//! What the idle color lacks for a release: images and what is named after them, its size, its autoscaler's floor.
 //! Pure; what is done already is not planned again, so that it can go on from any point.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
 use serde_json::{Value, json};
 
 use crate::cluster::{ObjectRef, Resource};
 use crate::error::Error;
-use crate::observed::{Observed, SetView, name};
-use crate::plan::{Action, Change, Plan, Planner, Selection, Settings, Step};
+use crate::image::{image, runs};
+use crate::observed::{SetView, name, selector, template_labels};
+use crate::plan::{Action, Change, Step};
 use crate::release::Color;
-use crate::traffic::{Move, tag};
+use crate::traffic::tag;
 
-/// Plans a release of one version.
-#[derive(Clone, Debug)]
-pub struct Release {
-    /// The tag that replaces the active color's.
-    pub version: String,
-    /// Which set.
-    pub selection: Selection,
-    /// Who and how.
-    pub settings: Settings,
+/// The annotation of an autoscaler whose floor was raised: what it was before.
+pub const FLOOR_BEFORE: &str = "kubectl-bluegreen.dev/min-replicas-before";
+
+/// Whether a color's Deployment runs all these images, by container.
+#[must_use]
+pub fn runs_all(set: &SetView<'_>, color: Color, images: &BTreeMap<String, String>) -> bool {
+    let Some(template) = set.deployment(color).and_then(template) else { return false };
+    let has = |name: &str| crate::image::containers(template).find(|container| container.name == name).map(image);
+    images.iter().all(|(name, wanted)| has(name).is_some_and(|has| runs(has, wanted)))
 }
 
-impl Planner for Release {
-    fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
-        let set = self.selection.find(observed)?;
-        if set.active_service().is_none() {
-            return Err(Error::NoActiveService { set: set.name().to_owned(), namespace: set.namespace().to_owned() });
-        }
-        let Some(active) = set.active() else {
-            let message = format!("the active Service of {} does not select exactly one color", set.name());
-            return Err(Error::Forbidden {
-                message,
-                help: "give it one first: kubectl bluegreen switch ENV".to_owned(),
-            });
+/// The pod template of a Deployment.
+#[must_use]
+pub fn template(deployment: &Deployment) -> Option<&PodTemplateSpec> {
+    deployment.spec.as_ref().map(|spec| &spec.template)
+}
+
+/// The step that gives the idle color its images and its size; nothing when it has both.
+///
+/// # Errors
+/// When it lacks one of the containers.
+pub fn change(
+    set: &SetView<'_>,
+    color: Color,
+    images: &BTreeMap<String, String>,
+    replicas: i32,
+) -> Result<Option<Step>, Error> {
+    let Some((deployment, template)) = set.deployment(color).and_then(|d| Some((d, template(d)?))) else {
+        return Ok(None);
+    };
+    let called = name(&deployment.metadata);
+    let (mut operations, mut words) = (Vec::new(), Vec::new());
+    let mut versions = BTreeSet::new();
+    for (container, wanted) in images {
+        let Some((path, has)) = find(template, container) else {
+            let message = format!("deployment/{called} has no container {container}, which {} has", color.other());
+            return Err(Error::Forbidden { message, help: "see what differs: kubectl bluegreen diff".to_owned() });
         };
-        let to = |color: Color| Move {
-            command: "switch",
-            to: color,
-            percent: 100,
-            way_back: false,
-            settings: &self.settings,
-        };
-        let runs = |color: Color| set.images(color).first().is_some_and(|image| tag(image) == self.version);
-        if runs(active) {
-            return to(active).plan(&set);
+        if runs(image(has), wanted) {
+            continue;
         }
-        let idle = active.other();
-        match self.prepare(&set, active, idle)? {
-            Some(plan) => Ok(plan),
-            None => to(idle).plan(&set),
+        let operation = if has.image.is_some() { "replace" } else { "add" };
+        operations.push(json!({"op": operation, "path": format!("{path}/image"), "value": wanted}));
+        words.push(format!("image {} -> {wanted}", if has.image.is_some() { image(has) } else { "none" }));
+        let pair = (tag(image(has)).to_owned(), tag(wanted).to_owned());
+        for (at, variable) in has.env.iter().flatten().enumerate() {
+            let new = variable.value.as_deref().and_then(|value| renamed(&variable.name, value, &pair));
+            if let Some(new) = new {
+                words.push(format!("env {}={new}", variable.name));
+                operations.push(json!({"op": "replace", "path": format!("{path}/env/{at}/value"), "value": new}));
+            }
+        }
+        versions.insert(pair);
+    }
+    let selected = selecting_labels(set, deployment);
+    for (key, value) in template_labels(deployment).iter().filter(|(key, _)| !selected.contains(key.as_str())) {
+        if let Some(new) = versions.iter().find_map(|pair| renamed(key, value, pair)) {
+            words.push(format!("label {key}={new}"));
+            let path = format!("/spec/template/metadata/labels/{}", key.replace('~', "~0").replace('/', "~1"));
+            operations.push(json!({"op": "replace", "path": path, "value": new}));
         }
     }
-}
-
-impl Release {
-    /// What the idle color lacks; nothing when it is as it should be.
-    fn prepare(&self, set: &SetView<'_>, active: Color, idle: Color) -> Result<Option<Plan>, Error> {
-        let Some((deployment, model)) = set.deployment(idle).zip(set.deployment(active)) else {
-            let (set, namespace) = (set.name().to_owned(), set.namespace().to_owned());
-            return Err(Error::NoColor { set, namespace, color: idle });
-        };
-        let called = name(&deployment.metadata);
-        let image = container(model).and_then(|container| container.image.as_deref()).unwrap_or_default();
-        let wanted = with_tag(image, &self.version);
-        let has = container(deployment).and_then(|container| container.image.as_deref());
-        let replicas = set.desired(active).max(1);
-        let mut operations: Vec<Value> = Vec::new();
-        let mut titles = Vec::new();
-        if has != Some(wanted.as_str()) {
-            let operation = if has.is_some() { "replace" } else { "add" };
-            operations
-                .push(json!({"op": operation, "path": "/spec/template/spec/containers/0/image", "value": wanted}));
-            titles.push(format!("image {} -> {wanted}", has.unwrap_or("none")));
-        }
-        if set.desired(idle) < replicas {
-            operations.push(json!({"op": "add", "path": "/spec/replicas", "value": replicas}));
-            titles.push(format!("{} -> {replicas} replicas", set.desired(idle)));
-        }
-        if operations.is_empty() && crate::check::rollout_has_ended(deployment) {
-            return Ok(None);
-        }
-        let title = format!("Release {} of {} to {idle}; {active} serves meanwhile", self.version, set.name());
-        let mut plan = Plan { title, ..Plan::nothing("release", set, idle, String::new()) };
-        if !operations.is_empty() {
-            let object = ObjectRef::new(Resource::Deployments, set.namespace(), called);
-            let version = deployment.metadata.resource_version.as_deref().unwrap_or_default();
-            let change = Action::Patch(Change::new(object, version, operations));
-            plan.steps.push(Step::new("scale", format!("patch deployment/{called}: {}", titles.join(", ")), change));
-        }
-        let title = format!("wait until {replicas} pods of {idle} are ready");
-        plan.steps.push(Step::new("rollout", title, Action::AwaitRollout(idle)));
-        plan.steps.push(Step::new("plan", format!("check {idle}, then move all traffic to it"), Action::PlanAgain));
-        Ok(Some(plan))
+    if set.desired(color) < replicas {
+        operations.push(json!({"op": "add", "path": "/spec/replicas", "value": replicas}));
+        words.push(format!("{} -> {replicas} replicas", set.desired(color)));
     }
+    if operations.is_empty() {
+        return Ok(None);
+    }
+    let object = ObjectRef::new(Resource::Deployments, set.namespace(), called);
+    let version = deployment.metadata.resource_version.as_deref().unwrap_or_default();
+    let change = Action::Patch(Change::new(object, version, operations));
+    Ok(Some(Step::new("release", format!("patch deployment/{called}: {}", words.join(", ")), change)))
 }
 
-fn container(deployment: &Deployment) -> Option<&Container> {
-    deployment.spec.as_ref()?.template.spec.as_ref()?.containers.first()
+/// A container, and the path to it.
+fn find<'t>(template: &'t PodTemplateSpec, called: &str) -> Option<(String, &'t Container)> {
+    let spec = template.spec.as_ref()?;
+    let of = |list: &'t [Container], key: &str| {
+        let at = list.iter().position(|container| container.name == called)?;
+        Some((format!("/spec/template/spec/{key}/{at}"), list.get(at)?))
+    };
+    of(&spec.containers, "containers").or_else(|| of(spec.init_containers.as_deref()?, "initContainers"))
 }
 
-/// An image with another tag, and without the digest that would pin the old one.
-fn with_tag(image: &str, version: &str) -> String {
-    let image = image.split('@').next().unwrap_or(image);
-    let (path, file) = image.rsplit_once('/').map_or(("", image), |(path, file)| (path, file));
-    let file = file.split(':').next().unwrap_or(file);
-    if path.is_empty() { format!("{file}:{version}") } else { format!("{path}/{file}:{version}") }
+/// The new value of what is named like a version and has the old one, a leading `v` aside.
+fn renamed(key: &str, value: &str, (old, new): &(String, String)) -> Option<String> {
+    let bare = |text: &str| text.strip_prefix(['v', 'V']).unwrap_or(text).to_owned();
+    let key = key.to_ascii_lowercase();
+    let is_named_so = ["version", "release", "tag"].iter().any(|word| key.contains(word));
+    if !is_named_so || value.is_empty() || bare(value) != bare(old) || new.contains(':') {
+        return None;
+    }
+    let prefix = if value.starts_with(['v', 'V']) { value.get(..1).unwrap_or_default() } else { "" };
+    let new = if prefix.is_empty() && bare(old) == *old { new.clone() } else { format!("{prefix}{}", bare(new)) };
+    (new != value).then_some(new)
+}
+
+/// The labels that must stay as they are: the color, and whatever a selector looks at.
+fn selecting_labels(set: &SetView<'_>, deployment: &Deployment) -> BTreeSet<String> {
+    let services = set.observed.services.items.iter();
+    let services = services.filter(|service| service.metadata.namespace.as_deref() == Some(set.namespace()));
+    let own = deployment.spec.as_ref().map(|spec| &spec.selector);
+    let labels = own.and_then(|own| own.match_labels.as_ref()).into_iter().flat_map(BTreeMap::keys).cloned();
+    let expressions = own.and_then(|own| own.match_expressions.as_ref()).into_iter().flatten();
+    services
+        .flat_map(|service| selector(service).keys().cloned())
+        .chain(labels)
+        .chain(expressions.map(|expression| expression.key.clone()))
+        .chain(set.set.color_labels.iter().cloned())
+        .collect()
+}
+
+/// The autoscaler of a color's Deployment.
+fn autoscaler<'o>(set: &SetView<'o>, color: Color) -> Option<&'o HorizontalPodAutoscaler> {
+    let called = set.autoscaler(color)?;
+    let mut all = set.observed.autoscalers.iter().flat_map(|list| &list.items);
+    all.find(|a| name(&a.metadata) == called && a.metadata.namespace.as_deref() == Some(set.namespace()))
+}
+
+/// The step that raises the floor of the idle color's autoscaler: without users it would take the pods away again.
+///
+/// # Errors
+/// When its ceiling is lower than what is needed.
+pub fn raise_floor(set: &SetView<'_>, color: Color, replicas: i32) -> Result<Option<Step>, Error> {
+    let Some((autoscaler, spec)) = autoscaler(set, color).and_then(|a| Some((a, a.spec.as_ref()?))) else {
+        return Ok(None);
+    };
+    let (called, floor) = (name(&autoscaler.metadata), spec.min_replicas.unwrap_or(1));
+    if floor >= replicas {
+        return Ok(None);
+    }
+    if spec.max_replicas < replicas {
+        let message = format!("hpa/{called} lets {color} have {} pods, and it needs {replicas}", spec.max_replicas);
+        let help = format!("raise its maxReplicas: kubectl edit hpa {called} -n {}", set.namespace());
+        return Err(Error::Forbidden { message, help });
+    }
+    let mut operations = vec![json!({"op": "add", "path": "/spec/minReplicas", "value": replicas})];
+    // Of a floor that was raised before, the first one is the user's.
+    if floor_before(autoscaler).is_none() {
+        operations.push(annotate(autoscaler, FLOOR_BEFORE, &floor.to_string()));
+    }
+    Ok(Some(floor_step(set, autoscaler, floor, replicas, operations)))
+}
+
+/// The step that gives a color's autoscaler back the floor that it had.
+#[must_use]
+pub fn lower_floor(set: &SetView<'_>, color: Color) -> Option<Step> {
+    let autoscaler = autoscaler(set, color)?;
+    let before = floor_before(autoscaler)?;
+    let now = autoscaler.spec.as_ref()?.min_replicas.unwrap_or(1);
+    let path = format!("/metadata/annotations/{}", FLOOR_BEFORE.replace('/', "~1"));
+    let operations =
+        vec![json!({"op": "add", "path": "/spec/minReplicas", "value": before}), json!({"op": "remove", "path": path})];
+    Some(floor_step(set, autoscaler, now, before, operations))
+}
+
+fn floor_before(autoscaler: &HorizontalPodAutoscaler) -> Option<i32> {
+    autoscaler.metadata.annotations.as_ref()?.get(FLOOR_BEFORE)?.parse().ok()
+}
+
+fn floor_step(set: &SetView<'_>, hpa: &HorizontalPodAutoscaler, from: i32, to: i32, operations: Vec<Value>) -> Step {
+    let called = name(&hpa.metadata);
+    let object = ObjectRef::new(Resource::HorizontalPodAutoscalers, set.namespace(), called);
+    let version = hpa.metadata.resource_version.as_deref().unwrap_or_default();
+    let title = format!("patch hpa/{called}: minReplicas {from} -> {to}");
+    Step::new("autoscaler", title, Action::Patch(Change::new(object, version, operations)))
+}
+
+fn annotate(autoscaler: &HorizontalPodAutoscaler, key: &str, value: &str) -> Value {
+    if autoscaler.metadata.annotations.is_some() {
+        json!({"op": "add", "path": format!("/metadata/annotations/{}", key.replace('/', "~1")), "value": value})
+    } else {
+        json!({"op": "add", "path": "/metadata/annotations", "value": {key: value}})
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::with_tag;
+    use super::renamed;
 
     #[test]
-    fn only_the_tag_is_replaced() {
-        for (image, expected) in [
-            ("shop", "shop:2"),
-            ("shop:1", "shop:2"),
-            ("host:5000/shop", "host:5000/shop:2"),
-            ("host:5000/team/shop:1@sha256:aa", "host:5000/team/shop:2"),
+    fn what_is_named_after_the_version_follows_it() {
+        let pair = |old: &str, new: &str| (old.to_owned(), new.to_owned());
+        for (key, value, old, new, expected) in [
+            ("version", "1.0", "1.0", "2.0", Some("2.0")),
+            ("version", "v1.0", "1.0", "2.0", Some("v2.0")),
+            ("APP_VERSION", "1.0", "v1.0", "v2.0", Some("2.0")),
+            ("app.kubernetes.io/version", "v1.0", "v1.0", "v2.0", Some("v2.0")),
+            ("version", "0.9", "1.0", "2.0", None),
+            ("DEPLOYMENT_ENV", "1.0", "1.0", "2.0", None),
+            ("version", "1.0", "1.0", "sha256:aa", None),
+            ("version", "", "", "2.0", None),
         ] {
-            assert_eq!(with_tag(image, "2"), expected, "{image}");
+            assert_eq!(renamed(key, value, &pair(old, new)).as_deref(), expected, "{key}={value} {old} -> {new}");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::check::CheckResult;
 use crate::error::Error;
 use crate::plan::{Plan, SetRef};
 use crate::release::{Color, ExitStatus, Split};
+use crate::smoke::TestResult;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -87,6 +88,9 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// What was checked.
     pub checks: Vec<CheckResult>,
+    /// What the smoke tests found; left out where there were none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestResult>,
     /// What went wrong.
     pub error: Option<ErrorReport>,
     /// How many requests were sent.
@@ -109,6 +113,7 @@ impl Report {
         let error = result.as_ref().err();
         let outcome = match result {
             Ok(outcome) => *outcome,
+            Err(error) if error.leaves_traffic() => Outcome::Failed,
             Err(error) => match error.status() {
                 ExitStatus::Refused => Outcome::Refused,
                 ExitStatus::Busy => Outcome::Busy,
@@ -143,6 +148,7 @@ impl Report {
             id: plan.and_then(|plan| plan.id.clone()),
             steps,
             checks,
+            tests: Vec::new(),
             error: error.map(ErrorReport::from),
             requests,
             status: error.map_or(ExitStatus::Done, Error::status),

@@ -62,7 +62,19 @@ pub const NEEDED: &[(Resource, &[&str], &str)] = &[
     (Resource::IngressRoutes, &["list", "patch"], "the same, where Traefik is used"),
     (Resource::TraefikServices, &["list", "patch"], "the same"),
     (Resource::VirtualServices, &["list"], "the same, where Istio is used"),
-    (Resource::HorizontalPodAutoscalers, &["list"], "see who else scales a color"),
+    (
+        Resource::HorizontalPodAutoscalers,
+        &["list", "patch"],
+        "see who else scales a color; raise the floor of the idle one",
+    ),
+    (Resource::Events, &["list"], "explain why a color does not become ready"),
+];
+
+/// What asking the pods needs, as RBAC names it. Which of the two verbs a server checks for a forwarded port depends on
+/// its version.
+pub const ASKED: &[(&str, &[&str], &str)] = &[
+    ("pods/log", &["get"], "show the last words of a container that crashes"),
+    ("pods/portforward", &["get", "create"], "smoke tests"),
 ];
 
 /// The writes of a move of traffic.

@@ -1,12 +1,15 @@
 //! Plans a move of traffic to one color, all of it or a share; `switch`, `rollback` and `rehearse` share it.
 //! Pure: everything comes from what was observed. How a share is written is for the routers.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::check::{self, CheckResult, Means, Question};
 use crate::cluster::{ObjectRef, Resource};
 use crate::error::Error;
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Journal, PUT_BACK};
 use crate::observed::{Labels, SetView, name, selector};
 use crate::plan::{Action, Change, Plan, Settings, Step, change_service, entry, selector_title};
 use crate::release::{Color, Split};
@@ -231,7 +234,12 @@ impl Move<'_> {
 
     fn title(self, set: &SetView<'_>) -> String {
         let from = set.base().map_or_else(|| "no single color".to_owned(), |from| version(set, from));
-        let verb = if self.way_back { "Roll back" } else { "Switch" };
+        let verb = match self.command {
+            "deploy" => "Move the traffic of",
+            PUT_BACK => "Put back",
+            _ if self.way_back => "Roll back",
+            _ => "Switch",
+        };
         let (current, to) = (Router::current(set).1, version(set, self.to));
         let from = match current.filter(|split| split.is_partial()) {
             Some(split) => format!("{} % blue, {} % green", split.blue, split.green),
@@ -338,6 +346,25 @@ pub fn scale(set: &SetView<'_>, color: Color, replicas: i32) -> Option<Step> {
     let operation = json!({"op": "replace", "path": "/spec/replicas", "value": replicas});
     let title = format!("scale deployment/{called}: {} -> {replicas} replicas", set.desired(color));
     Some(Step::new("scale", title, Action::Patch(Change::new(object, version, vec![operation]))))
+}
+
+/// The step that waits until the last move is long enough ago.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn wait_after_move(set: &SetView<'_>, after: Duration) -> Result<Option<Step>, Error> {
+    let Some(service) = set.active_service() else { return Ok(None) };
+    let journal = Journal::of(service)?;
+    let gap = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
+    let until = journal.last().and_then(|last| last.at.checked_add(gap).ok());
+    let now = set.observed.at;
+    // A last move in the far future is another machine's wrong clock: waiting longer than asked for helps nobody.
+    let latest = now.checked_add(gap).unwrap_or(now);
+    Ok(until.map(|until| until.min(latest)).filter(|until| *until > now).map(|until| {
+        let wait = until.duration_since(now).as_secs().saturating_add(1);
+        let title = format!("wait {wait} s: the last move was less than {} s ago", after.as_secs());
+        Step::new("wait", title, Action::WaitUntil(until))
+    }))
 }
 
 /// A color with what it runs: `blue (v1.0)`.

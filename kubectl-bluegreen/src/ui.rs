@@ -5,6 +5,9 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::io::{BufRead, IsTerminal, Write};
 use std::rc::Rc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Error;
 use crate::paint;
@@ -20,6 +23,29 @@ pub enum Answers {
     Always(bool),
 }
 
+/// What to do after a signal in the middle of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// As if there had been none.
+    GoOn,
+    /// Leave everything as it is now.
+    Hold,
+    /// Back to what was before.
+    PutBack,
+}
+
+/// How often a line of progress is printed where it cannot be overwritten, unless something else is to be said.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+
+/// What the line of progress says.
+#[derive(Debug, Default)]
+struct Progress {
+    /// On a terminal.
+    bar: Option<ProgressBar>,
+    /// Elsewhere: the last line, and when it was printed.
+    printed: Option<(Duration, String)>,
+}
+
 /// A stream that is shared by the copies of a `Ui`.
 type Stream = Rc<RefCell<Box<dyn Write>>>;
 
@@ -31,6 +57,9 @@ pub struct Ui {
     size: fn() -> Option<(usize, usize)>,
     /// How many lines of the live view are on the screen.
     drawn: Cell<usize>,
+    /// Whether stderr is a terminal, where progress is one line.
+    interactive: bool,
+    progress: RefCell<Progress>,
     answers: Answers,
     quiet: bool,
 }
@@ -40,21 +69,24 @@ impl Ui {
     #[must_use]
     pub fn process(answers: Answers, quiet: bool) -> Self {
         let ui = Self::new(Box::new(anstream::stdout()), Box::new(anstream::stderr()), answers, quiet);
-        Self { size: terminal, ..ui }
+        Self { size: terminal, interactive: std::io::stderr().is_terminal(), ..ui }
     }
 
     /// Any streams.
     #[must_use]
     pub fn new(out: Box<dyn Write>, err: Box<dyn Write>, answers: Answers, quiet: bool) -> Self {
         let (out, err) = (Rc::new(RefCell::new(out)), Rc::new(RefCell::new(err)));
-        Self { out, err, size: || None, drawn: Cell::default(), answers, quiet }
+        let (size, drawn, progress) = (none as fn() -> _, Cell::default(), RefCell::default());
+        Self { out, err, size, drawn, interactive: false, progress, answers, quiet }
     }
 
     /// The same streams with other answers.
     #[must_use]
     pub fn with_answers(&self, answers: Answers) -> Self {
         let (out, err) = (Rc::clone(&self.out), Rc::clone(&self.err));
-        Self { out, err, size: self.size, drawn: Cell::default(), answers, quiet: self.quiet }
+        let (size, interactive, quiet) = (self.size, self.interactive, self.quiet);
+        let (drawn, progress) = (Cell::default(), RefCell::default());
+        Self { out, err, size, drawn, interactive, progress, answers, quiet }
     }
 
     /// How many columns the terminal has that data is printed on; nothing on a pipe or in a file.
@@ -98,13 +130,64 @@ impl Ui {
 
     /// Prints a line on stderr also when quiet: errors and what must be known.
     pub fn always(&self, text: impl Display) {
+        if let Some(bar) = self.progress.borrow_mut().bar.take() {
+            bar.finish_and_clear();
+        }
         let mut err = self.err.borrow_mut();
         let _ = writeln!(err, "{text}").and_then(|()| err.flush());
     }
 
-    fn prompt(&self, question: &str) {
+    /// Says what is going on and how long is left: one line on a terminal, which changes, and elsewhere a line with the
+    /// time that has passed whenever something has changed, or ten seconds later.
+    pub fn progress(&self, passed: Duration, words: &str, left: &str) {
+        if self.quiet {
+            return;
+        }
+        let mut progress = self.progress.borrow_mut();
+        if self.interactive {
+            let bar = progress.bar.get_or_insert_with(spinner);
+            bar.set_message(format!("{words}; {left}"));
+            bar.tick();
+            return;
+        }
+        let is_news = |(at, said): &(Duration, String)| said != words || passed >= *at + PROGRESS_EVERY;
+        if progress.printed.as_ref().is_none_or(is_news) {
+            progress.printed = Some((passed, words.to_owned()));
+            drop(progress);
+            self.always(format_args!("  {:>6.2} s  {words}; {left}", passed.as_secs_f64()));
+        }
+    }
+
+    /// Says that a step is done.
+    pub fn done(&self, passed: Duration, seen: &str) {
+        self.progress.borrow_mut().printed = None;
+        self.note(format_args!("  {:>6.2} s  {seen}", passed.as_secs_f64()));
+    }
+
+    /// Asks what to do after a signal; nothing when there is nobody to ask.
+    pub async fn choose(&self) -> Option<Choice> {
+        if matches!(self.answers, Answers::Always(_)) || !std::io::stdin().is_terminal() {
+            return None;
+        }
+        loop {
+            self.prompt("Go on (g), hold here (h), or put all traffic back (p)?", "g/h/p");
+            let answer = read_line().await;
+            match answer.trim().to_ascii_lowercase().as_str() {
+                "g" => return Some(Choice::GoOn),
+                "h" => return Some(Choice::Hold),
+                "p" => return Some(Choice::PutBack),
+                // Whoever has gone cannot be asked again.
+                "" if !answer.ends_with('\n') => return None,
+                _ => {}
+            }
+        }
+    }
+
+    fn prompt(&self, question: &str, answers: &str) {
+        let bar = self.progress.borrow_mut().bar.take();
+        bar.iter().for_each(ProgressBar::finish_and_clear);
         let mut err = self.err.borrow_mut();
-        let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+        let _ = write!(err, "{question} [{answers}] ").and_then(|()| err.flush());
     }
 
     /// Asks. Anything but `y` or `yes` means no.
@@ -119,17 +202,31 @@ impl Ui {
                 if !std::io::stdin().is_terminal() {
                     return Err(Error::NoTerminal);
                 }
-                self.prompt(question);
-                // A thread of its own: reading a line would hold up signals.
-                let answer = tokio::task::spawn_blocking(|| {
-                    let mut line = String::new();
-                    std::io::stdin().lock().read_line(&mut line).map(|_| line).unwrap_or_default()
-                });
-                matches!(answer.await.unwrap_or_default().trim().to_ascii_lowercase().as_str(), "y" | "yes")
+                self.prompt(question, "y/N");
+                matches!(read_line().await.trim().to_ascii_lowercase().as_str(), "y" | "yes")
             }
         };
         if yes { Ok(()) } else { Err(Error::Declined) }
     }
+}
+
+/// Reads a line from a thread of its own: it would hold up signals here.
+async fn read_line() -> String {
+    let read = || {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line).unwrap_or_default()
+    };
+    tokio::task::spawn_blocking(read).await.unwrap_or_default()
+}
+
+fn spinner() -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{spinner} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+fn none() -> Option<(usize, usize)> {
+    None
 }
 
 /// The size of the terminal that stdout is; nothing when it is none.

@@ -3,6 +3,7 @@
 
 pub mod file;
 mod reading;
+pub mod release;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -44,8 +44,7 @@ fn unfinished(deployment: &Deployment) -> Option<(String, &'static str)> {
         let message = format!("its controller has seen generation {observed} of {generation}");
         return Some((message, wait));
     }
-    let exceeded = |reason: &Option<String>| reason.as_deref() == Some("ProgressDeadlineExceeded");
-    if status.conditions.iter().flatten().any(|c| c.type_ == "Progressing" && exceeded(&c.reason)) {
+    if deadline_exceeded(deployment) {
         return Some(("its rollout has exceeded its deadline".to_owned(), "see why: kubectl describe deployment/{}"));
     }
     let counts = [
@@ -55,6 +54,13 @@ fn unfinished(deployment: &Deployment) -> Option<(String, &'static str)> {
     ];
     let (word, count) = counts.into_iter().find(|(_, count)| *count != desired)?;
     Some((format!("{count} of {desired} pods are {word}"), wait))
+}
+
+/// Whether the Deployment's controller has given up hope.
+pub(crate) fn deadline_exceeded(deployment: &Deployment) -> bool {
+    let exceeded = |reason: &Option<String>| reason.as_deref() == Some("ProgressDeadlineExceeded");
+    let conditions = deployment.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.into_iter().any(|c| c.type_ == "Progressing" && exceeded(&c.reason))
 }
 
 /// Whether the rollout has ended, also at 0 pods.

@@ -7,6 +7,8 @@
     reason = "this is the one place that talks to Kubernetes and reads the clock"
 )]
 
+mod asking;
+
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -181,6 +183,9 @@ impl LiveCluster {
 
     /// Sends a request once.
     async fn once(&self, request: &Request) -> Result<Value, ClusterError> {
+        if let Request::Ask(ask) = request {
+            return Box::pin(self.ask(ask)).await;
+        }
         let words = request.to_string();
         let http = http_request(request).map_err(|error| ClusterError {
             request: words.clone(),
@@ -294,6 +299,7 @@ fn http_request(request: &Request) -> Result<http::Request<Vec<u8>>, http::Error
                 Vec::new(),
             )
         }
+        Request::Ask(_) => (Method::GET, String::new(), in_json, Vec::new()),
         Request::Kinds { api_version } => (Method::GET, api_root(api_version), in_json, Vec::new()),
         Request::Get(of) => (Method::GET, object(of), in_json, Vec::new()),
         Request::Read(of) => (Method::GET, of.path(), in_json, Vec::new()),

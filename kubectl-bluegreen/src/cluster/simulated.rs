@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{AnyObject, Cluster, ClusterError, Failure, ObjectRef, Request, Resource, Review, watch_words};
 
+mod asking;
 mod controllers;
 mod gateways;
 mod kubelet;
@@ -215,7 +216,8 @@ impl SimulatedCluster {
 
     fn handle(&self, request: &Request) -> Result<Value, ClusterError> {
         self.play();
-        let resource = request.resource().map_or("", Resource::plural);
+        let asked = if let Request::Ask(ask) = request { ask.resource() } else { "" };
+        let resource = request.resource().map_or(asked, Resource::plural);
         let everywhere = matches!(request, Request::List { namespace: None, .. })
             && self.is_forbidden(&format!("{} -A", request.verb()), resource);
         if everywhere || self.is_forbidden(request.verb(), resource) {
@@ -234,6 +236,7 @@ impl SimulatedCluster {
                 Ok(state.list(*resource, namespace.as_deref(), labels.as_deref()))
             }
             Request::Kinds { api_version } => state.kinds(api_version),
+            Request::Ask(ask) => asking::answer(&state, ask),
             Request::Get(object) => state.get(object),
             Request::Read(object) => known(object).and_then(|object| state.get(&object)),
             Request::Review { review, spec } => Ok(self.review(*review, spec)),

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::observed::{Observed, SetView, name};
@@ -65,9 +63,8 @@ impl Planner for Cleanup {
             plan.notes.push(format!("hpa/{autoscaler} sleeps at 0 replicas and does not wake them"));
         }
         plan.notes.push(format!("after this the way back to {color} takes a start-up: rollback --scale"));
-        if let Some((until, wait)) = self.wait(&set)? {
-            let title = format!("wait {wait} s: the last move was less than {} s ago", self.settings.after.as_secs());
-            plan.steps.push(Step::new("wait", title, Action::WaitUntil(until)));
+        if let Some(wait) = traffic::wait_after_move(&set, self.settings.after)? {
+            plan.steps.push(wait);
             let title = format!("look again, then scale deployment/{} to 0", plan.set.deployment(color));
             plan.steps.push(Step::new("plan", title, Action::PlanAgain));
             return Ok(plan);
@@ -76,22 +73,6 @@ impl Planner for Cleanup {
         let title = format!("wait until {color} has no pods");
         plan.steps.push(Step::new("scale-down", title, Action::AwaitScaleDown(color)));
         Ok(plan)
-    }
-}
-
-impl Cleanup {
-    /// Until when the last move asks to wait, and for how many seconds that is.
-    fn wait(&self, set: &SetView<'_>) -> Result<Option<(jiff::Timestamp, i64)>, Error> {
-        let Some(service) = set.active_service() else { return Ok(None) };
-        let journal = Journal::of(service)?;
-        let after = SignedDuration::try_from(self.settings.after).unwrap_or(SignedDuration::MAX);
-        let until = journal.last().and_then(|last| last.at.checked_add(after).ok());
-        let now = set.observed.at;
-        // A last move in the far future is another machine's wrong clock: waiting longer than asked for helps nobody.
-        let latest = now.checked_add(after).unwrap_or(now);
-        let until = until.map(|until| until.min(latest)).filter(|until| *until > now);
-        let seconds = |until: jiff::Timestamp| until.duration_since(now).as_secs().saturating_add(1);
-        Ok(until.map(|until| (until, seconds(until))))
     }
 }
 

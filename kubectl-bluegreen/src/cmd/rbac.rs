@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::observed::TOOL;
-use crate::rights::NEEDED;
+use crate::rights::{ASKED, NEEDED};
 
 /// Print the least Role that the commands need
 ///
@@ -40,8 +40,9 @@ pub fn manifests(args: &Args, namespace: &str) -> String {
     let mut text = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {TOOL}\n  namespace: {namespace}\nrules:\n"
     );
-    for (resource, verbs, purpose) in NEEDED {
-        let (group, plural) = (resource.group(), resource.plural());
+    let needed = NEEDED.iter().map(|(resource, verbs, purpose)| (resource.group(), resource.plural(), verbs, purpose));
+    let asked = ASKED.iter().map(|(resource, verbs, purpose)| ("", *resource, verbs, purpose));
+    for (group, plural, verbs, purpose) in needed.chain(asked) {
         let verbs = verbs.join(", ");
         let _ = write!(
             text,

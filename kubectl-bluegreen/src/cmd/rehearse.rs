@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bluegreen_lint::config::release::SmokeTest;
 use bluegreen_lint::model::Model;
 use bluegreen_lint::{manifest, source};
 use jiff::Timestamp;
@@ -11,12 +12,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cluster::simulated::SimulatedCluster;
+use crate::cmd::deploy::Deploy;
 use crate::cmd::rollback::Rollback;
 use crate::error::Error;
 use crate::execute::{Executor, Options};
+use crate::image;
 use crate::interrupt::Interrupt;
 use crate::plan::{Selection, Settings};
-use crate::prepare::Release;
 use crate::release::{Color, ExitStatus};
 use crate::report::{Outcome, Report, StepReport};
 use crate::ui::{Answers, Ui};
@@ -109,6 +111,7 @@ fn load(files: &[PathBuf], ui: &Ui) -> Result<(SimulatedCluster, String), Error>
 pub async fn run(
     args: &Args,
     app: Option<String>,
+    tests: Vec<SmokeTest>,
     settings: &Settings,
     options: &Options,
     ui: &Ui,
@@ -119,7 +122,13 @@ pub async fn run(
     let selection = Selection { namespace, app };
     let interrupt = Interrupt::default();
     let ui = &ui.with_answers(Answers::Yes);
-    let release = Release { version: args.version.clone(), selection: selection.clone(), settings: settings.clone() };
+    let release = Deploy {
+        wanted: image::parse(std::slice::from_ref(&args.version))?,
+        paths: Vec::new(),
+        tests,
+        selection: selection.clone(),
+        settings: settings.clone(),
+    };
     ui.note("");
     let (report, result) = Executor::new(&cluster, ui, &interrupt, &options).run("rehearse", &release).await;
     let rollback = match &result {

@@ -3,7 +3,7 @@
 
 use crate::check::{self, CheckResult, Means, Question};
 use crate::error::Error;
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Journal, PUT_BACK};
 use crate::observed::{Observed, SetView};
 use crate::plan::{Plan, Planner, Selection, Settings};
 use crate::release::Color;
@@ -58,7 +58,7 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
         let message = format!("the journal of {} is empty: it is not known which color served before", set.name());
         return refused(message, "say it yourself: kubectl bluegreen switch ENV");
     };
-    let was_rollback = last.command == "rollback";
+    let was_rollback = last.command == "rollback" || last.command == PUT_BACK;
     if was_rollback && journal.open().is_some() && set.active().is_none_or(|active| active == last.to) {
         return Ok(last.to);
     }
@@ -68,7 +68,8 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
     };
     if was_rollback && !again {
         let message = format!(
-            "the last move was a rollback already, from {from} to {} at {} by {}",
+            "the last move was a {} already, from {from} to {} at {} by {}",
+            last.command,
             last.to,
             last.at.strftime("%Y-%m-%d %H:%M:%SZ"),
             last.by

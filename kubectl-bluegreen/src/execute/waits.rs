@@ -4,20 +4,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use tokio::time::{Instant, sleep};
 
 use super::journal::{overridden, typed};
 use super::{Executor, RETRY_AFTER};
-use crate::check::rollout_has_ended;
 use crate::cluster::{Cluster, ClusterError, ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::observe::decode;
-use crate::observed::{
-    Labels, Listed, deployment_of, endpoints, has_ended, is_ready, is_terminating, name, selector, uid,
-};
+use crate::observed::{Labels, Listed, deployment_of, endpoints, has_ended, is_ready, is_terminating, selector, uid};
 use crate::plan::SetRef;
 use crate::release::Color;
 use crate::router;
@@ -26,15 +22,15 @@ use crate::router;
 type Watched = Vec<(Resource, String)>;
 
 impl<C: Cluster> Executor<'_, C> {
-    /// Says how long is left, every ten seconds.
+    /// Waits for a moment, and says how long is left.
     pub(super) async fn count_down(&self, moment: jiff::Timestamp) -> Result<(), Error> {
         loop {
             let left = Duration::try_from(moment.duration_since(self.cluster.now())).unwrap_or_default();
             if left.is_zero() {
                 return Ok(());
             }
-            self.ui.note(format_args!("            {:.0} s left", left.as_secs_f64().ceil()));
-            self.stoppable(sleep(left.min(Duration::from_secs(10)))).await?;
+            self.progress("waiting", left);
+            self.stoppable(sleep(left.min(Duration::from_secs(1)))).await?;
         }
     }
 
@@ -85,7 +81,7 @@ impl<C: Cluster> Executor<'_, C> {
         }
     }
 
-    async fn list<T: serde::de::DeserializeOwned>(
+    pub(super) async fn list<T: serde::de::DeserializeOwned>(
         &self,
         resource: Resource,
         namespace: &str,
@@ -140,27 +136,6 @@ impl<C: Cluster> Executor<'_, C> {
         seen.map_err(|reason| Error::Rejected { route: route.to_string(), reason })
     }
 
-    pub(super) async fn await_rollout(&self, set: &SetRef, color: Color) -> Result<String, Error> {
-        let called = set.deployment(color);
-        let ask = async || {
-            let (deployments, pods) = tokio::join!(
-                self.list::<Deployment>(Resource::Deployments, &set.namespace, None),
-                self.list::<Pod>(Resource::Pods, &set.namespace, None),
-            );
-            let (deployments, pods) = (deployments?, pods?);
-            let deployment = deployments.items.iter().find(|deployment| name(&deployment.metadata) == called);
-            let own: Vec<&Pod> = pods.items.iter().filter(|pod| belongs(pod, called) && !is_terminating(pod)).collect();
-            let done = deployment.is_some_and(rollout_has_ended) && own.iter().all(|pod| is_ready(pod));
-            // Either can be the last to follow: the pods before the Deployment's status, or after it.
-            let watched =
-                vec![(Resource::Deployments, deployments.resource_version), (Resource::Pods, pods.resource_version)];
-            Ok((done.then_some(own.len()), watched))
-        };
-        let waited_for = format!("the rollout of deployment/{called}");
-        let count = self.until(set, None, &waited_for, ask).await?;
-        Ok(format!("deployment/{called} is rolled out, {count} pods are ready"))
-    }
-
     pub(super) async fn await_scale_down(&self, set: &SetRef, color: Color) -> Result<String, Error> {
         let called = set.deployment(color);
         let ask = async || {
@@ -174,6 +149,6 @@ impl<C: Cluster> Executor<'_, C> {
 }
 
 /// Whether the pod was made by the Deployment and has not ended.
-fn belongs(pod: &Pod, deployment: &str) -> bool {
+pub(super) fn belongs(pod: &Pod, deployment: &str) -> bool {
     deployment_of(pod) == Some(deployment) && !has_ended(pod)
 }

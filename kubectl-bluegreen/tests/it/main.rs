@@ -16,6 +16,7 @@ mod completion;
 mod faults;
 mod live;
 mod process;
+mod release;
 mod routers;
 mod scenarios;
 mod schema;

@@ -18,7 +18,7 @@ fn help_has_examples_and_exit_codes() {
     let (code, out, err) = run(&["--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.contains("Examples:") && out.contains("3 refused by a check"), "{out}");
-    for verb in ["status", "switch", "rollback", "cleanup", "check", "history", "rehearse"] {
+    for verb in ["status", "deploy", "smoke", "switch", "rollback", "cleanup", "check", "history", "rehearse"] {
         let (code, out, _) = run(&[verb, "--help"]);
         assert!(code == 0 && out.contains("Examples:") && out.contains("kubectl bluegreen"), "{verb}: {out}");
     }

@@ -35,6 +35,10 @@ async fn outputs_are_valid_by_their_schemas() {
         ("cleanup blue --yes", "report.schema.json", ExitStatus::Done),
         ("check blue", "check.schema.json", ExitStatus::Refused),
         ("status", "status.schema.json", ExitStatus::Done),
+        ("deploy 3 --dry-run client", "report.schema.json", ExitStatus::Done),
+        ("deploy 3 --yes", "report.schema.json", ExitStatus::Done),
+        ("smoke blue", "report.schema.json", ExitStatus::Done),
+        ("deploy a=1 a=2", "error.schema.json", ExitStatus::Usage),
         ("status --app nothing", "error.schema.json", ExitStatus::Failed),
     ] {
         let ran = run(&cluster, NAMESPACE, &format!("{line} -o json")).await.expect(status);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
 
+use bluegreen_lint::config::file::File;
 use clap::Parser;
 use kubectl_bluegreen::cli::Cli;
 use kubectl_bluegreen::cluster::{Cluster, ObjectRef, Request, Resource};
@@ -139,7 +140,7 @@ pub(crate) async fn run_until<C: Cluster>(
     let answers = if cli.global.yes { Answers::Yes } else { Answers::Always(false) };
     let stream = |buffer: &Buffer| Box::new(anstream::StripStream::new(Box::new(buffer.clone()) as Box<dyn Write>));
     let ui = Ui::new(stream(&out), stream(&err), answers, false);
-    let run = Run { global: cli.global, ui, interrupt: Interrupt::default(), holder };
+    let run = Run { global: cli.global, ui, interrupt: Interrupt::default(), holder, config: Some(File::default()) };
     let mut command = Box::pin(run.command(cluster, namespace, &cli.command));
     let status = tokio::select! {
         status = &mut command => status,

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::FailOn;
+use super::release::SmokeTest;
 use crate::finding::Severity;
 use crate::set::Declared;
 
@@ -18,6 +19,8 @@ pub struct File {
     pub lint: Lint,
     /// Release sets that cannot be inferred from names and labels.
     pub sets: Vec<Declared>,
+    /// What a new version must answer before any user reaches it. Without it, what its readiness probe asks.
+    pub smoke: Vec<SmokeTest>,
 }
 
 /// What the linter reports.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::store::{State, Task, number, set, stamp, text};
-use crate::cluster::ObjectRef;
+use crate::cluster::{ObjectRef, Resource};
 
 /// How long a pod goes on after it was asked to end, when nothing says otherwise.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -23,11 +23,13 @@ pub struct Behaviour {
     pub crashes: bool,
     /// Whether its image cannot be pulled.
     pub pull_fails: bool,
+    /// What its pods answer to HTTP requests once they are ready.
+    pub status: u16,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { start: Duration::from_secs(1), becomes_ready: true, crashes: false, pull_fails: false }
+        Self { start: Duration::from_secs(1), becomes_ready: true, crashes: false, pull_fails: false, status: 200 }
     }
 }
 
@@ -52,7 +54,7 @@ pub(super) fn run(state: &mut State, object: &ObjectRef, epoch: Timestamp, at: D
     if behaviour.pull_fails {
         containers(
             &mut pod,
-            &json!({"waiting": {"reason": "ErrImagePull", "message": "image cannot be pulled"}}),
+            &json!({"waiting": {"reason": "ErrImagePull", "message": "failed to resolve reference: not found"}}),
             false,
             0,
         );
@@ -63,15 +65,33 @@ pub(super) fn run(state: &mut State, object: &ObjectRef, epoch: Timestamp, at: D
             false,
             3,
         );
+        for status in pod.pointer_mut("/status/containerStatuses").and_then(Value::as_array_mut).into_iter().flatten() {
+            set(status, "lastState", "terminated", json!({"exitCode": 1, "reason": "Error"}));
+        }
     } else {
         set(&mut pod, "status", "phase", "Running".into());
         let running = json!({"running": {"startedAt": stamp(epoch, at)}});
         containers(&mut pod, &running, false, 0);
         if behaviour.becomes_ready {
             state.schedule(at + until_ready(&pod), Task::PodReady(object.clone()));
+        } else {
+            tell(state, &pod, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 500", epoch, at);
         }
     }
     state.put(object, pod, at);
+}
+
+/// Writes an event about a pod.
+fn tell(state: &mut State, pod: &Value, reason: &str, message: &str, epoch: Timestamp, at: Duration) {
+    let of = |key: &str| pod.pointer(&format!("/metadata/{key}")).and_then(Value::as_str).unwrap_or_default();
+    let name = format!("{}.{:x}", of("name"), state.serial());
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event",
+        "metadata": {"name": name, "namespace": of("namespace")},
+        "involvedObject": {"kind": "Pod", "name": of("name"), "uid": of("uid")},
+        "type": "Warning", "reason": reason, "message": message, "lastTimestamp": stamp(epoch, at),
+    });
+    state.put(&ObjectRef::new(Resource::Events, of("namespace"), name), event, at);
 }
 
 /// The readiness probes have succeeded.

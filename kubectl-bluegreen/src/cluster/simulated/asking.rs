@@ -1,0 +1,41 @@
+//! What the pods answer when they are asked: logs and probes.
+//! Looks at the pods and at how their images behave.
+
+use serde_json::{Value, json};
+
+use super::kubelet::is_ready;
+use super::store::{Refusal, State, text};
+use crate::cluster::Failure;
+use crate::cluster::ask::{Answer, Ask, Call};
+
+/// How long a pod takes to answer, in milliseconds.
+const ANSWER_MILLIS: u64 = 2;
+
+pub(super) fn answer(state: &State, ask: &Ask) -> Result<Value, Refusal> {
+    match ask {
+        Ask::Log { pod, .. } => {
+            let behaviour = state.behaviour(&state.get(pod)?);
+            Ok(Value::from(if behaviour.crashes { "starting\nthere is no database\n" } else { "serving\n" }))
+        }
+        Ask::Probe { pod, call, .. } => {
+            let pod = state.get(pod)?;
+            let behaviour = state.behaviour(&pod);
+            let runs = text(&pod, "/status/phase") == Some("Running");
+            let answer = match call {
+                Call::Command { .. } => {
+                    let body = "commands are not run in a rehearsal".to_owned();
+                    Answer { skipped: true, body, ..Answer::default() }
+                }
+                _ if !runs => Answer { error: Some("connection refused".to_owned()), ..Answer::default() },
+                Call::Connect => Answer::default(),
+                Call::Http { .. } => {
+                    let status = if is_ready(&pod) { behaviour.status } else { 503 };
+                    let body = if status < 400 { "{\"status\":\"ok\"}" } else { "{\"status\":\"broken\"}" };
+                    Answer { status, body: body.to_owned(), millis: ANSWER_MILLIS, ..Answer::default() }
+                }
+            };
+            Ok(json!(answer))
+        }
+        Ask::Query { .. } => Err((Failure::NotFound, "there is no Prometheus".to_owned())),
+    }
+}

@@ -1,0 +1,231 @@
+//! `deploy VERSION|IMAGE`: a new version to the idle color, tested, then all traffic to it.
+//! Only plans; each call plans from what is true by then, so that a release that was cut off goes on where it was.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bluegreen_lint::config::release::SmokeTest;
+
+use crate::check::{self, Means, Question, Status};
+use crate::error::Error;
+use crate::image::Wanted;
+use crate::journal::{Entry, Journal, PUT_BACK};
+use crate::observed::{Observed, SetView, name};
+use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
+use crate::prepare::{change, lower_floor, raise_floor, runs_all, template};
+use crate::release::Color;
+use crate::smoke;
+use crate::traffic::{self, Move};
+
+/// The command's name, for the journal.
+const DEPLOY: &str = "deploy";
+/// The checks that nothing which a release does first could help.
+const BEFORE_ANYTHING: [&str; 5] = ["permissions", "foreign-owner", "other-services", "ports", "service-traps"];
+
+/// The checks that no put-back waits for.
+const NOT_FOR_A_WAY_BACK: [&str; 3] = ["rolled-out", "pods-ready", "capacity"];
+
+/// Release a version: to the idle color, tested, then all traffic to it
+///
+/// The idle color gets the new image, and those labels and variables that name its version; it is sized like the color
+/// that serves and waited for. If it does not become ready, you are told why as soon as that is certain. Then it is
+/// tested before any user reaches it, and traffic moves. The other color keeps running as the way back.
+///
+/// 1.5.0 takes the place of the tag of the color that serves; repo/app:1.5.0 or a digest is taken whole; of several
+/// containers each is named.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kubectl bluegreen deploy 1.5.0                      # look at the plan, confirm, test, confirm, move
+  kubectl bluegreen deploy 1.5.0 --yes -o json        # in a pipeline
+  kubectl bluegreen deploy repo/app:1.5.0 --smoke /,/health
+  kubectl bluegreen deploy app=1.5.0 proxy=repo/proxy:3
+A release that was cut off goes on with the same command. What was tested is in `smoke` of .bluegreen.yaml, or what the
+readiness probe asks. Exit status 4: a test failed, and traffic is where it was.")]
+pub struct Args {
+    /// The version, the image, or NAME=IMAGE for each container
+    #[arg(value_name = "VERSION|IMAGE", required = true)]
+    pub what: Vec<String>,
+    /// Paths that every new pod must answer well before any user reaches it
+    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    pub smoke: Vec<String>,
+    /// How long after the last move the color that was left may be changed
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::cli::duration)]
+    pub after: Duration,
+}
+
+/// Plans a release.
+#[derive(Clone, Debug)]
+pub struct Deploy {
+    /// What is to run.
+    pub wanted: Wanted,
+    /// The paths of `--smoke`.
+    pub paths: Vec<String>,
+    /// The tests of the settings.
+    pub tests: Vec<SmokeTest>,
+    /// Which set.
+    pub selection: Selection,
+    /// Who and how.
+    pub settings: Settings,
+}
+
+impl Planner for Deploy {
+    fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
+        let set = self.selection.find(observed)?;
+        let (called, namespace) = (set.name().to_owned(), set.namespace().to_owned());
+        if set.active_service().is_none() {
+            return Err(Error::NoActiveService { set: called, namespace });
+        }
+        let Some(active) = set.base() else {
+            let message = format!("the active Service of {called} does not select exactly one color");
+            let help = "give it one first: kubectl bluegreen switch ENV".to_owned();
+            return Err(Error::Forbidden { message, help });
+        };
+        let no_color = |color: Color| Error::NoColor { set: called.clone(), namespace: namespace.clone(), color };
+        let model = set.deployment(active).and_then(template).ok_or_else(|| no_color(active))?;
+        let images = self.wanted.images(model)?;
+        if runs_all(&set, active, &images) {
+            let mut plan = self.to(active).plan(&set)?;
+            if plan.steps.is_empty() {
+                plan.title = format!("{} of {called} runs {} and serves already", active, self.wanted);
+            }
+            return Ok(plan);
+        }
+        let idle = active.other();
+        set.deployment(idle).ok_or_else(|| no_color(idle))?;
+        match self.prepare(&set, active, idle, &images)? {
+            Some(plan) => Ok(plan),
+            None => self.go(&set, idle),
+        }
+    }
+
+    fn puts_back(&self) -> bool {
+        true
+    }
+
+    fn put_back(&self, observed: &Observed, why: &str) -> Result<Plan, Error> {
+        let set = self.selection.find(observed)?;
+        let Some(service) = set.active_service() else {
+            return Err(Error::NoActiveService { set: set.name().to_owned(), namespace: set.namespace().to_owned() });
+        };
+        let journal = Journal::of(service)?;
+        let back = |entry: &Entry| match entry.command.as_str() {
+            DEPLOY if journal.open().is_some() || entry.split.is_partial() => entry.from,
+            PUT_BACK if journal.open().is_some() => Some(entry.to),
+            _ => None,
+        };
+        let mut plan = if let Some(to) = journal.last().and_then(back) {
+            if set.ready_pods(to).next().is_none() {
+                let message = format!("{to} has no ready pod any more");
+                return Err(Error::Forbidden { message, help: format!("see why: kubectl bluegreen check {to}") });
+            }
+            // A smaller good color beats a broken one: one ready pod is enough.
+            let accept = self.settings.accept.iter().cloned().chain(NOT_FOR_A_WAY_BACK.map(str::to_owned)).collect();
+            let settings = Settings { accept, overlap: false, why: Some(why.to_owned()), ..self.settings.clone() };
+            Move { command: PUT_BACK, to, percent: 100, way_back: true, settings: &settings }.plan(&set)?
+        } else {
+            Plan::nothing(PUT_BACK, &set, set.base().unwrap_or(Color::Blue), String::new())
+        };
+        plan.steps.extend(lower_floor(&set, plan.to.other()));
+        Ok(plan)
+    }
+}
+
+impl Deploy {
+    fn to(&self, color: Color) -> Move<'_> {
+        Move { command: DEPLOY, to: color, percent: 100, way_back: false, settings: &self.settings }
+    }
+
+    /// What the idle color lacks; nothing when it is as it should be.
+    fn prepare(
+        &self,
+        set: &SetView<'_>,
+        active: Color,
+        idle: Color,
+        images: &BTreeMap<String, String>,
+    ) -> Result<Option<Plan>, Error> {
+        let replicas = set.desired(active).max(1);
+        let change = change(set, idle, images, replicas)?;
+        let Some(deployment) = set.deployment(idle) else { return Ok(None) };
+        if change.is_none() && check::rollout_has_ended(deployment) {
+            return Ok(None);
+        }
+        self.refuse(set, idle)?;
+        let title = format!(
+            "Release {} of {} in namespace {} to {idle}; {} serves meanwhile",
+            self.wanted,
+            set.name(),
+            set.namespace(),
+            traffic::version(set, active),
+        );
+        let mut plan = Plan { title, ..Plan::nothing(DEPLOY, set, idle, String::new()) };
+        if let Some(change) = change {
+            if let Some(wait) = traffic::wait_after_move(set, self.settings.after)? {
+                plan.steps.push(wait);
+                plan.steps.push(Step::new("plan", format!("look again, then {}", change.title), Action::PlanAgain));
+                return Ok(Some(plan));
+            }
+            if let Some(floor) = raise_floor(set, idle, replicas)? {
+                let stays = "it would take the pods away again before users come; it stays so after the release";
+                plan.notes.push(format!("{}: {stays}", floor.title));
+                plan.steps.push(floor);
+            }
+            plan.steps.push(change);
+        }
+        Self::note_previews(set, idle, &mut plan);
+        let pods = if replicas == 1 { "1 pod of".to_owned() } else { format!("{replicas} pods of") };
+        plan.steps.push(Step::new(
+            "rollout",
+            format!("wait until {pods} {idle} are ready"),
+            Action::AwaitRollout(idle),
+        ));
+        let title = format!("check {idle} and test it, then move all traffic to it");
+        plan.steps.push(Step::new("plan", title, Action::PlanAgain));
+        Ok(Some(plan))
+    }
+
+    /// Refuses what would be refused later anyway, and what users would notice: a color that has a share of theirs.
+    fn refuse(&self, set: &SetView<'_>, idle: Color) -> Result<(), Error> {
+        let question = Question { set, target: idle, percent: 100, way_back: false, means: Means::Selector };
+        let mut checks = check::run(&question, &self.settings.accept);
+        checks.retain(|check| BEFORE_ANYTHING.contains(&check.id));
+        if checks.iter().any(|check| check.status == Status::Fail) {
+            return Err(Error::Refused { command: DEPLOY, color: idle, checks });
+        }
+        let active = set.active_service().map(|service| name(&service.metadata)).unwrap_or_default();
+        let Some(own) = set.color_service(idle).map(|service| name(&service.metadata)) else { return Ok(()) };
+        let shares = |route: &crate::routes::Route| {
+            route.canary || route.backends.iter().any(|backend| backend.service == active && backend.serves)
+        };
+        let mut routes = set.observed.routes.to(set.namespace(), own);
+        if let Some((route, _)) = routes.find(|(route, backend)| backend.serves && shares(route)) {
+            let message = format!("{route} sends users to service/{own}, which serves {idle}");
+            return Err(Error::Forbidden { message, help: "take that backend out of the route first".to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Says who sees the new version before all others: routes that lead to the idle color alone.
+    fn note_previews(set: &SetView<'_>, idle: Color, plan: &mut Plan) {
+        let Some(own) = set.color_service(idle).map(|service| name(&service.metadata)) else { return };
+        for (route, _) in set.observed.routes.to(set.namespace(), own) {
+            plan.notes.push(format!("{route} leads to {idle}: whoever uses it sees the new version at once"));
+        }
+    }
+
+    /// The tests, the last question, and the move.
+    fn go(&self, set: &SetView<'_>, idle: Color) -> Result<Plan, Error> {
+        let mut plan = self.to(idle).plan(set)?;
+        let tests = smoke::tests(set, idle, &self.paths, &self.tests)?;
+        let at = plan.steps.iter().position(|step| step.id == "patch").unwrap_or_default();
+        let mut before = Vec::new();
+        if !tests.is_empty() {
+            let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
+            let title = format!("test every pod of {idle}: {}", names.join(", "));
+            before.push(Step::new("smoke", title, Action::Smoke { color: idle, tests }));
+        }
+        let question = format!("Move all traffic of {} to {}?", set.name(), traffic::version(set, idle));
+        before.push(Step::new("confirm", "ask whether traffic may move", Action::Confirm(question)));
+        plan.steps.splice(at..at, before);
+        Ok(plan)
+    }
+}

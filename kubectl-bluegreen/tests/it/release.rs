@@ -1,0 +1,207 @@
+//! Whole releases: each scenario is played on the simulated cluster and on a real one.
+
+use kubectl_bluegreen::cluster::simulated::Behaviour;
+use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use kubectl_bluegreen::release::ExitStatus;
+use serde_json::{Value, json};
+
+use super::live::Live;
+use super::simulated::{Simulated, cluster};
+use super::world::{NAMINGS, Naming, Ran, World};
+
+/// What is wrong with a new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bad {
+    Pull,
+    Crash,
+    NeverReady,
+    Answers500,
+}
+
+/// A world in which the next version can be bad.
+trait Worlds: World {
+    /// Makes the next version of the idle color bad, and answers which one that is.
+    async fn spoil(&self, naming: Naming, bad: Bad) -> &'static str;
+}
+
+impl Worlds for Simulated {
+    async fn spoil(&self, _: Naming, bad: Bad) -> &'static str {
+        let behaviour = Behaviour {
+            pull_fails: bad == Bad::Pull,
+            crashes: bad == Bad::Crash,
+            becomes_ready: bad != Bad::NeverReady,
+            status: if bad == Bad::Answers500 { 500 } else { 200 },
+            ..Behaviour::default()
+        };
+        self.0.behave("bgapp:3", behaviour);
+        "3"
+    }
+}
+
+impl Worlds for Live {
+    async fn spoil(&self, naming: Naming, bad: Bad) -> &'static str {
+        let (name, value) = match bad {
+            Bad::Pull => return "missing",
+            Bad::Crash => ("ERROR_RATE", "much"),
+            Bad::NeverReady => ("FAIL", "1"),
+            Bad::Answers500 => ("ERROR_RATE", "1"),
+        };
+        let green = ObjectRef::new(Resource::Deployments, self.namespace(), naming.green);
+        let variable = json!({"name": name, "value": value});
+        self.edit(&green, json!([{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": variable}]))
+            .await;
+        "3"
+    }
+}
+
+fn steps(report: &Value) -> Vec<&str> {
+    report["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect()
+}
+
+async fn selector<W: World>(world: &W, naming: Naming) -> String {
+    let service = world.get(&naming.service(world.namespace())).await;
+    service["spec"]["selector"][naming.key].as_str().unwrap().to_owned()
+}
+
+/// No Lease is held, and the journal says that nothing goes on.
+async fn at_rest<W: World>(world: &W, naming: Naming) {
+    let status = world.run("status -o json").await.json();
+    assert_eq!(status["moving"], Value::Null, "{status}");
+    let service = world.get(&naming.service(world.namespace())).await;
+    let journal =
+        service["metadata"]["annotations"]["kubectl-bluegreen.dev/journal"].as_str().unwrap_or("{}").to_owned();
+    assert!(!journal.contains("\"moving\""), "{journal}");
+}
+
+/// A new version to the idle color, tested, moved, kept; then back, and on again.
+async fn good<W: World>(world: &W, naming: Naming) {
+    let green = ObjectRef::new(Resource::Deployments, world.namespace(), naming.green);
+    world.scale(naming.green, 0).await;
+    let before = world.get(&green).await;
+    let planned = world.run("deploy 3 --dry-run server -o json").await.expect(ExitStatus::Done).json();
+    assert_eq!((&planned["outcome"], &steps(&planned)[..]), (&json!("planned"), &["release", "rollout", "plan"][..]));
+    assert_eq!(world.get(&green).await["spec"], before["spec"]);
+
+    let ran = world.run("deploy 3 --yes --settle 100ms -o json").await.expect(ExitStatus::Done);
+    let report = ran.json();
+    let expected = ["release", "rollout", "plan", "smoke", "confirm", "patch", "endpoints", "settle", "journal"];
+    assert_eq!(steps(&report), expected, "{report:#}");
+    assert!(report["steps"].as_array().unwrap().iter().all(|step| step["status"] == "done"), "{report}");
+    assert_eq!((&report["from"], &report["to"]), (&json!("blue"), &json!("green")));
+    let tests = report["tests"].as_array().unwrap();
+    assert!(tests.len() == 2 && tests.iter().all(|test| test["ok"] == true), "{report:#}");
+    assert!(ran.err.contains("GET /healthz, as the readiness probe: 2 pods"), "{}", ran.err);
+    assert_eq!(selector(world, naming).await, "green");
+    let now = world.get(&green).await;
+    let container = &now["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!((&container["image"], &now["spec"]["replicas"]), (&json!("registry.local/bgapp:3"), &json!(2)));
+    assert_eq!(container["env"][0], json!({"name": "VERSION", "value": "3"}));
+    // What tells the colors apart, or is selected by, is never touched, even where it is called `version`.
+    assert_eq!(now["spec"]["template"]["metadata"]["labels"], before["spec"]["template"]["metadata"]["labels"]);
+    at_rest(world, naming).await;
+    let history = world.run("history -o json").await.json();
+    assert_eq!(
+        (&history["entries"][0]["command"], &history["entries"][0]["result"]),
+        (&json!("deploy"), &json!("done"))
+    );
+
+    let again = world.run("deploy 3 --yes -o json").await.expect(ExitStatus::Done);
+    assert_eq!(again.json()["outcome"], "nothing-to-do");
+    assert!(again.err.contains("runs 3 and serves already"), "{}", again.err);
+
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    // It is still there, tested again and moved to, without another rollout.
+    let report =
+        world.run("deploy registry.local/bgapp:3 --yes --settle 0s -o json").await.expect(ExitStatus::Done).json();
+    assert_eq!(steps(&report), ["smoke", "confirm", "patch", "endpoints", "journal"]);
+    assert_eq!(selector(world, naming).await, "green");
+
+    // The color that was just left is given time before it is changed.
+    let report = world.run("deploy app=2 --yes --settle 0s --after 2s -o json").await.expect(ExitStatus::Done).json();
+    assert_eq!(steps(&report)[..4], ["wait", "plan", "release", "rollout"], "{report:#}");
+    assert_eq!(selector(world, naming).await, "blue");
+    at_rest(world, naming).await;
+}
+
+/// Traffic and the Service are as they were, and nobody holds anything.
+async fn untouched<W: World>(world: &W, naming: Naming, ran: &Ran) {
+    assert_eq!(selector(world, naming).await, "blue");
+    assert!(!ran.err.contains("put back") && !ran.err.contains("moved to"), "{}", ran.err);
+    at_rest(world, naming).await;
+}
+
+async fn cannot_be_pulled<W: Worlds>(world: &W, naming: Naming) {
+    let version = world.spoil(naming, Bad::Pull).await;
+    let ran = world.run(&format!("deploy {version} --yes --timeout 2m -o json")).await.expect(ExitStatus::Failed);
+    let report = ran.json();
+    assert_eq!((&report["outcome"], &report["error"]["code"]), (&json!("failed"), &json!("bluegreen::not_ready")));
+    assert!(ran.err.contains("cannot be pulled") && ran.err.contains(&format!("bgapp:{version}")), "{}", ran.err);
+    assert!(ran.err.contains("where  pod ") && ran.err.contains("to do  "), "{}", ran.err);
+    untouched(world, naming, &ran).await;
+}
+
+async fn crashes<W: Worlds>(world: &W, naming: Naming) {
+    let version = world.spoil(naming, Bad::Crash).await;
+    let ran = world.run(&format!("deploy {version} --yes --timeout 4m")).await.expect(ExitStatus::Failed);
+    assert!(ran.err.contains("ends again and again") && ran.err.contains("exit code 1"), "{}", ran.err);
+    assert!(ran.err.contains("\n  log    "), "{}", ran.err);
+    untouched(world, naming, &ran).await;
+}
+
+async fn never_ready<W: Worlds>(world: &W, naming: Naming) {
+    let version = world.spoil(naming, Bad::NeverReady).await;
+    let ran = world.run(&format!("deploy {version} --yes --timeout 8s")).await.expect(ExitStatus::TimedOut);
+    assert!(ran.err.contains("the readiness probe fails: GET /healthz") && ran.err.contains("500"), "{}", ran.err);
+    untouched(world, naming, &ran).await;
+}
+
+async fn fails_its_test<W: Worlds>(world: &W, naming: Naming) {
+    let version = world.spoil(naming, Bad::Answers500).await;
+    let ran = world.run(&format!("deploy {version} --smoke / --yes -o json")).await.expect(ExitStatus::PutBack);
+    let report = ran.json();
+    assert_eq!((&report["outcome"], &report["error"]["code"]), (&json!("failed"), &json!("bluegreen::tests_failed")));
+    assert_eq!(
+        steps(&report),
+        ["release", "rollout", "plan", "smoke", "confirm", "patch", "endpoints", "settle", "journal"]
+    );
+    assert_eq!((&report["steps"][3]["status"], &report["steps"][5]["status"]), (&json!("failed"), &json!("planned")));
+    assert!(ran.err.contains("FAIL GET /: 2 of 2 pods") && ran.err.contains("answered 500"), "{}", ran.err);
+    untouched(world, naming, &ran).await;
+    // The same, asked for alone; blue is well.
+    world.run("smoke green --smoke /").await.expect(ExitStatus::PutBack);
+    let ran = world.run("smoke blue --smoke /,/healthz -o json").await.expect(ExitStatus::Done);
+    assert_eq!(ran.json()["tests"].as_array().unwrap().len(), 4);
+}
+
+macro_rules! scenarios {
+    ($($name:ident)*) => {
+        mod on_the_simulation {
+            use super::*;
+            $(
+                #[tokio::test(start_paused = true)]
+                async fn $name() {
+                    for naming in NAMINGS {
+                        let world = Simulated(cluster(naming).await);
+                        Box::pin(super::$name(&world, naming)).await;
+                    }
+                }
+            )*
+        }
+
+        /// Each with one naming: what differs between them is the simulation's to tell.
+        pub(super) mod on_a_real_cluster {
+            use super::*;
+            $(
+                #[tokio::test]
+                #[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+                async fn $name() {
+                    let number = stringify!($name).len() % NAMINGS.len();
+                    let world = Live::new(stringify!($name), number, NAMINGS[number]).await;
+                    Box::pin(super::$name(&world, NAMINGS[number])).await;
+                }
+            )*
+        }
+    };
+}
+
+scenarios!(good cannot_be_pulled crashes never_ready fails_its_test);
