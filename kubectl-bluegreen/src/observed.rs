@@ -330,9 +330,9 @@ impl<'o> SetView<'o> {
         pod.into_iter().flat_map(|pod| &pod.containers).filter_map(|container| container.image.as_deref()).collect()
     }
 
-    /// The autoscaler of a color's Deployment, by its name.
+    /// The autoscaler of a color's Deployment.
     #[must_use]
-    pub fn autoscaler(&self, color: Color) -> Option<&'o str> {
+    pub fn autoscaler_of(&self, color: Color) -> Option<&'o HorizontalPodAutoscaler> {
         let deployment = name(&self.deployment(color)?.metadata);
         let autoscalers = self.observed.autoscalers.iter().flat_map(|list| &list.items);
         let scales = |autoscaler: &&HorizontalPodAutoscaler| {
@@ -340,7 +340,13 @@ impl<'o> SetView<'o> {
             autoscaler.metadata.namespace == self.set.namespace
                 && target.is_some_and(|target| target.kind == "Deployment" && target.name == deployment)
         };
-        autoscalers.into_iter().find(scales).map(|autoscaler| name(&autoscaler.metadata))
+        autoscalers.into_iter().find(scales)
+    }
+
+    /// The autoscaler of a color's Deployment, by its name.
+    #[must_use]
+    pub fn autoscaler(&self, color: Color) -> Option<&'o str> {
+        self.autoscaler_of(color).map(|autoscaler| name(&autoscaler.metadata))
     }
 
     /// How many pods a color's Deployment asks for.

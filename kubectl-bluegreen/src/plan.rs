@@ -411,3 +411,15 @@ pub fn selector_title(set: &SetView<'_>, to: &Labels) -> String {
     let changes = changed.into_iter().chain(gone).collect::<Vec<_>>().join(", ");
     format!("patch service/{}: {changes}", name(&service.metadata))
 }
+
+/// The step that sizes a color's Deployment.
+#[must_use]
+pub fn scale(set: &SetView<'_>, color: Color, replicas: i32) -> Option<Step> {
+    let deployment = set.deployment(color)?;
+    let called = name(&deployment.metadata);
+    let object = ObjectRef::new(Resource::Deployments, set.namespace(), called);
+    let version = deployment.metadata.resource_version.as_deref().unwrap_or_default();
+    let operation = json!({"op": "replace", "path": "/spec/replicas", "value": replicas});
+    let title = format!("scale deployment/{called}: {} -> {replicas} replicas", set.desired(color));
+    Some(Step::new("scale", title, Action::Patch(Change::new(object, version, vec![operation]))))
+}

@@ -56,16 +56,20 @@ pub const NEEDED: &[(Resource, &[&str], &str)] = &[
     (Resource::Pods, &["list", "watch"], "see which pods are ready"),
     (Resource::EndpointSlices, &["list", "watch"], "see where traffic goes"),
     (Resource::Leases, &["get", "list", "watch", "create", "patch"], "keep two people from moving one set at once"),
-    (Resource::Ingresses, &["list"], "see which routes lead to a color"),
+    (
+        Resource::Ingresses,
+        &["list", "create", "patch", "delete"],
+        "see which routes lead to a color; canaries of ingress-nginx",
+    ),
     (Resource::HttpRoutes, &["list", "watch", "patch"], "the same, and split traffic, where the Gateway API is used"),
     (Resource::GrpcRoutes, &["list", "watch", "patch"], "the same"),
     (Resource::IngressRoutes, &["list", "patch"], "the same, where Traefik is used"),
     (Resource::TraefikServices, &["list", "patch"], "the same"),
-    (Resource::VirtualServices, &["list"], "the same, where Istio is used"),
+    (Resource::VirtualServices, &["list", "patch"], "the same, where Istio is used"),
     (
         Resource::HorizontalPodAutoscalers,
         &["list", "patch"],
-        "see who else scales a color; raise the floor of the idle one",
+        "see who else scales a color; set the floor of the idle one",
     ),
     (Resource::Events, &["list"], "explain why a color does not become ready"),
 ];

@@ -1,30 +1,34 @@
 //! What realizes a split of the traffic: one pure router a file, and the one list of them.
 //! Routers turn what was observed and a share into steps, and read shares back; they send nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
 
 use crate::check::Means;
-use crate::cluster::ObjectRef;
+use crate::cluster::{ObjectRef, Resource};
 use crate::error::Error;
 use crate::journal::{Before, Entry};
-use crate::observed::{Labels, SetView, name};
+use crate::observed::{Labels, SetView, name, uid};
 use crate::plan::{Action, Change, Step};
-use crate::release::{Color, Split};
+use crate::release::{Active, Color, Split};
 use crate::routes::{Route, Why};
-use crate::weights::{Ends, Shape, list};
+use crate::weights::{Ends, Shape, list, percent};
 
 mod gateway;
+mod istio;
+mod nginx;
+mod replicas;
 mod service;
 mod traefik;
 
 pub(crate) use gateway::accepted;
 
 /// Every router, in the order in which they are looked for.
-pub static ALL: &[Router] = &[service::ROUTER, gateway::ROUTER, traefik::ROUTER];
+pub static ALL: &[Router] =
+    &[service::ROUTER, gateway::ROUTER, traefik::ROUTER, nginx::ROUTER, istio::ROUTER, replicas::ROUTER];
 
 /// Something that can realize a split.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +57,14 @@ pub enum Choice {
     Service,
     /// `HTTPRoutes` and `GRPCRoutes` of the Gateway API.
     Gateway,
-    /// `TraefikServices` and `IngressRoutes`.
+    /// TraefikServices and IngressRoutes.
     Traefik,
+    /// Canaries of Ingresses.
+    Nginx,
+    /// VirtualServices.
+    Istio,
+    /// The number of pods of each color behind the active Service.
+    Replicas,
 }
 
 impl Choice {
@@ -64,6 +74,9 @@ impl Choice {
             Self::Service => Some("service"),
             Self::Gateway => Some("gateway"),
             Self::Traefik => Some("traefik"),
+            Self::Nginx => Some("nginx"),
+            Self::Istio => Some("istio"),
+            Self::Replicas => Some("replicas"),
         }
     }
 }
@@ -77,6 +90,8 @@ pub struct Ask<'a> {
     pub color: Color,
     /// The share in percent, from 0 (put back) to 99.
     pub share: u8,
+    /// The color that serves the rest.
+    pub stays: Color,
     /// What was before the first step.
     pub before: &'a Before,
 }
@@ -94,7 +109,7 @@ pub struct Stage {
     pub notes: Vec<String>,
     /// Whether these steps size the color: whether it could serve can only be judged then.
     pub sizes: bool,
-    /// The selector that the active Service has after these steps, where they change it.
+    /// The selector that the active Service gets before these steps, where it gets another one.
     pub selector: Option<Labels>,
 }
 
@@ -125,6 +140,15 @@ impl Router {
     /// # Errors
     /// When this router cannot give it.
     pub fn plan(&self, ask: &Ask<'_>) -> Result<Stage, Refusal> {
+        if let Some(hidden) = hidden(ask.set, ask.before) {
+            return Err(Refusal::new(
+                format!(
+                    "what was written for the share of {} cannot be seen: reading {hidden} is not allowed",
+                    ask.color
+                ),
+                format!("ask an admin for: kubectl bluegreen rbac -n {} | kubectl apply -f -", ask.set.namespace()),
+            ));
+        }
         (self.plan)(ask)
     }
 
@@ -182,12 +206,24 @@ impl Router {
         let ongoing = set.ongoing().and_then(|entry| Self::named(&entry.router));
         let shares = ongoing.into_iter().chain(found.iter().copied());
         let mut shares = shares.filter_map(|router| Some((router, (router.share)(set, other)?)));
+        if let Some(entry) = set.ongoing().filter(|entry| hidden(set, &entry.before).is_some()) {
+            return (Self::named(&entry.router).map_or(service::ROUTER.id, |router| router.id), None);
+        }
         match (shares.next(), found.as_slice()) {
             (Some((router, share)), _) => (router.id, Some(Split::giving(other, share))),
             (None, [only]) => (only.id, Some(Split::all(base))),
             (None, _) => (service::ROUTER.id, Some(Split::all(base))),
         }
     }
+}
+
+/// A kind of objects that were written, as the journal says, and may not be read now.
+fn hidden(set: &SetView<'_>, before: &Before) -> Option<&'static str> {
+    let written = |kind: &str| before.routes.keys().any(|route| route.split('/').next() == Some(kind));
+    let unknown = set.observed.routes.unknown.iter().filter(|unknown| unknown.reason == Why::NotAllowed);
+    let mut kinds = unknown.map(|unknown| unknown.kind.kind());
+    let scaled = set.observed.autoscalers.is_none() && !before.min_replicas.is_empty();
+    kinds.find(|kind| written(kind)).or_else(|| scaled.then(|| Resource::HorizontalPodAutoscalers.kind()))
 }
 
 fn none(set: &SetView<'_>) -> Refusal {
@@ -203,7 +239,8 @@ fn none(set: &SetView<'_>) -> Refusal {
         message = format!("{message}; routes are unknown: reading {hidden} is not allowed");
     }
     let help = format!(
-        "a percentage needs an HTTPRoute, a TraefikService or an IngressRoute that names service/{service}; all at once needs none: \
+        "a percentage needs an HTTPRoute, a TraefikService, an IngressRoute, an Ingress of ingress-nginx or a VirtualService \
+         that names service/{service}, or `--router replicas`, which needs no route; all at once needs none of them: \
          kubectl bluegreen switch ENV"
     );
     Refusal::new(message, help)
@@ -240,6 +277,16 @@ fn weighted_share(set: &SetView<'_>, color: Color, shape: &Shape) -> Option<u8> 
     shares.max().filter(|share| *share > 0)
 }
 
+/// The share of a color by the pods behind the active Service, while it selects both.
+fn by_endpoints(set: &SetView<'_>, color: Color) -> Option<u8> {
+    let service = set.active_service().filter(|_| set.set.active == Some(Active::Both))?;
+    let serving = set.endpoints(service).serving;
+    let all = serving.values().max_by_key(|pods| pods.len())?;
+    let own: BTreeSet<String> = set.pods_of(color).map(uid).collect();
+    let count = |pods: usize| u64::try_from(pods).unwrap_or_default();
+    Some(percent(count(all.intersection(&own).count()), count(all.len()))).filter(|_| !all.is_empty())
+}
+
 /// What a route is called in the journal: `HTTPRoute/shop`.
 fn key(route: &Route) -> String {
     format!("{}/{}", route.resource.kind(), route.name)
@@ -249,7 +296,7 @@ fn key(route: &Route) -> String {
 ///
 /// With `named_first`, a list that does not name the color yet gets it at weight 0 first.
 fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Result<Stage, Refusal> {
-    let Ask { set, color, share, before } = *ask;
+    let Ask { set, color, share, before, .. } = *ask;
     let Some(ends) = ends(set, color) else {
         return Err(Refusal::new(
             format!("{} has no Service for {color} that a route could name", set.name()),
@@ -308,7 +355,7 @@ fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Result<Stage, Re
         let change = |operations| Action::Patch(Change::new(object.clone(), version, operations));
         if !to_name.is_empty() {
             let title = format!("patch {route}: add service/{} at weight 0", ends.color);
-            named.extend([Step::new("route", title, change(to_name)), accepted_step(route, &object)]);
+            named.extend([Step::new("route", title, change(to_name)), accepted_step(route)]);
         } else if !to_raise.is_empty() {
             let title = match share {
                 0 => format!("patch {route}: its backends as they were before"),
@@ -320,7 +367,7 @@ fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Result<Stage, Re
                 ),
             };
             raised.push(Step::new("route", title, change(to_raise)));
-            raised.extend(named_first.then(|| accepted_step(route, &object)));
+            raised.extend(named_first.then(|| accepted_step(route)));
         }
     }
     if named.is_empty() {
@@ -332,9 +379,10 @@ fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Result<Stage, Re
     Ok(stage)
 }
 
-fn accepted_step(route: &Route, object: &ObjectRef) -> Step {
+fn accepted_step(route: &Route) -> Step {
+    let object = ObjectRef::new(route.resource, &route.namespace, &route.name);
     let title = format!("wait until every Gateway of {route} accepts it as it is then");
-    Step::new("accepted", title, Action::AwaitAccepted(object.clone()))
+    Step::new("accepted", title, Action::AwaitAccepted(object))
 }
 
 /// The port of a color's Service that is the given port of the active one: by its name, or by where it leads.

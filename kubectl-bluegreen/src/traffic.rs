@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde_json::json;
 
 use crate::check::{self, CheckResult, Means, Question};
-use crate::cluster::{ObjectRef, Resource};
 use crate::error::Error;
 use crate::journal::{Entry, Journal, PUT_BACK};
-use crate::observed::{Labels, SetView, name, selector};
-use crate::plan::{Action, Change, Plan, Settings, Step, change_service, entry, selector_title};
+use crate::observed::{Labels, SetView, selector};
+use crate::plan::{Action, Plan, Settings, Step, change_service, entry, scale, selector_title};
 use crate::release::{Color, Split};
 use crate::rights::Right;
 use crate::router::{Ask, Router, Stage};
@@ -113,7 +111,7 @@ impl Move<'_> {
             plan.steps.push(Step::new("overlap", title, Action::AwaitBoth(both)));
             plan.steps.extend(self.settle("whoever sends to pods directly follows on its own"));
         }
-        let back = put_back(set, &entry)?;
+        let back = put_back(set, &entry, to)?;
         self.refuse(denied(set, to, &back.steps).into_iter().collect())?;
         let known = journal.last().is_some_and(|last| *last == entry);
         if moves || !known {
@@ -165,9 +163,9 @@ impl Move<'_> {
         let router = Router::choose(set, settings.router, ongoing.as_ref())?;
         let before = ongoing.as_ref().map(|entry| entry.before.clone()).unwrap_or_default();
         let had = Router::current(set).1.map_or(0, |split| split.share(to));
-        let stage = router.plan(&Ask { set, color: to, share: percent, before: &before })?;
+        let stage = router.plan(&Ask { set, color: to, share: percent, stays: base, before: &before })?;
         let open = ongoing.filter(|open| journal.open().is_some() && open.split == split && open.to == to);
-        if stage.steps.is_empty() && open.is_none() {
+        if stage.steps.is_empty() && stage.selector.is_none() && open.is_none() {
             let title = format!("{percent} % of the traffic of {} goes to {to} already, by {}", set.name(), router.id);
             return Ok(Plan { split: Some(split), ..Plan::nothing(command, set, to, title) });
         }
@@ -194,7 +192,10 @@ impl Move<'_> {
         entry.before.color = Some(to);
         router.id.clone_into(&mut entry.router);
         plan.id = Some(entry.id.clone());
-        if journal.last() != Some(&entry) {
+        if let Some(both) = &stage.selector {
+            let change = change_service(set, Some(both), &journal.put(entry.clone())).map(Action::Patch);
+            plan.steps.extend(change.map(|change| Step::new("widen", selector_title(set, both), change)));
+        } else if journal.last() != Some(&entry) {
             let change = change_service(set, None, &journal.put(entry.clone())).map(Action::Patch);
             let title = format!("write the move and what was before into the journal on service/{}", plan.set.service);
             plan.steps.extend(change.map(|change| Step::new("record", title, change)));
@@ -314,11 +315,11 @@ impl Overlap {
 }
 
 /// The steps that put back what was written for a share, or for both colors at once.
-fn put_back(set: &SetView<'_>, entry: &Entry) -> Result<Stage, Error> {
+fn put_back(set: &SetView<'_>, entry: &Entry, stays: Color) -> Result<Stage, Error> {
     let Some((color, router)) = entry.before.color.zip(Router::named(&entry.router)) else {
         return Ok(Stage::default());
     };
-    Ok(router.plan(&Ask { set, color, share: 0, before: &entry.before })?)
+    Ok(router.plan(&Ask { set, color, share: 0, stays, before: &entry.before })?)
 }
 
 fn close(id: &str, selector: Labels) -> Step {
@@ -334,18 +335,6 @@ fn denied(set: &SetView<'_>, color: Color, steps: &[Step]) -> Option<CheckResult
         Some(Right::new(request.verb(), request.resource()?, named))
     });
     check::denied(set, color, &rights.collect::<Vec<_>>())
-}
-
-/// The step that sizes a color's Deployment.
-#[must_use]
-pub fn scale(set: &SetView<'_>, color: Color, replicas: i32) -> Option<Step> {
-    let deployment = set.deployment(color)?;
-    let called = name(&deployment.metadata);
-    let object = ObjectRef::new(Resource::Deployments, set.namespace(), called);
-    let version = deployment.metadata.resource_version.as_deref().unwrap_or_default();
-    let operation = json!({"op": "replace", "path": "/spec/replicas", "value": replicas});
-    let title = format!("scale deployment/{called}: {} -> {replicas} replicas", set.desired(color));
-    Some(Step::new("scale", title, Action::Patch(Change::new(object, version, vec![operation]))))
 }
 
 /// The step that waits until the last move is long enough ago.

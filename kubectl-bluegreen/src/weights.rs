@@ -22,7 +22,7 @@ pub(crate) struct Shape {
     pub(crate) rename: fn(&mut Value, &str),
     /// Where an entry has its port.
     pub(crate) port: &'static str,
-    /// What the weights of a list sum up to, where that is fixed.
+    /// What the weights of a list sum up to, where that is fixed; then an entry without a weight counts only alone.
     pub(crate) sum: Option<u64>,
 }
 
@@ -66,10 +66,6 @@ pub(crate) fn rename_reference(entry: &mut Value, service: &str) {
     }
 }
 
-fn weight(entry: &Value) -> u64 {
-    entry.get("weight").and_then(Value::as_u64).unwrap_or(1)
-}
-
 fn with_weight(entry: &Value, weight: u64) -> Value {
     let mut entry = entry.as_object().cloned().unwrap_or_default();
     entry.insert("weight".to_owned(), weight.into());
@@ -82,6 +78,12 @@ fn without_weight(entry: &Value) -> Value {
 }
 
 impl Shape {
+    /// The weight of an entry of a list.
+    fn weight(&self, list: &[Value], entry: &Value) -> u64 {
+        let silent = u64::from(self.sum.is_none() || list.len() == 1);
+        entry.get("weight").and_then(Value::as_u64).unwrap_or(silent)
+    }
+
     fn names(&self, entry: &Value, ends: Ends<'_>, service: &str) -> bool {
         let named = (self.service)(entry);
         named.is_some_and(|(name, namespace)| name == service && namespace.is_none_or(|ns| ns == ends.namespace))
@@ -95,7 +97,7 @@ impl Shape {
 
     /// The weights of a Service in a list together.
     fn total(&self, list: &[Value], ends: Ends<'_>, service: &str) -> u64 {
-        list.iter().filter(|entry| self.names(entry, ends, service)).map(weight).sum()
+        list.iter().filter(|entry| self.names(entry, ends, service)).map(|entry| self.weight(list, entry)).sum()
     }
 
     /// Whether a list names the color's Service, at any weight.
@@ -120,6 +122,7 @@ impl Shape {
         share: u8,
         port: impl Fn(&Value) -> Result<Value, String>,
     ) -> Result<Vec<Value>, String> {
+        let weight = |entry: &Value| self.weight(original, entry);
         let common = original.iter().map(weight).fold(0, gcd).max(1);
         let (to_color, to_active) = (u64::from(share), u64::from(100 - share.min(100)));
         let mut list: Vec<(Value, u64)> = Vec::new();
@@ -156,6 +159,7 @@ impl Shape {
         port: impl Fn(&Value) -> Result<Value, String>,
     ) -> Result<Vec<Value>, String> {
         let mut list = now.to_vec();
+        let weight = |entry: &Value| self.weight(now, entry);
         for entry in now.iter().filter(|entry| self.names(entry, ends, ends.active) && weight(entry) > 0) {
             list.push(with_weight(&self.copy(entry, ends.color, &port)?, 0));
         }
@@ -192,6 +196,7 @@ impl Shape {
         if bare(now) == bare(recorded) {
             return recorded.to_vec();
         }
+        let weight = |entry: &Value| self.weight(now, entry);
         let mut left = self.total(now, ends, ends.color);
         let mut list: Vec<(Value, u64)> = Vec::new();
         for entry in now {

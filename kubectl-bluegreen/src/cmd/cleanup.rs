@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::observed::{Observed, SetView, name};
-use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
+use crate::plan::{self, Action, Plan, Planner, Selection, Settings, Step};
 use crate::release::{Active, Color};
 use crate::routes::Why;
 use crate::traffic;
@@ -69,7 +69,7 @@ impl Planner for Cleanup {
             plan.steps.push(Step::new("plan", title, Action::PlanAgain));
             return Ok(plan);
         }
-        plan.steps.extend((set.desired(color) != 0).then(|| traffic::scale(&set, color, 0)).flatten());
+        plan.steps.extend((set.desired(color) != 0).then(|| plan::scale(&set, color, 0)).flatten());
         let title = format!("wait until {color} has no pods");
         plan.steps.push(Step::new("scale-down", title, Action::AwaitScaleDown(color)));
         Ok(plan)

@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use super::{Ask, Means, Refusal, Router, Stage, of_shape, weighted, weighted_routes, weighted_share};
+use super::{
+    Ask, Means, Refusal, Router, Stage, accepted_step, key, of_shape, weighted, weighted_routes, weighted_share,
+};
 use crate::cluster::{ObjectRef, Resource};
 use crate::observed::name;
 use crate::weights::{Ends, Shape, inside, reference, rename_reference};
@@ -41,12 +43,23 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
     let service = ask.set.active_service().map_or("", |service| name(&service.metadata));
     let ends = Ends { namespace: ask.set.namespace(), active: service, color: "" };
     let ours = of_shape(ask.set, &SHAPE).filter(|route| !SHAPE.lists_to(route, ends).is_empty());
+    let mut awaited = Vec::new();
     for route in ours.filter(|_| ask.share > 0) {
-        let (Word::Waiting(reason) | Word::Rejected(reason)) = word(&route.object) else { continue };
-        return Err(Refusal::new(
-            format!("{route} is not accepted as it is now: {reason}"),
-            format!("its traffic does not follow it: kubectl get {route} -o yaml"),
-        ));
+        match word(&route.object) {
+            Word::Accepted(_) => {}
+            // This tool has changed it a moment ago.
+            Word::Waiting(_) if ask.before.routes.contains_key(&key(route)) => awaited.push(accepted_step(route)),
+            Word::Waiting(reason) | Word::Rejected(reason) => {
+                return Err(Refusal::new(
+                    format!("{route} is not accepted as it is now: {reason}"),
+                    format!("its traffic does not follow it: kubectl get {route} -o yaml"),
+                ));
+            }
+        }
+    }
+    if !awaited.is_empty() {
+        let then = Some(format!("look again, then give {} {} %", ask.color, ask.share));
+        return Ok(Stage { steps: awaited, before: ask.before.clone(), then, ..Stage::default() });
     }
     weighted(ask, &SHAPE, true)
 }

@@ -1,14 +1,14 @@
 //! The active Service's selector: all of the traffic to one color, with nothing else to write.
 //! Knows no shares; moving the selector itself is for `traffic`.
 
-use super::{Ask, Means, Refusal, Router, Stage};
+use super::{Ask, Means, Refusal, Router, Stage, by_endpoints};
 
 pub(super) const ROUTER: Router = Router {
     id: "service",
     covers: "the active Service's selector: 0 or 100 %, of everything that comes to the Service",
     means: Means::Selector,
     routes: |_| Vec::new(),
-    share: |_, _| None,
+    share: by_endpoints,
     plan,
 };
 

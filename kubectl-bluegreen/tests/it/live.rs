@@ -13,8 +13,8 @@ use kubectl_bluegreen::observe::observe;
 use kubectl_bluegreen::observed::{Observed, deployment_of, endpoints, is_ready, is_terminating, selector, uid};
 use serde_json::{Value, json};
 
-use super::scenarios;
 use super::world::{NAMINGS, Naming, World};
+use super::{routers, scenarios};
 
 pub(super) fn kubeconfig() -> PathBuf {
     std::env::var_os("BLUEGREEN_TEST_KUBECONFIG")
@@ -294,4 +294,26 @@ async fn the_least_role_is_enough_and_not_too_much() {
         assert!(err.contains(&format!("{verb} {resource}")), "without {verb} {resource}: {err}");
         assert_eq!(world.get(&NAMINGS[0].service(namespace)).await, before, "without {verb} {resource}");
     }
+}
+
+/// The scenarios of splits that need no router: each on the simulated cluster, too.
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+async fn replicas() {
+    let world = Live::new("replicas", 0, NAMINGS[0]).await;
+    Box::pin(routers::replicas(&world, NAMINGS[0])).await;
+}
+
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+async fn nginx_objects_are_what_the_server_takes() {
+    let world = Live::new("nginx", 2, NAMINGS[2]).await;
+    Box::pin(routers::nginx(&world, NAMINGS[2])).await;
+}
+
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+async fn overlap() {
+    let world = Live::new("overlap", 1, NAMINGS[1]).await;
+    Box::pin(routers::overlap(&world, NAMINGS[1])).await;
 }

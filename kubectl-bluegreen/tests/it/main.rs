@@ -17,6 +17,7 @@ mod faults;
 mod live;
 mod process;
 mod release;
+mod routed;
 mod routers;
 mod scenarios;
 mod schema;

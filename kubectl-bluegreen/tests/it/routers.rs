@@ -330,14 +330,21 @@ pub(crate) async fn endpoints_during<W: World>(world: &W, naming: Naming, line: 
     }
 }
 
+/// From one color over both to the other: always one of them whole.
+#[track_caller]
+fn overlaps(seen: &[(usize, usize)], first: (usize, usize), last: (usize, usize)) {
+    assert_eq!((seen.first(), seen.last()), (Some(&first), Some(&last)), "{seen:?}");
+    assert!(seen.contains(&(2, 2)) && seen.iter().all(|(blue, green)| *blue == 2 || *green == 2), "{seen:?}");
+}
+
 /// First both colors, then only the new one: no moment without a ready endpoint.
 pub(crate) async fn overlap<W: World>(world: &W, naming: Naming) {
     let selector = world.get(&naming.service(world.namespace())).await["spec"]["selector"].clone();
     let seen = endpoints_during(world, naming, "switch green --overlap --yes --settle 1s").await;
-    assert_eq!(seen, [(2, 0), (2, 2), (0, 2)]);
+    overlaps(&seen, (2, 0), (0, 2));
     assert_eq!(split(world).await.0, json!({"blue": 0, "green": 100}));
     let seen = endpoints_during(world, naming, "rollback --overlap --yes --settle 1s").await;
-    assert_eq!(seen, [(0, 2), (2, 2), (2, 0)]);
+    overlaps(&seen, (0, 2), (2, 0));
     assert_eq!(world.get(&naming.service(world.namespace())).await["spec"]["selector"], selector);
     let history = world.run("history -o json").await.expect(ExitStatus::Done).json();
     assert!(history["entries"].as_array().unwrap().iter().all(|entry| entry["result"] == "done"), "{history}");
@@ -347,5 +354,174 @@ pub(crate) async fn overlap<W: World>(world: &W, naming: Naming) {
 async fn overlap_leaves_no_moment_without_endpoints() {
     for naming in NAMINGS {
         Box::pin(overlap(&Simulated(cluster(naming).await), naming)).await;
+    }
+}
+
+/// An autoscaler of a color's Deployment.
+async fn autoscaler<W: World>(world: &W, deployment: &str, least: u32, most: u32) -> ObjectRef {
+    let spec = json!({"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment},
+        "minReplicas": least, "maxReplicas": most, "metrics": [
+            {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]});
+    create(world, Resource::HorizontalPodAutoscalers, deployment, json!({"spec": spec})).await
+}
+
+/// Pods in proportion behind a selector that was widened: 3 + 1 are 25 %, and 10 % cannot be reached.
+pub(crate) async fn replicas<W: World>(world: &W, naming: Naming) {
+    world.scale(naming.blue, 3).await;
+    world.scale(naming.green, 0).await;
+    let service = naming.service(world.namespace());
+    let green = ObjectRef::new(Resource::Deployments, world.namespace(), naming.green);
+    let selector = world.get(&service).await["spec"]["selector"].clone();
+    let size = async || world.get(&green).await["spec"]["replicas"].clone();
+
+    let refused = world.run("switch green 10 --router replicas --yes").await.expect(ExitStatus::Refused);
+    assert!(refused.err.contains("the nearest are 25 % (1 pod) and 40 % (2 pods)"), "{}", refused.err);
+    assert_eq!((size().await, world.get(&service).await["spec"]["selector"].clone()), (json!(0), selector.clone()));
+
+    let ran = world.run("switch green 25 --router replicas --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(ran.err.contains("1 of 4 pods are of green: 25 % in fact"), "{}", ran.err);
+    assert_eq!(size().await, 1);
+    let widened = world.get(&service).await["spec"]["selector"].clone();
+    assert_eq!(widened, json!({"app": "it"}));
+    assert_eq!(split(world).await, (json!({"blue": 75, "green": 25}), "replicas".to_owned()));
+    let again = world.run("switch green 25 --yes -o json").await.expect(ExitStatus::Done).json();
+    assert_eq!(again["outcome"], "nothing-to-do");
+    world.run("cleanup green --yes").await.expect(ExitStatus::Refused);
+
+    world.run("switch green 50 --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!((size().await, split(world).await.0), (json!(3), json!({"blue": 50, "green": 50})));
+    world.run("switch green 40 --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!((size().await, split(world).await.0), (json!(2), json!({"blue": 60, "green": 40})));
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!((size().await, world.get(&service).await["spec"]["selector"].clone()), (json!(0), selector.clone()));
+    assert_eq!(split(world).await.0, json!({"blue": 100, "green": 0}));
+
+    // Half of the pods, then all of the traffic: as many pods as before serve on.
+    world.run("switch green 50 --router replicas --yes --settle 0s").await.expect(ExitStatus::Done);
+    world.run("switch green --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!((size().await, selected(world, naming).await), (json!(3), json!("green")));
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(world.get(&service).await["spec"]["selector"], selector);
+
+    // An autoscaler's lower bound is set for the share, and put back.
+    let hpa = autoscaler(world, naming.green, 2, 5).await;
+    let bound = async || world.get(&hpa).await["spec"]["minReplicas"].clone();
+    let ran = world.run("switch green 25 --router replicas --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(ran.err.contains("may add pods to green under load"), "{}", ran.err);
+    assert_eq!((bound().await, size().await), (json!(1), json!(1)));
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(bound().await, 2);
+    world.edit(&hpa, json!([{"op": "replace", "path": "/spec/maxReplicas", "value": 2}])).await;
+    let refused = world.run("switch green 50 --router replicas --yes").await.expect(ExitStatus::Refused);
+    assert!(refused.err.contains("hpa/") && refused.err.contains("allows 2"), "{}", refused.err);
+}
+
+/// A canary Ingress beside each that names the active Service.
+pub(crate) async fn nginx<W: World>(world: &W, naming: Naming) {
+    foreign_service(world).await;
+    let path = |path: &str, service: &str, port: Value| json!({"path": path, "pathType": "Prefix", "backend": {"service": {"name": service, "port": port}}});
+    let host = format!("{}.test", world.namespace());
+    let main = json!({
+        "metadata": {"annotations": {"nginx.ingress.kubernetes.io/proxy-read-timeout": "5"}},
+        "spec": {"ingressClassName": "nginx", "rules": [
+            {"host": host, "http": {"paths": [
+                path("/", naming.active, json!({"name": "http"})), path("/zeta", "zeta", json!({"number": 80})),
+            ]}},
+            {"host": format!("zeta.{host}"), "http": {"paths": [path("/", "zeta", json!({"number": 80}))]}},
+        ]},
+    });
+    let main = create(world, Resource::Ingresses, "shop", main).await;
+    let original = world.get(&main).await;
+    let canary = ObjectRef::new(Resource::Ingresses, world.namespace(), "shop-green-canary");
+    let gone = async || world.cluster().send(&Request::Get(canary.clone())).await.is_err();
+    let weight = async || {
+        world.get(&canary).await["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary-weight"].clone()
+    };
+
+    let ran = world.run("switch green 10 --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(ran.err.contains("ingress-nginx is retired"), "{}", ran.err);
+    let made = world.get(&canary).await;
+    assert_eq!(made["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary"], "true");
+    assert_eq!(weight().await, "10");
+    let green = format!("{}-svc", naming.green);
+    let expected = json!([{"host": host, "http": {"paths": [path("/", &green, json!({"name": "http"}))]}}]);
+    assert_eq!((&made["spec"]["rules"], &made["spec"]["ingressClassName"]), (&expected, &json!("nginx")));
+    assert_eq!(split(world).await, (json!({"blue": 90, "green": 10}), "nginx".to_owned()));
+    world.run("cleanup green --yes").await.expect(ExitStatus::Refused);
+    world.run("switch green 50 --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(weight().await, "50");
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(gone().await);
+    for line in ["switch green 20", "switch green"] {
+        world.run(&format!("{line} --yes --settle 0s")).await.expect(ExitStatus::Done);
+    }
+    assert!(gone().await);
+    assert_eq!(selected(world, naming).await, "green");
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(world.get(&main).await, original);
+
+    // A canary of somebody else is never touched.
+    let foreign = json!({"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary": "true"}},
+        "spec": {"ingressClassName": "nginx", "rules": [{"host": host, "http": {"paths": [path("/", "zeta", json!({"number": 80}))]}}]}});
+    create(world, Resource::Ingresses, "theirs", foreign).await;
+    let refused = world.run("switch green 10 --yes").await.expect(ExitStatus::Refused);
+    assert!(refused.err.contains("ingress/theirs is a canary of the same hosts"), "{}", refused.err);
+}
+
+/// Weights of a VirtualService, which sum up to 100.
+pub(crate) async fn istio<W: World>(world: &W, naming: Naming) {
+    foreign_service(world).await;
+    let host = |name: &str| format!("{name}.{}.svc.cluster.local", world.namespace());
+    let spec = json!({"hosts": ["shop.test"], "gateways": ["web"], "http": [
+        {"match": [{"uri": {"prefix": "/mixed"}}], "timeout": "5s", "route": [
+            {"destination": {"host": host(naming.active), "port": {"number": 80}}, "weight": 67},
+            {"destination": {"host": "zeta", "port": {"number": 80}}, "weight": 33},
+        ]},
+        {"match": [{"uri": {"prefix": "/zeta"}}], "route": [{"destination": {"host": "zeta"}}]},
+        {"route": [{"destination": {"host": naming.active}, "headers": {"response": {"set": {"x-seen": "1"}}}}]},
+    ]});
+    let service = create(world, Resource::VirtualServices, "shop", json!({"spec": spec})).await;
+    let original = world.get(&service).await["spec"].clone();
+    for (percent, first, last) in [(10, [60, 33, 7], [90, 10]), (50, [34, 33, 33], [50, 50]), (1, [66, 33, 1], [99, 1])]
+    {
+        world.run(&format!("switch green {percent} --yes --settle 0s")).await.expect(ExitStatus::Done);
+        let now = world.get(&service).await["spec"].clone();
+        let weights = |rule: usize| -> Vec<u64> {
+            now["http"][rule]["route"].as_array().unwrap().iter().map(|to| to["weight"].as_u64().unwrap()).collect()
+        };
+        assert_eq!((weights(0), weights(2)), (first.to_vec(), last.to_vec()), "{percent}");
+        assert_eq!(now["http"][1], original["http"][1]);
+        let green = format!("{}-svc", naming.green);
+        assert_eq!(now["http"][0]["route"][2]["destination"]["host"], host(&green));
+        assert_eq!(now["http"][2]["route"][1]["destination"]["host"], green);
+        assert_eq!(now["http"][2]["route"][1]["headers"], original["http"][2]["route"][0]["headers"]);
+    }
+    assert_eq!(split(world).await.1, "istio");
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(world.get(&service).await["spec"], original);
+    let subset = json!([{"op": "add", "path": "/spec/http/2/route/0/destination/subset", "value": "v1"}]);
+    world.edit(&service, subset).await;
+    let refused = world.run("switch green 10 --yes").await.expect(ExitStatus::Refused);
+    assert!(refused.err.contains("splits the traffic by subsets itself"), "{}", refused.err);
+}
+
+#[tokio::test(start_paused = true)]
+async fn replicas_are_in_proportion_and_put_back() {
+    for naming in NAMINGS {
+        Box::pin(replicas(&Simulated(cluster(naming).await), naming)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nginx_gets_a_canary_and_loses_it() {
+    for naming in [NAMINGS[0], NAMINGS[2]] {
+        Box::pin(nginx(&Simulated(cluster(naming).await), naming)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn istio_weights_sum_up_to_100() {
+    for naming in [NAMINGS[0], NAMINGS[2]] {
+        Box::pin(istio(&Simulated(cluster(naming).await), naming)).await;
     }
 }

@@ -1,0 +1,56 @@
+//! Istio: weights in the `http` routes of VirtualServices that name the active Service's host.
+//! Leaves subsets to whoever made them: a split by a DestinationRule is not one between two Services.
+
+use serde_json::Value;
+
+use super::{Ask, Means, Refusal, Router, Stage, ends, of_shape, weighted, weighted_routes, weighted_share};
+use crate::cluster::Resource;
+use crate::weights::{Named, Shape, inside, list};
+
+pub(super) const ROUTER: Router = Router {
+    id: "istio",
+    covers: "weights in VirtualServices that name the active Service: what enters through their gateways, or the mesh",
+    means: Means::ColorService,
+    routes: |set| weighted_routes(set, &SHAPE),
+    share: |set, color| weighted_share(set, color, &SHAPE),
+    plan,
+};
+
+const SHAPE: Shape = Shape {
+    resources: &[Resource::VirtualServices],
+    lists: |route| inside(route, "/spec/http", "route"),
+    service: host,
+    rename,
+    port: "/destination/port/number",
+    sum: Some(100),
+};
+
+/// The host of a destination as a Service: `shop`, `shop.web` or `shop.web.svc.cluster.local`.
+fn host(destination: &Value) -> Option<Named<'_>> {
+    let mut parts = destination.pointer("/destination/host")?.as_str()?.split('.');
+    Some((parts.next()?, parts.next()))
+}
+
+/// Lets a destination name another Service in the same way.
+fn rename(destination: &mut Value, service: &str) {
+    let Some(host) = destination.pointer_mut("/destination/host") else { return };
+    let rest = host.as_str().and_then(|host| host.split_once('.')).map(|(_, rest)| format!(".{rest}"));
+    *host = format!("{service}{}", rest.unwrap_or_default()).into();
+}
+
+fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
+    let ends = ends(ask.set, ask.color);
+    let mut routes = of_shape(ask.set, &SHAPE).filter(|_| ask.share > 0);
+    let by_subsets = routes.find(|route| {
+        let lists = ends.map(|ends| SHAPE.lists_to(route, ends)).unwrap_or_default();
+        let mut entries = lists.iter().flat_map(|pointer| list(&route.object, pointer));
+        entries.any(|entry| entry.pointer("/destination/subset").is_some())
+    });
+    if let Some(route) = by_subsets {
+        return Err(Refusal::new(
+            format!("{route} splits the traffic by subsets itself"),
+            "move it there, or let it name the Services of the set without subsets",
+        ));
+    }
+    weighted(ask, &SHAPE, false)
+}
