@@ -35,10 +35,11 @@ pub mod suppress;
 pub mod version;
 pub mod yaml;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use config::Config;
 use finding::{Finding, Findings, Severity};
+use manifest::{Identity, Place};
 use model::{Member, Model};
 use report::{MemberSummary, Report, SetSummary};
 use rule::Check;
@@ -55,7 +56,6 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
         let meant = |source| config.layer(source).map(|layer| layer.meant_to_differ.clone());
         model.meant_to_differ = sources.iter().map(meant).collect();
     }
-    let unreadable: HashSet<String> = model.manifests.unreadable().into_iter().map(name).collect();
     let mut findings: Vec<Finding> = model.objects().iter().flat_map(|object| said_by_server(object, config)).collect();
     for &rule in rules::ALL {
         let mut found = Findings::new(rule, &mut findings);
@@ -66,7 +66,7 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
             Check::Server | Check::Suppression(_) => {}
             Check::Object(check) => model.objects().iter().for_each(|object| check(object, &mut found)),
             Check::Set(check) => {
-                model.sets().filter(|set| !set.is_uncertain(&unreadable)).for_each(|set| check(set, &mut found));
+                model.sets().filter(|set| !set.is_uncertain()).for_each(|set| check(set, &mut found));
             }
             Check::Model(check) => check(&model, &mut found),
         }
@@ -137,16 +137,31 @@ fn said_by_server(object: &manifest::Object, config: &Config) -> Vec<Finding> {
     api::validate(object, config.kubernetes_version).into_iter().filter_map(finding).collect()
 }
 
-/// Takes out differences between the colors at places where another rule has found what is wrong.
+/// Takes out differences between the colors at places where another rule has found what is wrong, or within them.
 fn drop_echoes(findings: &mut Vec<Finding>) {
     let is_drift = |finding: &Finding| finding.rule.group() == "drift";
-    let at = |place: &manifest::Place| (place.source, place.span);
-    let causes = findings.iter().filter(|finding| !is_drift(finding) && finding.severity > Severity::Info);
-    let causes: HashSet<_> = causes.map(|finding| at(&finding.place)).collect();
-    findings.retain(|finding| {
-        let mut places = std::iter::once(&finding.place).chain(finding.related.iter().map(|related| &related.place));
-        !is_drift(finding) || !places.any(|place| causes.contains(&at(place)))
-    });
+    let at = |place: &Place| (place.source, place.span);
+    let causes: Vec<&Finding> =
+        findings.iter().filter(|finding| !is_drift(finding) && finding.severity > Severity::Info).collect();
+    let places = |finding: &&'_ Finding| -> Vec<Place> {
+        let related = finding.related.iter().map(|related| related.place.clone());
+        std::iter::once(finding.place.clone()).chain(related).collect()
+    };
+    let spans: HashSet<_> = causes.iter().map(|finding| at(&finding.place)).collect();
+    let mut fields: HashMap<(usize, Option<Identity>), Vec<String>> = HashMap::new();
+    for place in causes.iter().filter(|finding| finding.rule.group() != "api").flat_map(places) {
+        fields.entry((place.source, place.object)).or_default().push(place.path);
+    }
+    let is_within = |place: &Place| {
+        let fields = fields.get(&(place.source, place.object.clone())).into_iter().flatten();
+        let rest = fields.filter_map(|field| place.path.strip_prefix(field.as_str()).filter(|_| !field.is_empty()));
+        rest.into_iter().any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let is_echo =
+        |finding: &Finding| places(&finding).iter().any(|place| spans.contains(&at(place)) || is_within(place));
+    let echoes: Vec<bool> = findings.iter().map(|finding| is_drift(finding) && is_echo(finding)).collect();
+    let mut echoes = echoes.into_iter();
+    findings.retain(|_| !echoes.next().unwrap_or_default());
 }
 
 fn set_summaries(model: &Model) -> Vec<SetSummary> {

@@ -3,14 +3,23 @@
 
 use std::collections::{HashMap, HashSet};
 
+mod near;
+pub mod routing;
+pub mod scaling;
+
 use crate::config::MeantToDiffer;
 use crate::manifest::{self, Manifests, Object, is_placeholder};
-use crate::set::{self, Active, Color, Declared, Facts, ReleaseSet, Route, Service, Workload};
+use crate::set::{self, Active, Color, Declared, Facts, ReleaseSet, Route, Service, Workload, same_namespace};
 use crate::yaml::NodeRef;
+use near::Near;
+use routing::Routing;
+use scaling::{Scaler, is_scaler};
 
 /// A workload or Service of a set: the object, and what discovery knows of it.
 #[derive(Debug)]
 pub struct Member<'m, F> {
+    /// Its index among the workloads or the Services.
+    pub at: usize,
     /// The object as it was written.
     pub object: &'m Object,
     /// What discovery knows of it.
@@ -40,6 +49,13 @@ pub struct Model {
     origins: HashMap<usize, String>,
     by_label: HashMap<(String, String), Vec<usize>>,
     by_backend: HashMap<String, Vec<usize>>,
+    workloads_by_name: HashMap<String, Vec<usize>>,
+    services_by_name: HashMap<String, Vec<usize>>,
+    set_of_workload: HashMap<usize, usize>,
+    set_of_service: HashMap<usize, usize>,
+    scalers: HashMap<usize, Vec<usize>>,
+    lost_scalers: Vec<usize>,
+    unreadable: HashSet<String>,
     has_templated_workload: bool,
     has_unjudged_service: bool,
 }
@@ -64,10 +80,11 @@ impl Model {
                 });
                 service_objects.push(at);
             } else {
-                facts.routes.extend(route_facts(object));
+                facts.routes.extend(Routing::of(object).map(|routing| routing.facts(object)));
             }
         }
         let sets = set::discover(&facts);
+        let unreadable = manifests.unreadable().into_iter().map(&origin).collect();
         let origins = manifests.objects.iter().map(|object| (object.source, origin(object.source))).collect();
         let mut by_label: HashMap<(String, String), Vec<usize>> = HashMap::new();
         for (at, workload) in facts.workloads.iter().enumerate() {
@@ -88,7 +105,9 @@ impl Model {
             spec.is_some_and(|spec| spec.entries().any(|(entry, _)| is_misspelt(&entry.key, "selector")))
         };
         let has_unjudged_service = facts.services.iter().any(templated) || service_objects.iter().any(unselective);
-        Self {
+        let workloads_by_name = by_name(facts.workloads.iter().map(|workload| workload.name.as_str()));
+        let services_by_name = by_name(facts.services.iter().map(|service| service.name.as_str()));
+        let mut model = Self {
             manifests,
             sets,
             meant_to_differ: Vec::new(),
@@ -98,9 +117,37 @@ impl Model {
             origins,
             by_label,
             by_backend,
+            workloads_by_name,
+            services_by_name,
+            set_of_workload: HashMap::new(),
+            set_of_service: HashMap::new(),
+            scalers: HashMap::new(),
+            lost_scalers: Vec::new(),
+            unreadable,
             has_templated_workload,
             has_unjudged_service,
+        };
+        model.relate();
+        model
+    }
+
+    /// Notes which set a member belongs to, and what scales each workload.
+    fn relate(&mut self) {
+        for (at, set) in self.sets.iter().enumerate() {
+            let workloads = set.workloads.iter().filter_map(|(_, index)| *index);
+            self.set_of_workload.extend(workloads.map(|workload| (workload, at)));
+            let services = set.active_service.into_iter().chain(set.color_services.iter().filter_map(|(_, at)| *at));
+            services.for_each(|service| _ = self.set_of_service.entry(service).or_insert(at));
         }
+        let (mut scalers, mut lost) = (HashMap::<usize, Vec<usize>>::new(), Vec::new());
+        for (at, object) in self.manifests.objects.iter().enumerate().filter(|(_, object)| is_scaler(object)) {
+            match Scaler::of(object).and_then(|scaler| self.target_of(scaler)) {
+                Some(target) => scalers.entry(target.at).or_default().push(at),
+                None => lost.push(at),
+            }
+        }
+        self.lost_scalers = lost;
+        self.scalers = scalers;
     }
 
     /// All objects, in the order of the sources.
@@ -121,7 +168,7 @@ impl Model {
     }
 
     /// The workloads whose pods a selector selects, in whatever namespace.
-    pub fn selected<'m>(&'m self, selector: &'m set::Labels) -> impl Iterator<Item = Member<'m, Workload>> {
+    pub fn selected<'m>(&'m self, selector: &set::Labels) -> impl Iterator<Item = Member<'m, Workload>> {
         let lists = selector.iter().map(|(key, value)| self.by_label.get(&(key.clone(), value.clone())));
         let fewest = lists.min_by_key(|list| list.map_or(0, Vec::len)).flatten();
         let found = fewest.into_iter().flatten().filter_map(|at| self.workload(*at));
@@ -131,6 +178,65 @@ impl Model {
     /// The routes that name a Service.
     pub fn routes_to(&self, service: &str) -> impl Iterator<Item = &Route> {
         self.by_backend.get(service).into_iter().flatten().filter_map(|at| self.facts.routes.get(*at))
+    }
+
+    /// The workload that a scaler means, if it is there.
+    #[must_use]
+    pub fn target_of<'m>(&'m self, scaler: Scaler<'m>) -> Option<Member<'m, Workload>> {
+        let named = self.workloads_by_name.get(scaler.name).into_iter().flatten().filter_map(|at| self.workload(*at));
+        let origin = self.origin(scaler.object.source);
+        let namespace = scaler.object.id.namespace.as_deref();
+        let of_kind = named.filter(|member| member.facts.kind == scaler.kind);
+        of_kind.filter(|member| same_namespace(member.facts.namespace.as_deref(), namespace)).max_by_key(|member| {
+            (member.facts.namespace.as_deref() == namespace, set::nearness(&member.facts.origin, origin))
+        })
+    }
+
+    /// What scales a workload.
+    pub fn scalers_of(&self, workload: Member<'_, Workload>) -> impl Iterator<Item = Scaler<'_>> {
+        let objects = self.scalers.get(&workload.at).into_iter().flatten();
+        objects.filter_map(|at| self.manifests.objects.get(*at)).filter_map(Scaler::of)
+    }
+
+    /// The scalers of which nobody can say what they scale, or whose target is not there.
+    pub fn lost_scalers(&self) -> impl Iterator<Item = &Object> {
+        self.lost_scalers.iter().filter_map(|at| self.manifests.objects.get(*at))
+    }
+
+    /// The Services that a reference from another object can mean: those of a name, in its namespace.
+    pub fn services_named<'m>(
+        &'m self,
+        name: &str,
+        namespace: Option<&'m str>,
+    ) -> impl Iterator<Item = Member<'m, Service>> {
+        let named = self.services_by_name.get(name).into_iter().flatten().filter_map(|at| self.service(*at));
+        named.filter(move |member| same_namespace(member.facts.namespace.as_deref(), namespace))
+    }
+
+    /// An index of the names of the sets' workloads.
+    pub(crate) fn near_workloads(&self) -> Near<'_> {
+        Near::new(
+            self.workloads()
+                .filter(|(at, _)| self.set_of_workload.contains_key(at))
+                .map(|(at, member)| (at, member.facts.name.as_str())),
+        )
+    }
+
+    /// The set that a workload belongs to, unless something of the set could not be read.
+    #[must_use]
+    pub fn set_with_workload(&self, at: usize) -> Option<SetView<'_>> {
+        self.judged(*self.set_of_workload.get(&at)?)
+    }
+
+    /// The set that a Service belongs to, unless something of the set could not be read.
+    #[must_use]
+    pub fn set_with_service(&self, at: usize) -> Option<SetView<'_>> {
+        self.judged(*self.set_of_service.get(&at)?)
+    }
+
+    fn judged(&self, set: usize) -> Option<SetView<'_>> {
+        let set = SetView { model: self, set: self.sets.get(set)? };
+        (!set.is_uncertain()).then_some(set)
     }
 
     /// Whether all objects are from one file.
@@ -155,14 +261,14 @@ impl Model {
     #[must_use]
     pub fn workload(&self, at: usize) -> Option<Member<'_, Workload>> {
         let object = self.manifests.objects.get(*self.workload_objects.get(at)?)?;
-        Some(Member { object, facts: self.facts.workloads.get(at)? })
+        Some(Member { at, object, facts: self.facts.workloads.get(at)? })
     }
 
     /// A Service by its index.
     #[must_use]
     pub fn service(&self, at: usize) -> Option<Member<'_, Service>> {
         let object = self.manifests.objects.get(*self.service_objects.get(at)?)?;
-        Some(Member { object, facts: self.facts.services.get(at)? })
+        Some(Member { at, object, facts: self.facts.services.get(at)? })
     }
 
     /// All workloads with their indices.
@@ -242,7 +348,11 @@ impl<'m> SetView<'m> {
     /// Whether a document that could not be read may hold a member of this set: it is in a file of one of them, or
     /// beside one.
     #[must_use]
-    pub fn is_uncertain(&self, unreadable: &HashSet<String>) -> bool {
+    pub fn is_uncertain(&self) -> bool {
+        let unreadable = &self.model.unreadable;
+        if unreadable.is_empty() {
+            return false;
+        }
         let directory = |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
         let workloads = self.workloads().map(|(_, member)| member.facts.origin.as_str());
         let mut origins = workloads.chain(self.services().map(|member| member.facts.origin.as_str()));
@@ -284,67 +394,8 @@ fn workload_facts(object: &Object, origin: impl Fn() -> String) -> Option<Worklo
     })
 }
 
-/// The Services that a route names; nothing for an object that is no route.
-fn route_facts(object: &Object) -> Option<Route> {
-    let spec = object.root().get("spec")?;
-    let text = |node: Option<NodeRef<'_>>| node.and_then(NodeRef::as_str).map(str::to_owned);
-    let mut backends: Vec<String> = Vec::new();
-    let mut subsets = false;
-    let mut fronts = service_names(spec.get("hosts"));
-    match (object.group(), object.id.kind.as_str()) {
-        ("networking.k8s.io" | "extensions", "Ingress") => {
-            let paths = spec.get("rules").into_iter().flat_map(NodeRef::items);
-            let paths = paths.filter_map(|rule| rule.at(&["http", "paths"])).flat_map(NodeRef::items);
-            let named = paths.filter_map(|path| path.get("backend"));
-            for backend in named.chain(spec.get("defaultBackend")).chain(spec.get("backend")) {
-                backends.extend(text(backend.at(&["service", "name"]).or_else(|| backend.get("serviceName"))));
-            }
-        }
-        ("gateway.networking.k8s.io", _) => {
-            let rules = spec.get("rules").into_iter().flat_map(NodeRef::items);
-            let refs = rules.filter_map(|rule| rule.get("backendRefs")).flat_map(NodeRef::items);
-            backends.extend(refs.filter_map(|backend| text(backend.get("name"))));
-            let parents = spec.get("parentRefs").into_iter().flat_map(NodeRef::items);
-            let services = parents.filter(|parent| parent.get("kind").and_then(NodeRef::as_str) == Some("Service"));
-            fronts.extend(services.filter_map(|parent| text(parent.get("name"))));
-        }
-        ("split.smi-spec.io", "TrafficSplit") => {
-            let splits = spec.get("backends").into_iter().flat_map(NodeRef::items);
-            backends.extend(splits.filter_map(|split| text(split.get("service"))));
-            fronts.extend(text(spec.get("service")));
-        }
-        ("networking.istio.io", "VirtualService") => {
-            let protocols = ["http", "tcp", "tls"].iter().filter_map(|protocol| spec.get(protocol));
-            let routes =
-                protocols.flat_map(NodeRef::items).filter_map(|route| route.get("route")).flat_map(NodeRef::items);
-            for destination in routes.filter_map(|route| route.get("destination")) {
-                let host = text(destination.get("host"));
-                backends.extend(host.and_then(|host| host.split('.').next().map(str::to_owned)));
-                subsets |= destination.get("subset").is_some();
-            }
-        }
-        ("networking.istio.io", "DestinationRule") => {
-            let host = text(spec.get("host"));
-            backends.extend(host.and_then(|host| host.split('.').next().map(str::to_owned)));
-            subsets = spec.get("subsets").is_some();
-        }
-        ("traefik.io" | "traefik.containo.us", _) => {
-            let routes =
-                spec.get("routes").into_iter().flat_map(NodeRef::items).filter_map(|route| route.get("services"));
-            let services = routes.chain(spec.at(&["weighted", "services"])).flat_map(NodeRef::items);
-            backends.extend(services.filter_map(|service| text(service.get("name"))));
-        }
-        ("route.openshift.io", "Route") => {
-            let more = spec.get("alternateBackends").into_iter().flat_map(NodeRef::items);
-            backends.extend(spec.get("to").into_iter().chain(more).filter_map(|to| text(to.get("name"))));
-        }
-        _ => return None,
-    }
-    Some(Route { namespace: object.id.namespace.clone(), backends, fronts, subsets })
-}
-
-/// Hosts as names of Services: `shop.web.svc.cluster.local` is `shop`.
-fn service_names(hosts: Option<NodeRef<'_>>) -> Vec<String> {
-    let hosts = hosts.into_iter().flat_map(NodeRef::items).filter_map(NodeRef::as_str);
-    hosts.filter_map(|host| host.split('.').next()).map(str::to_owned).collect()
+fn by_name<'f>(names: impl Iterator<Item = &'f str>) -> HashMap<String, Vec<usize>> {
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    names.enumerate().for_each(|(at, name)| by_name.entry(name.to_owned()).or_default().push(at));
+    by_name
 }

@@ -2,6 +2,7 @@
 //! A rule's file is added here by one line in its group's module and one line below.
 
 mod api;
+mod budgets;
 mod containers;
 mod differences;
 mod drift;
@@ -14,7 +15,11 @@ mod ports;
 mod probes;
 mod resources;
 mod rollout;
+mod scaling;
+mod selecting;
 mod services;
+mod sizes;
+mod utilization;
 
 use crate::rule::Rule;
 
@@ -44,9 +49,20 @@ pub static ALL: &[&Rule] = &[
     &services::bg210::RULE,
     &services::bg211::RULE,
     &probes::bg301::RULE,
+    &probes::bg302::RULE,
+    &probes::bg303::RULE,
+    &probes::bg304::RULE,
+    &probes::bg305::RULE,
+    &probes::bg306::RULE,
     &resources::bg401::RULE,
     &resources::bg402::RULE,
+    &resources::bg403::RULE,
+    &resources::bg404::RULE,
+    &rollout::bg501::RULE,
+    &rollout::bg502::RULE,
     &rollout::bg503::RULE,
+    &rollout::bg504::RULE,
+    &rollout::bg505::RULE,
     &drift::bg601::RULE,
     &drift::bg602::RULE,
     &drift::bg603::RULE,
@@ -55,6 +71,12 @@ pub static ALL: &[&Rule] = &[
     &drift::bg606::RULE,
     &drift::bg607::RULE,
     &drift::bg608::RULE,
+    &scaling::bg801::RULE,
+    &scaling::bg802::RULE,
+    &scaling::bg803::RULE,
+    &scaling::bg804::RULE,
+    &scaling::bg805::RULE,
+    &scaling::bg806::RULE,
     &meta::bg901::RULE,
     &meta::bg902::RULE,
     &meta::bg903::RULE,

@@ -261,6 +261,11 @@ pub fn counterpart(text: &str) -> Option<String> {
     reading::counterpart(text)
 }
 
+/// How near two files are, from 0 (elsewhere) to 12 (one file).
+pub(crate) fn nearness(a: &str, b: &str) -> i32 {
+    pairing::nearness(a, b)
+}
+
 /// Finds the release sets, in the order of their namespaces and names.
 #[must_use]
 pub fn discover(facts: &Facts) -> Vec<ReleaseSet> {

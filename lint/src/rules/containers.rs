@@ -3,10 +3,27 @@
 
 use crate::edit::New;
 use crate::finding::Edit;
-use crate::model::{SetView, is_misspelt};
+use crate::manifest::{Object, Place};
+use crate::model::{Member, SetView, is_misspelt};
 use crate::rules::pairing;
-use crate::set::Color;
+use crate::set::{Color, Workload};
 use crate::yaml::NodeRef;
+
+/// The containers of both colors that run for as long as the pod.
+pub(super) fn of_set(set: SetView<'_>) -> impl Iterator<Item = (Member<'_, Workload>, NodeRef<'_>)> {
+    set.workloads().flat_map(|(_, member)| member.object.containers().map(move |container| (member, container)))
+}
+
+/// The init containers of a pod template.
+pub(super) fn init(object: &Object) -> impl Iterator<Item = NodeRef<'_>> {
+    let list = object.template().and_then(|template| template.at(&["spec", "initContainers"]));
+    list.into_iter().flat_map(NodeRef::items)
+}
+
+/// The place of a container's name.
+pub(super) fn at_name(object: &Object, container: NodeRef<'_>) -> Place {
+    container.get("name").map_or_else(|| object.at_own_key(container), |name| object.at(name))
+}
 
 /// The name of a container.
 pub(super) fn called(container: NodeRef<'_>) -> &str {

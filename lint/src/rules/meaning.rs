@@ -10,6 +10,14 @@ pub(super) fn neutral(text: &str, color: Color) -> String {
     text.to_ascii_lowercase().replace(color.as_str(), "*")
 }
 
+/// The words of a name, colors aside and in any order.
+pub(super) fn colorless_words(name: &str) -> Vec<String> {
+    let words = name.split(|c: char| !c.is_alphanumeric()).map(str::to_ascii_lowercase);
+    let mut words: Vec<String> = words.filter(|word| word.parse::<Color>().is_err()).collect();
+    words.sort_unstable();
+    words
+}
+
 /// Whether the key of a label, an annotation or a variable says that it tells releases apart.
 pub(super) fn is_version_key(key: &str) -> bool {
     const WORDS: [&str; 16] = [

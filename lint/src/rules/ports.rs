@@ -3,8 +3,10 @@
 
 use std::fmt;
 
-use crate::manifest::Object;
-use crate::model::SetView;
+use crate::manifest::{Object, is_placeholder};
+use crate::model::{Member, SetView};
+use crate::rules::containers;
+use crate::set::{Service, Workload, selects};
 use crate::yaml::{NodeRef, Value};
 
 /// A port that a container declares.
@@ -13,7 +15,8 @@ pub(super) struct Port<'d> {
     pub(super) node: NodeRef<'d>,
     /// Its name.
     pub(super) name: Option<String>,
-    number: Option<i64>,
+    /// Its number.
+    pub(super) number: Option<i64>,
     protocol: String,
 }
 
@@ -59,12 +62,7 @@ pub(super) fn of_container(container: NodeRef<'_>) -> Vec<Port<'_>> {
 
 /// The ports that a pod template declares, sidecars among the init containers included.
 pub(super) fn declared(object: &Object) -> Vec<Port<'_>> {
-    let inits = object
-        .template()
-        .and_then(|template| template.at(&["spec", "initContainers"]))
-        .into_iter()
-        .flat_map(NodeRef::items);
-    object.containers().chain(inits).flat_map(of_container).collect()
+    object.containers().chain(containers::init(object)).flat_map(of_container).collect()
 }
 
 /// Whether a container declares the port that a Service sends to.
@@ -75,11 +73,57 @@ pub(super) fn reaches(container: NodeRef<'_>, wanted: &str, protocol: &str) -> b
 /// Where a Service's port sends to: the value that says it, the name or number, and the protocol.
 pub(super) fn target(port: NodeRef<'_>) -> Option<(NodeRef<'_>, String, String)> {
     let node = port.get("targetPort").or_else(|| port.get("port"))?;
-    let wanted = match node.value() {
-        Value::Str(name) => name.to_string(),
-        _ => node.as_int()?.to_string(),
+    Some((node, text(node)?, protocol(port)))
+}
+
+/// A port as a text: its name, or its number.
+pub(super) fn text(port: NodeRef<'_>) -> Option<String> {
+    match port.value() {
+        Value::Str(name) => Some(name.to_string()),
+        _ => Some(port.as_int()?.to_string()),
+    }
+}
+
+/// Whether a port is a number, also where it is written as a text.
+pub(super) fn is_number(port: &str) -> bool {
+    port.parse::<u32>().is_ok()
+}
+
+/// Whether none of these ports is the wanted one, as far as that is to be known: without a declaration a number may
+/// well be right, and a placeholder may become any name.
+pub(super) fn is_undeclared(known: &[Port<'_>], wanted: &str, protocol: &str) -> bool {
+    let templated = known.iter().any(|port| port.name.as_deref().is_some_and(is_placeholder) || port.number.is_none());
+    let unjudged = templated || is_placeholder(wanted) || (is_number(wanted) && known.is_empty());
+    !unjudged && !known.iter().any(|port| port.is(wanted, protocol))
+}
+
+/// The ports that the Services of the set send to at a workload's pods, after a switch at the latest.
+pub(super) fn targets_at<'m>(
+    set: SetView<'m>,
+    member: Member<'m, Workload>,
+) -> impl Iterator<Item = (Member<'m, Service>, (NodeRef<'m>, String, String))> {
+    let active = set.set.active_service;
+    let sends = move |service: &Member<'m, Service>| {
+        let reached = |of: &Member<'m, Workload>| selects(&service.facts.selector, &of.facts.labels);
+        reached(&member) || (active == Some(service.at) && set.workloads().any(|(_, of)| reached(&of)))
     };
-    Some((node, wanted, protocol(port)))
+    set.services().filter(sends).flat_map(|service| {
+        let ports = service.object.root().at(&["spec", "ports"]).into_iter().flat_map(NodeRef::items);
+        ports.filter_map(target).map(move |target| (service, target))
+    })
+}
+
+/// The declared port that a wrong one was probably meant to be: one of nearly this name, the one that has the same place
+/// on the other color, or the only one.
+pub(super) fn meant<'p, 'd>(known: &'p [Port<'d>], wanted: &str, other: &[Port<'_>]) -> Option<&'p Port<'d>> {
+    let near =
+        |port: &&Port<'_>| port.name.as_deref().is_some_and(|name| strsim::damerau_levenshtein(name, wanted) <= 2);
+    let there = other.iter().find(|port| port.is(wanted, &port.protocol));
+    let alike = |port: &&Port<'_>| {
+        there.is_some_and(|there| port.number == there.number || (port.name.is_some() && port.name == there.name))
+    };
+    let only = || known.first().filter(|_| known.len() == 1 && there.is_some());
+    known.iter().find(alike).or_else(|| known.iter().find(near)).or_else(only)
 }
 
 /// Whether a container gets traffic from a Service of the set: it declares a port that one sends to, or it is alone.

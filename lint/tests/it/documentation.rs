@@ -68,7 +68,13 @@ fn findings(text: &str) -> Vec<(&'static str, Severity, String)> {
             } else {
                 if excerpt["apiVersion"].is_null() {
                     let kind = excerpt["kind"].as_str().unwrap_or_else(|| panic!("an excerpt without kind"));
-                    excerpt["apiVersion"] = json!(if kind == "Deployment" { "apps/v1" } else { "v1" });
+                    excerpt["apiVersion"] = json!(match kind {
+                        "Deployment" => "apps/v1",
+                        "PodDisruptionBudget" => "policy/v1",
+                        "HorizontalPodAutoscaler" => "autoscaling/v2",
+                        "Ingress" | "NetworkPolicy" => "networking.k8s.io/v1",
+                        _ => "v1",
+                    });
                 }
                 objects.push(excerpt);
             }

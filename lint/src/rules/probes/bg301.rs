@@ -40,7 +40,7 @@
 use crate::finding::{Applicability, Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::{from_twin, has_misspelt};
+use crate::rules::containers::{at_name, called, from_twin, has_misspelt};
 use crate::rules::ports::{reaches, target};
 use crate::yaml::NodeRef;
 
@@ -65,10 +65,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
             if !reached || container.get("readinessProbe").is_some() || has_misspelt(container, "readinessProbe") {
                 continue;
             }
-            let place = container
-                .get("name")
-                .map_or_else(|| member.object.at_own_key(container), |name| member.object.at(name));
-            let called = container.get("name").and_then(NodeRef::as_str).unwrap_or("without a name");
+            let (place, called) = (at_name(member.object, container), called(container));
             let message =
                 format!("container {called} of {} gets traffic and has no readiness probe", member.facts.name);
             let edit = from_twin(set, color, container, &["readinessProbe"]);

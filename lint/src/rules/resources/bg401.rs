@@ -38,13 +38,13 @@
 //! ## Configuration
 //!
 //! None. The API server takes a limit for the request that is missing; say it yourself, so that it stays when the limit
-//! changes.
+//! changes. Where an HPA cannot scale without the request, that is reported instead (BG804).
 
 use crate::finding::{Applicability, Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::{from_twin, has_misspelt};
-use crate::yaml::NodeRef;
+use crate::rules::containers::{at_name, called, from_twin, has_misspelt};
+use crate::rules::utilization::is_needed;
 
 /// `missing-requests`
 pub(crate) static RULE: Rule = Rule {
@@ -56,16 +56,16 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
+    let model = set.model;
     for (color, member) in set.workloads() {
         for container in member.object.containers() {
             let has = |resource: &str| container.at(&["resources", "requests", resource]).is_some();
             let missing: Vec<&str> = ["cpu", "memory"].into_iter().filter(|resource| !has(resource)).collect();
-            if missing.is_empty() || has_misspelt(container, "resources") {
+            let told = is_needed(model, member, container);
+            if missing.is_empty() || told || has_misspelt(container, "resources") {
                 continue;
             }
-            let name = container.get("name");
-            let place = name.map_or_else(|| member.object.at_own_key(container), |name| member.object.at(name));
-            let called = name.and_then(NodeRef::as_str).unwrap_or("without a name");
+            let (place, called) = (at_name(member.object, container), called(container));
             let message =
                 format!("container {called} of {} requests no {}", member.facts.name, missing.join(" and no "));
             let edit = match missing.as_slice() {

@@ -41,8 +41,7 @@
 use crate::finding::{Applicability, Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::{from_twin, has_misspelt};
-use crate::yaml::NodeRef;
+use crate::rules::containers::{at_name, called, from_twin, has_misspelt};
 
 /// `missing-memory-limit`
 pub(crate) static RULE: Rule = Rule {
@@ -59,9 +58,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
             if container.at(&["resources", "limits", "memory"]).is_some() || has_misspelt(container, "resources") {
                 continue;
             }
-            let name = container.get("name");
-            let place = name.map_or_else(|| member.object.at_own_key(container), |name| member.object.at(name));
-            let called = name.and_then(NodeRef::as_str).unwrap_or("without a name");
+            let (place, called) = (at_name(member.object, container), called(container));
             let message = format!("container {called} of {} has no memory limit", member.facts.name);
             let edit = from_twin(set, color, container, &["resources", "limits", "memory"]);
             findings.report(place, message).help("set resources.limits.memory").fix(Applicability::Unsafe, edit);

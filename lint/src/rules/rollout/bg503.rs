@@ -32,12 +32,14 @@
 //!
 //! ## Configuration
 //!
-//! None.
+//! None. A tag that has no number in it names a branch or an environment, and no version.
 
 use crate::finding::{Findings, Severity};
 use crate::manifest::is_placeholder;
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
+use crate::rules::containers::init;
+use crate::rules::meaning::is_version;
 
 /// `mutable-image`
 pub(crate) static RULE: Rule = Rule {
@@ -48,36 +50,20 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Set(check),
 };
 
-/// Tags that are pushed again and again.
-const MOVING: [&str; 16] = [
-    "latest",
-    "main",
-    "master",
-    "develop",
-    "development",
-    "dev",
-    "stable",
-    "edge",
-    "nightly",
-    "prod",
-    "production",
-    "staging",
-    "test",
-    "release",
-    "blue",
-    "green",
-];
+/// Words that say that what carries them is pushed again and again, whatever else a tag has.
+const MOVING: [&str; 4] = ["latest", "snapshot", "nightly", "edge"];
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     for (_, member) in set.workloads() {
-        for node in member.object.containers().filter_map(|container| container.get("image")) {
+        let containers = member.object.containers().chain(init(member.object));
+        for node in containers.filter_map(|container| container.get("image")) {
             let Some(image) = node.as_str().filter(|image| !is_placeholder(image) && !image.contains('@')) else {
                 continue;
             };
             let file = image.rsplit('/').next().unwrap_or(image);
             let message = match file.split_once(':').map(|(_, tag)| tag) {
                 None => format!("image {image} has no tag, which means `latest`"),
-                Some(tag) if MOVING.contains(&tag) => format!("image {image} has the moving tag `{tag}`"),
+                Some(tag) if is_moving(tag) => format!("image {image} has the moving tag `{tag}`"),
                 Some(_) => continue,
             };
             findings
@@ -85,4 +71,11 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
                 .help("name a version or a digest, so that a rollback runs what ran");
         }
     }
+}
+
+/// Whether a tag names a branch, an environment or a color, and no version: it has no number, and is no hash.
+fn is_moving(tag: &str) -> bool {
+    let mut words = tag.split(['-', '_', '.']).map(str::to_ascii_lowercase);
+    words.any(|word| MOVING.contains(&word.as_str()))
+        || !(tag.contains(|c: char| c.is_ascii_digit()) || is_version(tag))
 }

@@ -26,16 +26,16 @@
 //!
 //! ## Configuration
 //!
-//! None. A number is not judged where the pod template declares no ports at all.
+//! None. A number is not judged where the pod template declares no ports at all; one that only one color declares is
+//! reported as a difference of their ports (BG603).
 
 use std::collections::BTreeSet;
 
 use crate::finding::{Applicability, Findings, Severity};
-use crate::manifest::is_placeholder;
 use crate::model::{Member, SetView};
 use crate::rule::{Check, Rule};
-use crate::rules::ports::{declared, target};
-use crate::set::{Workload, selects};
+use crate::rules::ports::{Port, declared, is_number, is_undeclared, meant, targets_at};
+use crate::set::{Service, Workload};
 use crate::yaml::NodeRef;
 
 /// `target-port-unresolved`
@@ -47,58 +47,103 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Set(check),
 };
 
+/// A port that pods do not declare, and all the Services that send there.
+struct Unresolved<'m> {
+    wanted: String,
+    protocol: String,
+    templates: Vec<Member<'m, Workload>>,
+    services: Vec<(Member<'m, Service>, NodeRef<'m>)>,
+}
+
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    for service in set.services() {
-        let reached = |member: &Member<'_, Workload>| selects(&service.facts.selector, &member.facts.labels);
-        let is_active = set.set.active_service.is_some()
-            && set.active_service().is_some_and(|active| std::ptr::eq(active.facts, service.facts));
-        let any = set.workloads().any(|(_, member)| reached(&member));
-        let templates: Vec<_> = set.workloads().filter(|(_, member)| any && (is_active || reached(member))).collect();
-        let ports = service.object.root().at(&["spec", "ports"]);
-        for port in ports.into_iter().flat_map(NodeRef::items) {
-            let Some((place_of, wanted, protocol)) = target(port) else { continue };
-            if is_placeholder(&wanted) {
-                continue;
+    for of in unresolved(set) {
+        let names = |members: &[Member<'_, Workload>]| {
+            members.iter().map(|member| member.facts.name.as_str()).collect::<Vec<_>>().join(" and ")
+        };
+        let Some(((service, node), others)) = of.services.split_first() else { continue };
+        let Some(template) = of.templates.first() else { continue };
+        let (known, wanted) = (declared(template.object), &of.wanted);
+        let other = set.workloads().find(|(_, member)| of.templates.iter().all(|template| template.at != member.at));
+        let other = other.map(|(_, member)| declared(member.object)).unwrap_or_default();
+        // A number that one color declares and the other does not is a difference of their ports, and told as such.
+        if is_number(wanted) && other.iter().any(|port| port.is(wanted, &of.protocol)) {
+            continue;
+        }
+        let verb = if of.templates.len() == 1 { "does" } else { "do" };
+        let message = format!(
+            "the Service {} sends to port {wanted}, which {} {verb} not declare",
+            service.facts.name,
+            names(&of.templates)
+        );
+        let finding = findings.report(service.object.at(*node), message);
+        if is_number(wanted) {
+            finding.severity(Severity::Warning);
+        }
+        let meant = meant(&known, wanted, &other);
+        let near = meant.and_then(|port| port.name.as_deref()).filter(|_| other.is_empty() && !is_number(wanted));
+        match near {
+            Some(near) => {
+                let is_only = others.is_empty() && is_only_near(set, &known, wanted, near);
+                let edit = is_only.then(|| service.object.rewrite(*node, near)).flatten();
+                finding.help(format!("did you mean `{near}`?")).fix(Applicability::Safe, edit)
             }
-            let is_number = wanted.parse::<u32>().is_ok();
-            let missing = templates.iter().filter(|(_, member)| {
-                let known = declared(member.object);
-                let templated = known.iter().any(|port| port.name.as_deref().is_some_and(is_placeholder));
-                let unjudged = templated || (is_number && known.is_empty());
-                !unjudged && !known.iter().any(|port| port.is(&wanted, &protocol))
-            });
-            let missing: Vec<_> = missing.collect();
-            let Some((_, first)) = missing.first() else { continue };
-            let names: Vec<&str> = missing.iter().map(|(_, member)| member.facts.name.as_str()).collect();
-            let verb = if names.len() == 1 { "does" } else { "do" };
-            let message = format!(
-                "the Service {} sends to port {wanted}, which {} {verb} not declare",
-                service.facts.name,
-                names.join(" and ")
-            );
-            let finding = findings.report(service.object.at(place_of), message);
-            if is_number {
-                finding.severity(Severity::Warning);
+            None if known.is_empty() => finding.help(format!("declare a container port named {wanted}")),
+            None => {
+                let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+                finding.help(format!("declared there: {}", known.join(", ")))
             }
-            let known = declared(first.object);
-            let names: BTreeSet<&str> = known.iter().filter_map(|port| port.name.as_deref()).collect();
-            let mut near = names.iter().filter(|name| strsim::damerau_levenshtein(name, &wanted) <= 2 && !is_number);
-            let (near, other) = (near.next(), near.next());
-            let is_known_to_all = |near: &str| {
-                let knows = |object| declared(object).iter().any(|port| port.is(near, &protocol));
-                templates.iter().all(|(_, member)| knows(member.object))
-            };
-            match near {
-                Some(near) if other.is_none() && is_known_to_all(near) => finding
-                    .help(format!("did you mean `{near}`?"))
-                    .fix(Applicability::Safe, service.object.rewrite(place_of, near)),
-                Some(near) => finding.help(format!("did you mean `{near}`?")),
-                None if known.is_empty() => finding.help(format!("declare a container port named {wanted}")),
-                None => {
-                    let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-                    finding.help(format!("declared there: {}", known.join(", ")))
-                }
-            };
+        };
+        for (service, node) in others {
+            finding.related(service.object.at(*node), format!("{} sends there, too", service.facts.name));
+        }
+        if let Some(port) = meant {
+            let message = format!("{} declares this", template.facts.name);
+            finding.related(template.object.at_own_key(port.node), message);
         }
     }
+}
+
+/// Whether no other port has nearly the wanted name, and the pods of both colors declare the one that has.
+fn is_only_near(set: SetView<'_>, known: &[Port<'_>], wanted: &str, near: &str) -> bool {
+    let names: BTreeSet<&str> = known.iter().filter_map(|port| port.name.as_deref()).collect();
+    let all = || {
+        let mut templates = set.workloads().map(|(_, member)| declared(member.object));
+        templates.all(|ports| ports.iter().any(|port| port.name.as_deref() == Some(near)))
+    };
+    names.iter().filter(|name| strsim::damerau_levenshtein(name, wanted) <= 2).count() == 1 && all()
+}
+
+/// What the Services ask for and pods do not declare, each once however many Services ask for it.
+fn unresolved(set: SetView<'_>) -> Vec<Unresolved<'_>> {
+    let mut all: Vec<Unresolved<'_>> = Vec::new();
+    for service in set.services() {
+        let mut asked: Vec<Unresolved<'_>> = Vec::new();
+        for (_, template) in set.workloads() {
+            let known = declared(template.object);
+            let own = targets_at(set, template).filter(|(of, _)| of.at == service.at);
+            for (_, (node, wanted, protocol)) in own.filter(|(_, (_, wanted, of))| is_undeclared(&known, wanted, of)) {
+                match asked.iter_mut().find(|of| of.services.iter().any(|(_, at)| at.id() == node.id())) {
+                    Some(of) => of.templates.push(template),
+                    None => asked.push(Unresolved {
+                        wanted,
+                        protocol,
+                        templates: vec![template],
+                        services: vec![(service, node)],
+                    }),
+                }
+            }
+        }
+        for of in asked {
+            let same = |told: &&mut Unresolved<'_>| {
+                told.wanted == of.wanted
+                    && told.protocol == of.protocol
+                    && of.templates.iter().all(|template| told.templates.iter().any(|at| at.at == template.at))
+            };
+            match all.iter_mut().find(same) {
+                Some(told) => told.services.extend(of.services),
+                None => all.push(of),
+            }
+        }
+    }
+    all
 }
