@@ -135,6 +135,12 @@ impl Object {
         self.place(span, path)
     }
 
+    /// Whether a value is an item of a list, and has no key of its own.
+    #[must_use]
+    pub fn is_item(&self, node: NodeRef<'_>) -> bool {
+        node.id() != self.node && key_of(self.root(), node.id()).is_none()
+    }
+
     /// The place of the object's name, or of whatever there is instead.
     #[must_use]
     pub fn at_name(&self) -> Place {

@@ -46,6 +46,7 @@ pub struct Model {
     facts: Facts,
     workload_objects: Vec<usize>,
     service_objects: Vec<usize>,
+    route_objects: Vec<usize>,
     origins: HashMap<usize, String>,
     by_label: HashMap<(String, String), Vec<usize>>,
     by_backend: HashMap<String, Vec<usize>>,
@@ -65,7 +66,7 @@ impl Model {
     #[must_use]
     pub fn new(manifests: Manifests, declared: Vec<Declared>, origin: impl Fn(usize) -> String) -> Self {
         let mut facts = Facts { declared, ..Facts::default() };
-        let (mut workload_objects, mut service_objects) = (Vec::new(), Vec::new());
+        let (mut workload_objects, mut service_objects, mut route_objects) = (Vec::new(), Vec::new(), Vec::new());
         for (at, object) in manifests.objects.iter().enumerate() {
             let origin = || origin(object.source);
             if let Some(workload) = workload_facts(object, origin) {
@@ -80,7 +81,9 @@ impl Model {
                 });
                 service_objects.push(at);
             } else {
-                facts.routes.extend(Routing::of(object).map(|routing| routing.facts(object)));
+                let route = Routing::of(object).map(|routing| routing.facts(object));
+                route_objects.extend(route.as_ref().map(|_| at));
+                facts.routes.extend(route);
             }
         }
         let sets = set::discover(&facts);
@@ -114,6 +117,7 @@ impl Model {
             facts,
             workload_objects,
             service_objects,
+            route_objects,
             origins,
             by_label,
             by_backend,
@@ -222,6 +226,15 @@ impl Model {
         )
     }
 
+    /// An index of the names of the sets' Services.
+    pub(crate) fn near_services(&self) -> Near<'_> {
+        Near::new(
+            self.services()
+                .filter(|member| self.set_of_service.contains_key(&member.at))
+                .map(|member| (member.at, member.facts.name.as_str())),
+        )
+    }
+
     /// The set that a workload belongs to, unless something of the set could not be read.
     #[must_use]
     pub fn set_with_workload(&self, at: usize) -> Option<SetView<'_>> {
@@ -237,6 +250,25 @@ impl Model {
     fn judged(&self, set: usize) -> Option<SetView<'_>> {
         let set = SetView { model: self, set: self.sets.get(set)? };
         (!set.is_uncertain()).then_some(set)
+    }
+
+    /// The ports of a Service that routes send to.
+    pub fn ports_asked<'m>(
+        &'m self,
+        service: &'m str,
+        namespace: Option<&'m str>,
+    ) -> impl Iterator<Item = NodeRef<'m>> {
+        let objects = self.by_backend.get(service).into_iter().flatten().filter_map(|at| self.route_objects.get(*at));
+        let objects = objects.filter_map(|at| self.manifests.objects.get(*at));
+        objects.flat_map(move |object| {
+            let backends =
+                Routing::of(object).into_iter().flat_map(|routing| routing.rules).flat_map(|rule| rule.backends);
+            let of_service = backends.filter(move |backend| {
+                let of = backend.namespace.or(object.id.namespace.as_deref());
+                backend.service == service && same_namespace(of, namespace)
+            });
+            of_service.filter_map(|backend| backend.port)
+        })
     }
 
     /// Whether all objects are from one file.

@@ -19,6 +19,7 @@ mod scaling;
 mod selecting;
 mod services;
 mod sizes;
+mod traffic;
 mod utilization;
 
 use crate::rule::Rule;
@@ -71,6 +72,11 @@ pub static ALL: &[&Rule] = &[
     &drift::bg606::RULE,
     &drift::bg607::RULE,
     &drift::bg608::RULE,
+    &traffic::bg701::RULE,
+    &traffic::bg702::RULE,
+    &traffic::bg703::RULE,
+    &traffic::bg704::RULE,
+    &traffic::bg705::RULE,
     &scaling::bg801::RULE,
     &scaling::bg802::RULE,
     &scaling::bg803::RULE,

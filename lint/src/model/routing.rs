@@ -29,6 +29,8 @@ pub struct Rule<'m> {
     pub is_selective: bool,
     /// The Services that share its requests.
     pub backends: Vec<Backend<'m>>,
+    /// Whether something else than Services shares its requests, too.
+    pub has_others: bool,
 }
 
 /// A Service that a rule sends to.
@@ -55,19 +57,22 @@ impl<'m> Backend<'m> {
         Some(Self { service: name.as_str()?, name, namespace, port, weight })
     }
 
-    /// A backend by a mesh's host: `shop` or `shop.web.svc.cluster.local`; nothing for a host outside of the cluster.
+    /// A backend by a mesh's host: `shop` or `shop.web.svc.cluster.local`. A host outside of the cluster is the name of no
+    /// Service.
     fn of_host(host: NodeRef<'m>) -> Option<Self> {
-        let mut labels = host.as_str()?.split('.');
+        let text = host.as_str()?;
+        let mut labels = text.split('.');
         let service = labels.next()?;
         let namespace = labels.next();
-        let inside = namespace.is_none() || labels.next() == Some("svc");
-        inside.then_some(Self { service, name: host, namespace, port: None, weight: None })
+        let outside = namespace.is_some() && labels.next() != Some("svc");
+        let (service, namespace) = if outside { (text, None) } else { (service, namespace) };
+        Some(Self { service, name: host, namespace, port: None, weight: None })
     }
 }
 
 impl<'m> Rule<'m> {
     fn new(backends: Vec<Backend<'m>>) -> Self {
-        Self { hosts: Vec::new(), paths: Vec::new(), is_selective: false, backends }
+        Self { hosts: Vec::new(), paths: Vec::new(), is_selective: false, backends, has_others: false }
     }
 }
 
@@ -150,6 +155,7 @@ fn gateway<'m>(spec: NodeRef<'m>) -> Routing<'m> {
             paths: items(rule, "matches").filter_map(|of| of.at(&["path", "value"])).collect(),
             is_selective: rule.get("matches").is_some() && items(rule, "matches").all(|of| by_header(&of)),
             backends: backends.collect(),
+            has_others: items(rule, "backendRefs").any(|backend| !is_service(&backend)),
         }
     };
     let rules = items(spec, "rules").map(rule).collect();
@@ -186,23 +192,25 @@ fn virtual_service<'m>(spec: NodeRef<'m>) -> Routing<'m> {
             hosts: items(spec, "hosts").chain(matches().flat_map(|of| value(of, "authority"))).collect(),
             paths: matches().flat_map(|of| value(of, "uri")).collect(),
             is_selective: http.get("match").is_some() && matches().all(is_special),
-            backends: destinations.iter().filter_map(backend).collect(),
+            ..Rule::new(destinations.iter().filter_map(backend).collect())
         });
     }
     routing
 }
 
 fn traefik<'m>(spec: NodeRef<'m>) -> Routing<'m> {
-    let services = |of: NodeRef<'m>| -> Vec<Backend<'m>> {
-        items(of, "services").filter(is_service).filter_map(|service| Backend::of(service, "name")).collect()
+    let services = |of: NodeRef<'m>| {
+        let backends = items(of, "services").filter(is_service).filter_map(|service| Backend::of(service, "name"));
+        let has_others = items(of, "services").any(|service| !is_service(&service));
+        Rule { has_others, ..Rule::new(backends.collect()) }
     };
     let route = |route: NodeRef<'m>| {
         let matched = route.get("match");
         let is_selective =
             matched.and_then(NodeRef::as_str).is_some_and(|of| of.contains("Header") || of.contains("Query"));
-        Rule { paths: matched.into_iter().collect(), is_selective, ..Rule::new(services(route)) }
+        Rule { paths: matched.into_iter().collect(), is_selective, ..services(route) }
     };
-    let weighted = spec.get("weighted").map(|weighted| Rule::new(services(weighted)));
+    let weighted = spec.get("weighted").map(services);
     Routing { rules: items(spec, "routes").map(route).chain(weighted).collect(), ..Routing::default() }
 }
 

@@ -37,14 +37,24 @@ pub(super) struct Side<'m> {
     /// What is there; nothing where only the other color has it.
     pub(super) node: Option<NodeRef<'m>>,
     parent: NodeRef<'m>,
+    /// The environment variable that it is in.
+    variable: Option<NodeRef<'m>>,
 }
 
-impl Side<'_> {
+impl<'m> Side<'m> {
     /// The value, or the key of what it would be in.
     fn place(&self) -> Place {
-        let Some(node) = self.node else { return self.object.at_own_key(self.parent) };
+        let named = |item: NodeRef<'m>| item.get("name").filter(|name| name.as_str().is_some());
+        if let Some(name) = self.variable.and_then(named) {
+            return self.object.at(name);
+        }
+        let Some(node) = self.node else {
+            // An item of a list is known by its name.
+            let item = named(self.parent).filter(|_| self.object.is_item(self.parent));
+            return item.map_or_else(|| self.object.at_own_key(self.parent), |name| self.object.at(name));
+        };
         match node.value() {
-            Value::Map(_) | Value::Seq(_) => match node.get("name").filter(|name| name.as_str().is_some()) {
+            Value::Map(_) | Value::Seq(_) => match named(node) {
                 Some(name) => self.object.at(name),
                 None => self.object.at_own_key(node),
             },
@@ -160,7 +170,8 @@ pub(super) fn of(set: SetView<'_>) -> Vec<Difference<'_>> {
         return Vec::new();
     }
     let Some((b, g)) = blue.object.template().zip(green.object.template()) else { return Vec::new() };
-    let mut comparison = Comparison { set, blue: blue.object, green: green.object, container: None, found: Vec::new() };
+    let mut comparison =
+        Comparison { set, blue: blue.object, green: green.object, container: None, variable: None, found: Vec::new() };
     comparison.values(&Path { keys: Vec::new(), area: Area::Other, depth: 0 }, b, g);
     comparison.found
 }
@@ -214,6 +225,7 @@ struct Comparison<'m> {
     blue: &'m Object,
     green: &'m Object,
     container: Option<Container<'m>>,
+    variable: Option<(NodeRef<'m>, NodeRef<'m>)>,
     found: Vec<Difference<'m>>,
 }
 
@@ -233,8 +245,18 @@ impl<'m> Comparison<'m> {
             area: path.area,
             field: path.field(),
             container: inside,
-            blue: Side { object: self.blue, node: blue.0, parent: blue.1 },
-            green: Side { object: self.green, node: green.0, parent: green.1 },
+            blue: Side {
+                object: self.blue,
+                node: blue.0,
+                parent: blue.1,
+                variable: self.variable.map(|(blue, _)| blue),
+            },
+            green: Side {
+                object: self.green,
+                node: green.0,
+                parent: green.1,
+                variable: self.variable.map(|(_, green)| green),
+            },
             missing: path.keys.get(path.depth..).unwrap_or_default().to_vec(),
         });
     }
@@ -361,7 +383,9 @@ impl<'m> Comparison<'m> {
                 self.values(&Path { keys: Vec::new(), area: Area::Other, depth: 0 }, b, g);
                 self.container = None;
             } else {
+                self.variable = (path.key() == "env").then_some((b, g));
                 self.values(&path.child(&label(b)), b, g);
+                self.variable = None;
             }
         }
         for b in paired.only_blue {

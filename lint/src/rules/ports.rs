@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use crate::manifest::{Object, is_placeholder};
-use crate::model::{Member, SetView};
+use crate::manifest::{Object, Place, is_placeholder};
+use crate::model::{Member, Model, SetView};
 use crate::rules::containers;
 use crate::set::{Service, Workload, selects};
 use crate::yaml::{NodeRef, Value};
@@ -76,6 +76,32 @@ pub(super) fn target(port: NodeRef<'_>) -> Option<(NodeRef<'_>, String, String)>
     Some((node, text(node)?, protocol(port)))
 }
 
+/// Whether a Service offers a port, by its number or name; nothing where that is not to be known.
+pub(super) fn offers(service: &Object, wanted: &str) -> Option<bool> {
+    let ports: Vec<NodeRef<'_>> = service.root().at(&["spec", "ports"]).into_iter().flat_map(NodeRef::items).collect();
+    let numbers: Option<Vec<i64>> = ports.iter().map(|port| port.get("port")?.as_int()).collect();
+    let numbers = numbers.filter(|numbers| !numbers.is_empty())?;
+    let named = ports.iter().any(|port| port.get("name").and_then(NodeRef::as_str) == Some(wanted));
+    Some(named || numbers.iter().any(|number| number.to_string() == wanted))
+}
+
+/// Whether a route asks a Service for a port that it does not offer.
+pub(super) fn is_asked_in_vain(model: &Model, service: Member<'_, Service>) -> bool {
+    let mut ports = model.ports_asked(&service.facts.name, service.facts.namespace.as_deref());
+    ports.any(|port| text(port).is_some_and(|port| offers(service.object, &port) == Some(false)))
+}
+
+/// The ports that a Service offers, as they are shown.
+pub(super) fn offered(service: &Object) -> String {
+    let ports = service.root().at(&["spec", "ports"]).into_iter().flat_map(NodeRef::items);
+    let shown = ports.filter_map(|port| {
+        let number = port.get("port").and_then(text)?;
+        let name = port.get("name").and_then(NodeRef::as_str);
+        Some(name.map_or_else(|| number.clone(), |name| format!("{number} ({name})")))
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
 /// A port as a text: its name, or its number.
 pub(super) fn text(port: NodeRef<'_>) -> Option<String> {
     match port.value() {
@@ -111,6 +137,11 @@ pub(super) fn targets_at<'m>(
         let ports = service.object.root().at(&["spec", "ports"]).into_iter().flat_map(NodeRef::items);
         ports.filter_map(target).map(move |target| (service, target))
     })
+}
+
+/// The place of a declared port: its name, where it has one.
+pub(super) fn place(object: &Object, port: &Port<'_>) -> Place {
+    port.node.get("name").map_or_else(|| object.at_own_key(port.node), |name| object.at(name))
 }
 
 /// The declared port that a wrong one was probably meant to be: one of nearly this name, the one that has the same place

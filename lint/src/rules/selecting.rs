@@ -12,6 +12,15 @@ pub(super) fn selected<'m>(
     object: &Object,
     selector: NodeRef<'_>,
 ) -> Option<Vec<Member<'m, Workload>>> {
+    selected_in(model, object.id.namespace.as_deref(), selector)
+}
+
+/// The workloads in a namespace, or in any, that a selector selects; nothing where that is not to be known.
+pub(super) fn selected_in<'m>(
+    model: &'m Model,
+    namespace: Option<&str>,
+    selector: NodeRef<'_>,
+) -> Option<Vec<Member<'m, Workload>>> {
     let labels = manifest::labels(selector.get("matchLabels"));
     let known = ["matchLabels", "matchExpressions"];
     if has_placeholder(&labels) || selector.entries().any(|(entry, _)| !known.contains(&&*entry.key)) {
@@ -22,7 +31,6 @@ pub(super) fn selected<'m>(
     } else {
         model.selected(&labels).collect()
     };
-    let namespace = object.id.namespace.as_deref();
     let near = candidates.into_iter().filter(|member| same_namespace(member.facts.namespace.as_deref(), namespace));
     let mut selected = Vec::new();
     for member in near {

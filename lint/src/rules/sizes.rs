@@ -35,7 +35,16 @@ pub(super) fn most(model: &Model, member: Member<'_, Workload>) -> Option<i64> {
     if is_scaled(model, member) {
         return scaled(model, member, ["maxReplicas", "maxReplicaCount"]);
     }
-    replicas(member.object)
+    replicas(member.object).filter(|_| !may_be_scaled(model, member))
+}
+
+/// Whether a workload says nothing of its replicas, and something is probably meant to scale it: the other color is
+/// scaled, or a scaler has lost its target.
+pub(super) fn may_be_scaled(model: &Model, member: Member<'_, Workload>) -> bool {
+    let set = model.set_with_workload(member.at);
+    let is_other = set.is_some_and(|set| set.workloads().any(|(_, other)| is_scaled(model, other)));
+    let is_silent = member.object.root().at(&["spec", "replicas"]).is_none();
+    is_silent && (is_other || model.lost_scalers().next().is_some())
 }
 
 /// A number that a scaler of the workload says under one of these keys.

@@ -22,6 +22,7 @@ mod mutations;
 mod process;
 mod rules;
 mod schema;
+mod sets;
 mod suppression;
 
 use std::path::{Path, PathBuf};

@@ -43,7 +43,7 @@ use crate::finding::{Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
 use crate::rules::containers::{called, has_misspelt};
-use crate::rules::ports::{declared, is_number, is_undeclared, meant, of_container, targets_at, text};
+use crate::rules::ports::{declared, is_number, is_undeclared, meant, of_container, place, targets_at, text};
 
 /// `probe-port-undeclared`
 pub(crate) static RULE: Rule = Rule {
@@ -90,7 +90,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
             }
         };
         if let Some(port) = meant {
-            finding.related(member.object.at_own_key(port.node), "the container declares this");
+            finding.related(place(member.object, port), "the container declares this");
         }
     }
 }

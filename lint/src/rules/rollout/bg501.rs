@@ -42,7 +42,11 @@ pub(crate) static RULE: Rule = Rule {
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let Some(member) = set.active().and_then(|color| set.workload(color)) else { return };
     let misspelt = member.object.root().get("spec").is_some_and(|spec| has_misspelt(spec, "replicas"));
-    if misspelt || sizes::is_scaled(set.model, member) || sizes::replicas(member.object) != Some(1) {
+    if misspelt
+        || sizes::is_scaled(set.model, member)
+        || sizes::may_be_scaled(set.model, member)
+        || sizes::replicas(member.object) != Some(1)
+    {
         return;
     }
     let message = format!("{} is active and has one replica", member.facts.name);

@@ -42,6 +42,7 @@ use crate::finding::{Findings, Severity};
 use crate::model::Model;
 use crate::rule::{Check, Rule};
 use crate::rules::budgets;
+use crate::rules::labeling::is_echo;
 
 /// `pdb-spans-colors`
 pub(crate) static RULE: Rule = Rule {
@@ -55,7 +56,7 @@ pub(crate) static RULE: Rule = Rule {
 fn check(model: &Model, findings: &mut Findings<'_>) {
     for budget in budgets::all(model).into_iter().filter(|budget| budget.blocked.is_none()) {
         let sets = budget.selected.iter().filter_map(|member| model.set_with_workload(member.at));
-        let spanned = sets.filter_map(|set| set.both()).find(|(blue, green)| {
+        let spanned = sets.filter(|set| !is_echo(*set)).filter_map(|set| set.both()).find(|(blue, green)| {
             let counts = |at: usize| budget.selected.iter().any(|member| member.at == at);
             counts(blue.at) && counts(green.at) && blue.object.id != green.object.id
         });

@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 use crate::finding::{Applicability, Findings, Severity};
 use crate::model::{Member, SetView};
 use crate::rule::{Check, Rule};
-use crate::rules::ports::{Port, declared, is_number, is_undeclared, meant, targets_at};
+use crate::rules::ports::{Port, declared, is_number, is_undeclared, meant, place, targets_at};
 use crate::set::{Service, Workload};
 use crate::yaml::NodeRef;
 
@@ -66,7 +66,8 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
         let other = set.workloads().find(|(_, member)| of.templates.iter().all(|template| template.at != member.at));
         let other = other.map(|(_, member)| declared(member.object)).unwrap_or_default();
         // A number that one color declares and the other does not is a difference of their ports, and told as such.
-        if is_number(wanted) && other.iter().any(|port| port.is(wanted, &of.protocol)) {
+        let is_on_other = other.iter().any(|port| port.is(wanted, &of.protocol));
+        if is_number(wanted) && is_on_other {
             continue;
         }
         let verb = if of.templates.len() == 1 { "does" } else { "do" };
@@ -80,7 +81,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
             finding.severity(Severity::Warning);
         }
         let meant = meant(&known, wanted, &other);
-        let near = meant.and_then(|port| port.name.as_deref()).filter(|_| other.is_empty() && !is_number(wanted));
+        let near = meant.and_then(|port| port.name.as_deref()).filter(|_| !is_on_other && !is_number(wanted));
         match near {
             Some(near) => {
                 let is_only = others.is_empty() && is_only_near(set, &known, wanted, near);
@@ -98,7 +99,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
         }
         if let Some(port) = meant {
             let message = format!("{} declares this", template.facts.name);
-            finding.related(template.object.at_own_key(port.node), message);
+            finding.related(place(template.object, port), message);
         }
     }
 }
