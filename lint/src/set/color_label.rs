@@ -43,8 +43,10 @@ pub(super) fn infer(facts: &Facts, set: &ReleaseSet) -> Vec<String> {
     }
     if keys.is_empty() {
         // No label differs: what the Services and templates call a color is what was meant to.
-        let selectors = active.into_iter().chain(color_services.iter().copied()).chain([blue_labels, green_labels]);
-        let named = selectors.flat_map(|labels| labels.iter()).find(|(_, value)| is_exact(value));
+        let selectors =
+            || active.into_iter().chain(color_services.iter().copied()).chain([blue_labels, green_labels]).flatten();
+        let named = selectors().find(|(_, value)| is_exact(value));
+        let named = named.or_else(|| selectors().find(|(_, value)| color_of(value).is_some()));
         return named.map(|(key, _)| key.clone()).into_iter().collect();
     }
     let used = |selector: Option<&Labels>, key: &String| selector.is_some_and(|selector| selector.contains_key(key));

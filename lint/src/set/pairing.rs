@@ -127,9 +127,10 @@ impl<'f> Pairing<'f> {
         self.used.iter().filter_map(|index| self.workload(*index)).for_each(|workload| taken.add(workload));
         let mut found: Vec<(usize, Pair)> = Vec::new();
         for (index, workload) in self.free().filter(|(_, workload)| workload.kind != "Rollout") {
-            let colors = workload.labels.values().filter_map(|value| value.parse::<Color>().ok());
-            let Some(color) = color_of(&workload.name).or(colors.clone().next()) else { continue };
-            if colors.count() > 0 && !taken.has_name(workload) && !taken.is_served_with(workload) {
+            let label = workload.labels.values().find_map(|value| value.parse::<Color>().ok());
+            let Some(color) = color_of(&workload.name).or(label) else { continue };
+            let is_colored = label.is_some() || taken.is_chosen_by_color(workload, color);
+            if is_colored && !taken.has_name(workload) && !taken.is_served_with(workload) {
                 let mut pair = Pair::default();
                 *pair.get_mut(color) = Some(index);
                 taken.add(workload);
@@ -156,6 +157,13 @@ impl<'f> Taken<'f> {
     fn new(facts: &'f Facts) -> Self {
         let services = by_rarest_pair(facts);
         Self { facts, services, names: HashMap::new(), served: HashSet::new() }
+    }
+
+    /// Whether a Service that is itself of no color selects a workload by a label that names its color.
+    fn is_chosen_by_color(&self, workload: &Workload, color: Color) -> bool {
+        let services = self.services_of(workload).into_iter().filter_map(|at| self.facts.services.get(at));
+        let mut shared = services.filter(|service| color_of(&service.name).is_none());
+        shared.any(|service| service.selector.values().any(|value| color_of(value) == Some(color)))
     }
 
     fn services_of(&self, workload: &Workload) -> Vec<usize> {
