@@ -99,7 +99,10 @@ fn collisions(model: &Model) -> Vec<Collision<'_>> {
                 text(host.as_ref()).map_or_else(|| format!("{path} of any host"), |host| format!("{host}{path}"));
             let own = Claim { object, service: own, color, host, backend: backend.name };
             let earlier = claims.entry((what.clone(), class(object))).or_default();
-            let rival = earlier.iter().find(|claim| Some(claim.service) == other && claim.color == color.other());
+            let rival = earlier.iter().find(|claim| {
+                // Two of one name are one object in the cluster: the later one replaces the earlier.
+                Some(claim.service) == other && claim.color == color.other() && claim.object.id != object.id
+            });
             if let Some(rival) = rival.copied() {
                 let (active, idle) = if set.active() == Some(color) { (own, rival) } else { (rival, own) };
                 if !found.iter().any(|known| known.concerns(object) && known.concerns(rival.object)) {

@@ -41,6 +41,7 @@
 //! `OpenShift`'s Route.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use crate::finding::{Findings, Severity};
 use crate::manifest::{Object, is_placeholder};
@@ -49,6 +50,7 @@ use crate::model::{Member, Model};
 use crate::rule::{Check, Rule};
 use crate::rules::ports::{offered, offers, text};
 use crate::set::{Service, same_namespace};
+use crate::yaml::NodeRef;
 
 /// `backend-missing`
 pub(crate) static RULE: Rule = Rule {
@@ -61,14 +63,17 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(model: &Model, findings: &mut Findings<'_>) {
     let near = OnceCell::new();
+    // What several rules of routes ask for is one defect.
+    let mut ports: BTreeMap<(usize, String), Vec<(&Object, NodeRef<'_>)>> = BTreeMap::new();
     for object in model.objects() {
         let backends = Routing::of(object).into_iter().flat_map(|routing| routing.rules).flat_map(|rule| rule.backends);
         for backend in backends.filter(|backend| !is_placeholder(backend.service)) {
             let namespace = backend.namespace.or(object.id.namespace.as_deref());
             let named: Vec<_> = model.services_named(backend.service, namespace).collect();
-            if !named.is_empty() {
-                port(model, object, backend, &named, findings);
-            } else if !model.has_unjudged_service() {
+            if let Some((key, node)) = missing_port(model, backend, &named) {
+                ports.entry(key).or_default().push((object, node));
+            }
+            if named.is_empty() && !model.has_unjudged_service() {
                 let near = near.get_or_init(|| model.near_services()).to(backend.service);
                 let near = near.into_iter().filter(|at| model.set_with_service(*at).is_some());
                 let near = near.filter_map(|at| model.service(at));
@@ -77,21 +82,35 @@ fn check(model: &Model, findings: &mut Findings<'_>) {
             }
         }
     }
+    for ((at, wanted), asked) in ports {
+        let (Some(service), Some(((object, node), others))) = (model.service(at), asked.split_first()) else {
+            continue;
+        };
+        let name = &service.facts.name;
+        let message = format!("{} sends to port {wanted} of the Service {name}, which does not offer it", object.id);
+        let finding = findings.report(object.at(*node), message);
+        finding.help(format!("offered there: {}", offered(service.object)));
+        if let Some(spec) = service.object.root().get("spec") {
+            finding.related(service.object.at_key(spec, "ports"), format!("the ports of {name}"));
+        }
+        for (object, node) in others {
+            finding.related(object.at(*node), "asked for here as well");
+        }
+    }
 }
 
-/// A port that none of the Services of that name offers.
-fn port(model: &Model, object: &Object, of: Backend<'_>, named: &[Member<'_, Service>], findings: &mut Findings<'_>) {
-    let Some((node, wanted)) = of.port.and_then(|node| Some((node, text(node)?))) else { return };
+/// The port of a backend that none of the Services of its name offers, with the Service and the port.
+fn missing_port<'m>(
+    model: &Model,
+    of: Backend<'m>,
+    named: &[Member<'_, Service>],
+) -> Option<((usize, String), NodeRef<'m>)> {
+    let node = of.port?;
+    let wanted = text(node).filter(|wanted| !is_placeholder(wanted))?;
     let judged = named.iter().any(|service| model.set_with_service(service.at).is_some());
     let missing = named.iter().all(|service| offers(service.object, &wanted) == Some(false));
-    let Some(service) = named.first().filter(|_| judged && missing && !is_placeholder(&wanted)) else { return };
-    let name = &service.facts.name;
-    let message = format!("{} sends to port {wanted} of the Service {name}, which does not offer it", object.id);
-    let finding = findings.report(object.at(node), message);
-    finding.help(format!("offered there: {}", offered(service.object)));
-    if let Some(spec) = service.object.root().get("spec") {
-        finding.related(service.object.at_key(spec, "ports"), format!("the ports of {name}"));
-    }
+    let service = named.first().filter(|_| judged && missing)?;
+    Some(((service.at, wanted), node))
 }
 
 /// A Service that is not there, while one of nearly that name is.
