@@ -96,10 +96,6 @@ impl Diagnostic for Drawn {
         let excerpt = self.excerpt.as_ref()?;
         Some(Box::new(std::iter::once(excerpt.label.clone())))
     }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(self.related.iter().map(|related| related as &dyn Diagnostic)))
-    }
 }
 
 fn excerpt(place: &Place, sources: &[Source]) -> Option<Excerpt> {
@@ -130,8 +126,11 @@ pub fn render(report: &Report, sources: &[Source], style: Style) -> String {
     let mut text = String::new();
     for finding in &report.findings {
         let drawn = Drawn::new(finding, sources);
-        if handler.render_report(&mut text, &drawn).is_err() {
-            text.push_str(&finding.message);
+        // The other places follow one by one: as one report each would get a heading of its own.
+        for part in std::iter::once(&drawn).chain(&drawn.related) {
+            if handler.render_report(&mut text, part).is_err() {
+                text.push_str(&part.message);
+            }
         }
         text.push('\n');
     }

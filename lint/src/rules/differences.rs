@@ -8,7 +8,7 @@ use crate::finding::{Applicability, Edit, Finding, Findings};
 use crate::manifest::{Object, Place, is_placeholder};
 use crate::model::SetView;
 use crate::quantity;
-use crate::rules::meaning::{is_default, is_version, is_version_key, neutral};
+use crate::rules::meaning::{is_default, is_role, is_version, is_version_key, neutral};
 use crate::rules::pairing::{pairs, shown};
 use crate::set::Color;
 use crate::yaml::{NodeRef, Value};
@@ -94,8 +94,8 @@ impl<'m> Difference<'m> {
         );
         let what = what.unwrap_or_else(|| self.field.clone());
         let message = match (self.blue.node, self.green.node) {
-            (Some(node), None) => format!("{what} of {of} is on blue only: {}", shown(node)),
-            (None, Some(node)) => format!("{what} of {of} is on green only: {}", shown(node)),
+            (Some(node), None) => format!("{what} of {of} is on blue only{}", self.says(node)),
+            (None, Some(node)) => format!("{what} of {of} is on green only{}", self.says(node)),
             _ => format!("{what} of {of} differs: {} on blue, {} on green", self.blue.shown(), self.green.shown()),
         };
         let idle = set.active().map_or(Color::Green, Color::other);
@@ -121,6 +121,16 @@ impl<'m> Difference<'m> {
         let node = own.node.filter(|_| other.node.is_none() && self.area != Area::Other)?;
         let keys: Vec<&str> = self.missing.iter().map(String::as_str).collect();
         other.object.add(other.parent, &keys, New::Copy(node, Some(color)), Some(own.parent))
+    }
+
+    /// What only one color has; of a variable the value, since its name is said already.
+    fn says(&self, node: NodeRef<'_>) -> String {
+        let is_variable = self.area == Area::Env && self.field.starts_with("env[");
+        let value = node.get("value").or_else(|| node.get("valueFrom"));
+        match value.filter(|_| is_variable) {
+            None if is_variable && node.get("name").is_some() => String::new(),
+            value => format!(": {}", shown(value.unwrap_or(node))),
+        }
     }
 
     /// What to do; for long texts, what of them differs.
@@ -429,6 +439,9 @@ impl<'m> Comparison<'m> {
             return true;
         }
         let is_metadata = matches!(path.keys.get(1).map(String::as_str), Some("labels" | "annotations"));
+        if is_metadata && is_role(&b) && is_role(&g) {
+            return true;
+        }
         if (is_metadata || path.area == Area::EnvValue) && is_version(&b) && is_version(&g) {
             return true;
         }

@@ -1,8 +1,8 @@
 //! Defects of the pod templates' labels that make everything that selects by them look wrong.
 //! Not a rule: each of them is reported by one, and the others keep silent where it is the cause.
 
-use crate::model::{SetView, has_placeholder};
-use crate::set::{Color, color_named, same_namespace, selects};
+use crate::model::{Member, SetView, has_placeholder};
+use crate::set::{Color, Workload, color_named, same_namespace, selects};
 
 /// Whether what the Services select is only the echo of a defect of the templates' labels.
 pub(super) fn is_echo(set: SetView<'_>) -> bool {
@@ -41,4 +41,10 @@ pub(super) fn indistinguishable(set: SetView<'_>) -> Option<Color> {
     };
     let idle = set.active().map_or(Color::Green, Color::other);
     [idle, idle.other()].into_iter().find(|color| within(*color))
+}
+
+/// Whether a workload is a canary, which is to share its Service with another one.
+pub(super) fn is_canary(member: Member<'_, Workload>) -> bool {
+    let has_word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "canary");
+    has_word(&member.facts.name) || member.facts.labels.values().any(|value| has_word(value))
 }

@@ -52,6 +52,31 @@ pub(super) fn is_version(value: &str) -> bool {
     is_number || is_hash
 }
 
+/// Whether a value says which part a color plays in a release.
+pub(super) fn is_role(value: &str) -> bool {
+    const ROLES: [&str; 18] = [
+        "active",
+        "idle",
+        "live",
+        "standby",
+        "passive",
+        "primary",
+        "secondary",
+        "stable",
+        "canary",
+        "baseline",
+        "candidate",
+        "preview",
+        "current",
+        "next",
+        "previous",
+        "old",
+        "new",
+        "staging",
+    ];
+    ROLES.contains(&value.to_ascii_lowercase().as_str())
+}
+
 /// Whether a field says no more than what holds without it.
 pub(super) fn is_default(key: &str, value: NodeRef<'_>) -> bool {
     let empty = match value.value() {

@@ -15,7 +15,7 @@ pub(super) mod bg211;
 mod miss;
 
 use crate::model::{Member, SetView};
-use crate::set::{Color, Service, Workload, same_namespace};
+use crate::set::{Color, Service, same_namespace};
 
 /// Whether a mesh splits the traffic behind the active Service, by subsets or by weights: then it selects both colors on
 /// purpose.
@@ -30,12 +30,6 @@ fn is_split_behind(set: SetView<'_>) -> bool {
     };
     let mut routes = set.model.routes_to(&blue.facts.name);
     routes.any(|route| route.backends.contains(&green.facts.name) && route.fronts.contains(name))
-}
-
-/// Whether a workload is a canary, which is to share its Service with another one.
-fn is_canary(member: Member<'_, Workload>) -> bool {
-    let has_word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "canary");
-    has_word(&member.facts.name) || member.facts.labels.values().any(|value| has_word(value))
 }
 
 /// Whether a Service of the set is in another namespace than the workloads: then that is why it selects nothing.

@@ -29,6 +29,7 @@ use crate::manifest::Object;
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
 use crate::rules::containers::has_misspelt;
+use crate::rules::labeling::is_canary;
 use crate::rules::sizes::{is_scaled, place, replicas};
 use crate::set::Color;
 
@@ -46,8 +47,10 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let (Some(of_blue), Some(of_green)) = (replicas(blue.object), replicas(green.object)) else { return };
     let differ = of_blue != of_green && of_blue > 0 && of_green > 0 && blue.object.id != green.object.id;
     let scaled = is_scaled(set.model, blue) || is_scaled(set.model, green);
+    // The number of its pods is a canary's share.
+    let shares = is_canary(blue) || is_canary(green);
     let misspelt = |object: &Object| object.root().get("spec").is_some_and(|spec| has_misspelt(spec, "replicas"));
-    if !differ || scaled || misspelt(blue.object) || misspelt(green.object) {
+    if !differ || scaled || shares || misspelt(blue.object) || misspelt(green.object) {
         return;
     }
     let idle = set.active().map_or(Color::Green, Color::other);

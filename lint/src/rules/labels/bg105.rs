@@ -57,7 +57,9 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let count = |object: &Object| members.iter().filter(|other| other.id.namespace == object.id.namespace).count();
     // Of equally many the earlier one, so the active Service's, is where the others belong.
     let Some(most) = members.iter().rev().max_by_key(|object| count(object)) else { return };
-    let Some(odd) = members.iter().find(|object| object.id.namespace != most.id.namespace) else { return };
+    // Where nothing is said it is `default`, unless whoever applies it decides otherwise.
+    let own = |object: &Object| object.id.namespace.clone().filter(|namespace| namespace != "default");
+    let Some(odd) = members.iter().find(|object| own(object) != own(most)) else { return };
     let placed = |object: &Object| match &object.id.namespace {
         Some(namespace) => format!("in namespace {namespace}"),
         None => "without a namespace".to_owned(),

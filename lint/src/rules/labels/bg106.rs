@@ -62,7 +62,8 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(model: &Model, findings: &mut Findings<'_>) {
-    let mut seen: HashMap<(&str, &str, &str, Option<&str>, &str), &Object> = HashMap::new();
+    let mut seen: HashMap<(&str, &str, &str, Option<&str>, &str), usize> = HashMap::new();
+    let mut groups: Vec<Vec<&Object>> = Vec::new();
     for object in model.objects() {
         let name = object.id.name.as_str();
         if name.is_empty() || is_placeholder(name) || object.id.namespace.as_deref().is_some_and(is_placeholder) {
@@ -71,17 +72,24 @@ fn check(model: &Model, findings: &mut Findings<'_>) {
         let origin = model.origin(object.source);
         let directory = origin.rsplit_once('/').map_or("", |(directory, _)| directory);
         let key = (directory, object.group(), object.id.kind.as_str(), object.id.namespace.as_deref(), name);
-        let Some(first) = seen.get(&key) else {
-            seen.insert(key, object);
-            continue;
-        };
-        // Many files bring the namespace that they need.
-        if object.is("", "Namespace") && object.root().to_json() == first.root().to_json() {
-            continue;
+        let at = *seen.entry(key).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(object),
+            None => groups.push(vec![object]),
         }
-        let message = format!("{} is defined a second time", object.id);
-        let finding = findings.report(object.at_name(), message);
+    }
+    for group in groups {
+        let Some((first, more)) = group.split_first() else { continue };
+        // Many files bring the namespace that they need.
+        let same = |object: &&&Object| object.is("", "Namespace") && object.root().to_json() == first.root().to_json();
+        let more: Vec<&Object> = more.iter().filter(|object| !same(object)).copied().collect();
+        let Some((second, rest)) = more.split_first() else { continue };
+        let times = if rest.is_empty() { "a second time".to_owned() } else { format!("{} times", more.len() + 1) };
+        let finding = findings.report(second.at_name(), format!("{} is defined {times}", second.id));
         finding.help("rename it, or take one of them out: the later one replaces the earlier");
         finding.related(first.at_name(), "the first time");
+        for object in rest {
+            finding.related(object.at_name(), "and here");
+        }
     }
 }

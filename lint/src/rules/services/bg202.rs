@@ -31,7 +31,7 @@ use crate::edit::New;
 use crate::finding::{Applicability, Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::labeling::is_echo;
+use crate::rules::labeling::{is_canary, is_echo};
 use crate::set::{Active, Color};
 
 /// `active-selects-both`
@@ -48,7 +48,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let name = &service.facts.name;
     // Two of one name are one object in the cluster: the later one replaces the earlier.
     let same = blue.object.id == green.object.id;
-    let on_purpose = super::is_split_behind(set) || super::is_canary(blue) || super::is_canary(green);
+    let on_purpose = super::is_split_behind(set) || is_canary(blue) || is_canary(green);
     if set.set.active != Some(Active::Both) || same || on_purpose || is_echo(set) {
         return;
     }

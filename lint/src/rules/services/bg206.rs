@@ -44,6 +44,7 @@ use crate::finding::{Findings, Severity};
 use crate::manifest::Place;
 use crate::model::{Member, SetView};
 use crate::rule::{Check, Rule};
+use crate::rules::labeling::is_canary;
 use crate::set::{Active, Service, Workload, selects};
 
 /// `foreign-workload-selected`
@@ -97,7 +98,7 @@ fn foreign(set: SetView<'_>, service: Member<'_, Service>) -> Vec<String> {
     let is_own = |name: &str| set.workloads().any(|(_, member)| member.facts.name == name);
     let foreign = set.model.selected(selector).filter(|member| {
         let one_namespace = member.facts.namespace == service.facts.namespace;
-        one_namespace && !super::is_canary(*member) && !is_own(&member.facts.name)
+        one_namespace && !is_canary(*member) && !is_own(&member.facts.name)
     });
     foreign.map(called).collect()
 }

@@ -52,7 +52,7 @@ use crate::model::SetView;
 use crate::model::has_placeholder;
 use crate::rule::{Check, Rule};
 use crate::rules::labeling::is_echo;
-use crate::set::{Color, same_namespace};
+use crate::set::{Color, color_named, exchange_color, same_namespace, selects};
 
 /// `no-active-service`
 pub(crate) static RULE: Rule = Rule {
@@ -71,7 +71,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     }
     let mut services = Color::ALL.iter().filter_map(|color| set.color_service(*color));
     let routed = services.any(|service| set.model.routes_to(&service.facts.name).next().is_some());
-    let unjudged = set.model.has_unjudged_service();
+    let unjudged = set.model.has_unjudged_service() || has_third_variant(set);
     if unjudged || has_placeholder(&blue.facts.labels) || has_placeholder(&green.facts.labels) || routed {
         return;
     }
@@ -81,4 +81,21 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let label = label.map(|(key, value)| format!(" by `{key}: {value}`")).unwrap_or_default();
     finding.help(format!("add a Service that selects one of them{label}"));
     finding.related(green.object.at_name(), "the other color");
+}
+
+/// Whether a Service waits at a third variant, such as `stable`: with the color exchanged it would select one of these.
+fn has_third_variant(set: SetView<'_>) -> bool {
+    let keys = &set.set.color_labels;
+    set.model.services().any(|service| {
+        let selector = &service.facts.selector;
+        let waits = keys.iter().any(|key| selector.contains_key(key));
+        waits
+            && set.workloads().any(|(_, member)| {
+                let labels = &member.facts.labels;
+                same_namespace(service.facts.namespace.as_deref(), member.facts.namespace.as_deref())
+                    && !selects(selector, labels)
+                    && selects(&exchange_color(selector, keys, labels), labels)
+                    && color_named(&service.facts.name).is_none()
+            })
+    })
 }

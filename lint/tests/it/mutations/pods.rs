@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::sets::{Extra, Role, Set};
 use super::{CONTAINER, Faults, remove};
 
-pub(super) fn faults(set: &Set, faults: &mut Faults) {
+pub(super) fn faults(_: &Set, faults: &mut Faults) {
     for color in ["blue", "green"] {
         let role = Role::Workload(color);
         for (code, parent, key, value, line) in settings() {
@@ -53,8 +53,6 @@ pub(super) fn faults(set: &Set, faults: &mut Faults) {
             },
         );
     }
-    // What is wrong on both colors is no drift, and told for each.
-    let _ = set;
 }
 
 /// Settings of a container that are wrong by themselves: what reports them, where, and the line.
