@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::{
-    check, cleanup, completion, deploy, diff, history, rbac, rehearse, rollback, smoke, status, switch, version,
+    check, cleanup, completion, deploy, diff, history, init, rbac, rehearse, rollback, smoke, status, switch, version,
 };
 use crate::execute::DryRun;
 use crate::router::Choice;
@@ -19,6 +19,7 @@ use crate::router::Choice;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "kubectl-bluegreen", bin_name = "kubectl bluegreen", version, max_term_width = 100)]
 #[command(after_help = "Examples:
+  kubectl bluegreen init --from deployment/shop   # make a release set of what runs
   kubectl bluegreen status                # what serves, what is ready
   kubectl bluegreen deploy 1.5.0          # new version to the idle color, tested, then traffic
   kubectl bluegreen check green           # could green serve now?
@@ -136,6 +137,7 @@ pub enum ColorWhen {
 #[derive(Clone, Debug, Subcommand)]
 #[expect(missing_docs, reason = "the doc comments of the arguments are the help texts")]
 pub enum Command {
+    Init(init::Args),
     Status(status::Args),
     Deploy(deploy::Args),
     Switch(switch::Args),

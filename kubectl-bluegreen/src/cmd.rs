@@ -7,6 +7,7 @@ pub mod completion;
 pub mod deploy;
 pub mod diff;
 pub mod history;
+pub mod init;
 pub mod rbac;
 pub mod rehearse;
 pub mod rollback;

@@ -1,6 +1,7 @@
 //! Runs one command on a cluster: the same for the real one, the rehearsal's and the tests'.
 //! Must not connect, read the environment or end the process.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bluegreen_lint::config::file::File;
@@ -15,6 +16,7 @@ use crate::cmd::completion;
 use crate::cmd::deploy::{self, Deploy};
 use crate::cmd::diff;
 use crate::cmd::history::History;
+use crate::cmd::init;
 use crate::cmd::rbac;
 use crate::cmd::rehearse;
 use crate::cmd::rollback::Rollback;
@@ -25,8 +27,13 @@ use crate::cmd::version::Version;
 use crate::error::Error;
 use crate::execute::{Executor, Options};
 use crate::image;
+use crate::init::adopt::Adopt;
+use crate::init::files::Files;
+use crate::init::fresh::Fresh;
+use crate::init::to_yaml;
 use crate::interrupt::Interrupt;
-use crate::observe::{everywhere, observe};
+use crate::manifests;
+use crate::observe::{ask, everywhere, observe};
 use crate::observed::Observed;
 use crate::plan::{Planner, Selection, Settings, write_check};
 use crate::process::Holder;
@@ -62,22 +69,23 @@ impl Run {
         let result = match command {
             Command::Status(args) => self.status(cluster, &selection, args).await,
             Command::Check(args) => self.check(cluster, &selection, args.env).await,
-            Command::Diff(args) => self.diff(cluster, &selection, args.all).await,
+            Command::Diff(args) => self.diff(cluster, &selection, args).await,
+            Command::Init(args) => self.init(cluster, &selection, args).await,
             Command::History(_) => self.history(cluster, &selection).await,
             Command::Switch(args) => {
                 let settings = Settings { scale: args.scale, ..self.settings() };
                 let switch = Switch { color: args.env, percent: args.percent, selection: selection.clone(), settings };
-                Ok(self.execute(cluster, "switch", &selection, &switch).await)
+                Ok(self.execute(cluster, "switch", &selection.namespace, &switch).await)
             }
             Command::Rollback(args) => {
                 let settings = Settings { scale: args.scale, ..self.settings() };
                 let rollback = Rollback { again: args.again, selection: selection.clone(), settings };
-                Ok(self.execute(cluster, "rollback", &selection, &rollback).await)
+                Ok(self.execute(cluster, "rollback", &selection.namespace, &rollback).await)
             }
             Command::Cleanup(args) => {
                 let settings = Settings { after: args.after, ..self.settings() };
                 let cleanup = Cleanup { color: args.env, selection: selection.clone(), settings };
-                Ok(self.execute(cluster, "cleanup", &selection, &cleanup).await)
+                Ok(self.execute(cluster, "cleanup", &selection.namespace, &cleanup).await)
             }
             Command::Deploy(args) => self.deploy(cluster, selection, args).await,
             Command::Smoke(args) => self.smoke(cluster, selection, args).await,
@@ -101,6 +109,7 @@ impl Run {
                 self.print(&version, || version.table());
             }
             Command::Rehearse(args) => return Some(self.rehearse(args).await),
+            Command::Init(args) => return self.printed(args),
             _ => return None,
         }
         Some(ExitStatus::Done)
@@ -123,7 +132,7 @@ impl Run {
             selection: selection.clone(),
             settings: Settings { after: args.after, ..self.settings() },
         };
-        Ok(self.execute(cluster, "deploy", &selection, &deploy).await)
+        Ok(self.execute(cluster, "deploy", &selection.namespace, &deploy).await)
     }
 
     async fn smoke<C: Cluster>(
@@ -217,12 +226,99 @@ impl Run {
         Ok(if answer.ok { ExitStatus::Done } else { ExitStatus::Refused })
     }
 
-    async fn diff<C: Cluster>(&self, cluster: &C, selection: &Selection, all: bool) -> Result<ExitStatus, Error> {
-        let observed = self.observe(cluster, &selection.namespace).await?;
-        let answer = diff::Answer::new(&selection.find(&observed)?, all)?;
+    async fn diff<C: Cluster>(
+        &self,
+        cluster: &C,
+        selection: &Selection,
+        args: &diff::Args,
+    ) -> Result<ExitStatus, Error> {
+        let answer = if args.files.is_empty() {
+            let observed = self.observe(cluster, &selection.namespace).await?;
+            diff::Answer::new(&selection.find(&observed)?, args.all)?
+        } else {
+            // Whose the fields are is no matter for what would change.
+            let files = self.files(&args.files, selection, true)?;
+            let observed = self.asked(cluster, files.namespace(), &files).await?;
+            diff::Answer::of_files(&files, &observed)?
+        };
         self.print(&answer, || answer.table());
         // As diff says it: 1 is no failure here but "they differ".
         Ok(if answer.same { ExitStatus::Done } else { ExitStatus::Failed })
+    }
+
+    /// Everything observed that a planner wants to know.
+    async fn asked<C: Cluster>(&self, cluster: &C, namespace: &str, planner: &impl Planner) -> Result<Observed, Error> {
+        let mut observed = self.observe(cluster, namespace).await?;
+        self.stoppable(ask(cluster, &mut observed, |observed| planner.asks(observed))).await??;
+        Ok(observed)
+    }
+
+    /// Reads and lints manifests. The namespace that they name counts where `-n` names none.
+    fn files(&self, paths: &[PathBuf], selection: &Selection, force: bool) -> Result<Files, Error> {
+        let model = manifests::read(paths, &self.ui)?;
+        let said = manifests::namespace(&model);
+        let namespace = match (&self.global.namespace, said) {
+            (Some(asked), Some(said)) if *asked != said => {
+                let message = format!("the manifests are for namespace {said}, and -n says {asked}");
+                let help = "leave -n out, or the namespace out of the manifests".to_owned();
+                return Err(Error::Usage { message, help });
+            }
+            (None, Some(said)) => said,
+            _ => selection.namespace.clone(),
+        };
+        Files::new(&model, selection.app.as_deref(), &namespace, force)
+    }
+
+    async fn init<C: Cluster>(
+        &self,
+        cluster: &C,
+        selection: &Selection,
+        args: &init::Args,
+    ) -> Result<ExitStatus, Error> {
+        if let Some(status) = self.printed(args) {
+            return Ok(status);
+        }
+        let namespace = selection.namespace.clone();
+        if let Some(fresh) = self.fresh(args, Some(&namespace)) {
+            return Ok(self.execute(cluster, "init", &namespace, &fresh).await);
+        }
+        if let Some(deployment) = args.from.clone() {
+            let settings = Settings { after: args.after, ..self.settings() };
+            let (service, remove_old) = (args.service.clone(), args.remove_old);
+            let adopt = Adopt { namespace, deployment, service, remove_old, settings };
+            if !args.print {
+                return Ok(self.execute(cluster, "init", &adopt.namespace, &adopt).await);
+            }
+            let observed = self.asked(cluster, &adopt.namespace, &adopt).await?;
+            self.ui.data(adopt.print(&observed)?);
+            return Ok(ExitStatus::Done);
+        }
+        let files = self.files(&args.files, selection, args.force_conflicts)?;
+        if !args.print {
+            return Ok(self.execute(cluster, "init", files.namespace(), &files).await);
+        }
+        let observed = self.asked(cluster, files.namespace(), &files).await?;
+        self.ui.data(to_yaml(&files.documents(&observed)?));
+        Ok(ExitStatus::Done)
+    }
+
+    /// The set that `init --new` makes.
+    fn fresh(&self, args: &init::Args, namespace: Option<&str>) -> Option<Fresh> {
+        let (name, image, port) = (args.new.clone()?, args.image.clone()?, args.port?);
+        let namespace = namespace.map(str::to_owned);
+        let fresh = Fresh { name, image, port, probe: args.probe.clone(), namespace };
+        // The colors are alike: what the linter says of one it says of the other.
+        if let Some(finding) = fresh.lint().findings.first() {
+            self.ui.note(format_args!("{}[{}]: {}", finding.severity, finding.rule.code, finding.message));
+        }
+        Some(fresh)
+    }
+
+    /// Prints what `init --new --print` makes; nothing when that is not what was asked for. Needs no cluster.
+    fn printed(&self, args: &init::Args) -> Option<ExitStatus> {
+        let fresh = args.print.then(|| self.fresh(args, self.global.namespace.as_deref()))??;
+        self.ui.data(fresh.manifests());
+        Some(ExitStatus::Done)
     }
 
     async fn history<C: Cluster>(&self, cluster: &C, selection: &Selection) -> Result<ExitStatus, Error> {
@@ -236,10 +332,10 @@ impl Run {
         &self,
         cluster: &C,
         command: &'static str,
-        selection: &Selection,
+        namespace: &str,
         planner: &impl Planner,
     ) -> ExitStatus {
-        let options = self.options(&selection.namespace);
+        let options = self.options(namespace);
         let executor = Executor::new(cluster, &self.ui, &self.interrupt, &options);
         let (report, result) = Box::pin(executor.run(command, planner)).await;
         self.answer(&report, result.err().as_ref())
@@ -317,6 +413,10 @@ fn summary(report: &Report) -> String {
     let to = report.to.map_or("", |to| to.as_str());
     match (report.outcome, report.command) {
         (Outcome::Done, "smoke") => format!("done: {to} of {set} passes its tests\n"),
+        (Outcome::Done, "init") => {
+            let service = report.set.as_ref().map_or("", |set| set.service.as_str());
+            format!("done: {set} is a release set; service/{service} leads to {to}\n")
+        }
         (Outcome::Done, "cleanup") => format!("done: {to} of {set} has no pods\n"),
         (Outcome::Done, _) => format!("done: {to} serves {set}\n"),
         (Outcome::NothingToDo, _) => "nothing to do\n".to_owned(),

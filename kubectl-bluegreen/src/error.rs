@@ -268,6 +268,15 @@ pub enum Error {
         /// Where traffic is.
         state: String,
     },
+    /// What `init` was asked for cannot be.
+    #[error("{message}")]
+    #[diagnostic(code(bluegreen::init), help("{help}"))]
+    Init {
+        /// Why.
+        message: String,
+        /// The way out.
+        help: String,
+    },
     /// The manifests cannot be rehearsed.
     #[error("{message}")]
     #[diagnostic(code(bluegreen::manifests), help("{help}"))]
@@ -326,6 +335,7 @@ impl Error {
             | Self::NoSuchSet { .. }
             | Self::NoActiveService { .. }
             | Self::NoColor { .. }
+            | Self::Init { .. }
             | Self::Declined
             | Self::Overridden { .. }
             | Self::NotReady { .. }

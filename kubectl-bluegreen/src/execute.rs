@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, ClusterError, Failure, Request};
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::lock::Lock;
-use crate::observe::observe;
+use crate::observe::{ask, observe};
 use crate::observed::Observed;
 use crate::plan::{Action, Change, Plan, Planner, Step};
 use crate::process::Holder;
@@ -30,6 +30,9 @@ mod waits;
 const MAX_ATTEMPTS: usize = 8;
 /// The pause before a request is tried again that the cluster could not answer.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// The steps that write something else than the selector and the journal.
+const WRITES: [&str; 6] = ["scale", "release", "create", "apply", "autoscaler", "delete"];
 
 /// Whether anything is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -73,6 +76,8 @@ pub struct Executor<'e, C> {
     moved: Cell<Option<Color>>,
     /// The last object that was changed in this run so that both colors have a share, or only one again.
     shared: RefCell<Option<String>>,
+    /// Whether this run has sent a write that the plan asked for, whatever became of it.
+    wrote: Cell<bool>,
     /// When the work began, questions aside.
     started: Cell<Instant>,
 }
@@ -98,8 +103,20 @@ impl<'e, C: Cluster> Executor<'e, C> {
     #[must_use]
     pub fn new(cluster: &'e C, ui: &'e Ui, interrupt: &'e Interrupt, options: &'e Options) -> Self {
         let (steps, tests, plan) = (RefCell::default(), RefCell::default(), RefCell::default());
-        let (moved, shared, started) = (Cell::default(), RefCell::default(), Cell::new(Instant::now()));
-        Self { cluster, ui, interrupt, options, steps, tests, plan, moved, shared, started }
+        let (moved, shared, wrote) = (Cell::default(), RefCell::default(), Cell::default());
+        Self {
+            cluster,
+            ui,
+            interrupt,
+            options,
+            steps,
+            tests,
+            plan,
+            moved,
+            shared,
+            wrote,
+            started: Cell::new(Instant::now()),
+        }
     }
 
     /// Observes, plans, asks, locks, and does what the plan says.
@@ -112,7 +129,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
     }
 
     async fn attempt(&self, planner: &impl Planner) -> Result<Outcome, Error> {
-        let observed = self.stoppable(self.observe()).await??;
+        let observed = self.stoppable(self.observe(planner)).await??;
         let plan = planner.plan(&observed)?;
         drop(observed);
         self.ui.note(&plan);
@@ -165,21 +182,34 @@ impl<'e, C: Cluster> Executor<'e, C> {
         match (self.moved.get(), shared.as_deref()) {
             (Some(color), _) => (
                 format!("the selector of service/{} has moved to {color}", plan.set.service),
-                format!("finish: kubectl bluegreen switch {color}; go back: kubectl bluegreen rollback"),
+                plan.again.as_ref().map_or_else(
+                    || format!("finish: kubectl bluegreen switch {color}; go back: kubectl bluegreen rollback"),
+                    |again| format!("go on: {again}"),
+                ),
             ),
             (None, Some(object)) => (
                 format!("{object} was changed: `kubectl bluegreen status` shows what each color gets now"),
                 "run it again to go on; put back what was there before: kubectl bluegreen rollback".to_owned(),
             ),
-            (None, None) if self.has_changed_a_deployment() => {
-                ("no traffic was moved; a Deployment was changed".to_owned(), "run it again to go on".to_owned())
+            (None, None) if self.wrote.get() => {
+                let steps = self.steps.borrow();
+                let done = steps.iter().filter(|step| WRITES.contains(&step.id) && step.status == "done");
+                let done: Vec<&str> = done.map(|step| step.title.as_str()).collect();
+                let done = if done.is_empty() {
+                    "nothing else was done for sure".to_owned()
+                } else {
+                    format!("done: {}", done.join("; "))
+                };
+                (format!("no traffic was moved; {done}"), again(plan))
             }
-            (None, None) => ("nothing was changed".to_owned(), "run it again to go on".to_owned()),
+            (None, None) => ("nothing was changed".to_owned(), again(plan)),
         }
     }
 
-    fn has_changed_a_deployment(&self) -> bool {
-        self.steps.borrow().iter().any(|step| matches!(step.id, "scale" | "release") && step.status == "done")
+    /// Whether something was made or deleted that nobody would find by looking at the traffic.
+    fn has_made(&self) -> bool {
+        let made = |step: &StepReport| !matches!(step.id, "scale" | "release") && WRITES.contains(&step.id);
+        self.steps.borrow().iter().any(|step| made(step) && step.status == "done")
     }
 
     /// Whether traffic goes elsewhere than before this run.
@@ -193,15 +223,17 @@ impl<'e, C: Cluster> Executor<'e, C> {
             error,
             Error::TimedOut { .. } | Error::Interrupted { .. } | Error::PutBack { .. } | Error::Held { .. }
         );
-        if !self.has_moved() || says_it {
+        if (!self.has_moved() && !self.has_made()) || says_it {
             return error;
         }
         let (state, help) = self.state();
         Error::AfterMove { error: Box::new(error), state, help }
     }
 
-    async fn observe(&self) -> Result<Observed, Error> {
-        Ok(observe(self.cluster, Some(&self.options.namespace)).await?)
+    async fn observe(&self, planner: &impl Planner) -> Result<Observed, Error> {
+        let mut observed = observe(self.cluster, Some(&self.options.namespace)).await?;
+        ask(self.cluster, &mut observed, |observed| planner.asks(observed)).await?;
+        Ok(observed)
     }
 
     async fn dry_run(&self, plan: &Plan) -> Result<Outcome, Error> {
@@ -217,7 +249,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let mut written: Option<String> = None;
         let (mut conflicts, mut patience) = (0, Patience::default());
         while conflicts < MAX_ATTEMPTS {
-            let observed = match self.stoppable(self.observe()).await? {
+            let observed = match self.stoppable(self.observe(planner)).await? {
                 Ok(observed) => observed,
                 Err(Error::Cluster { error }) => {
                     self.wait_out(error, &mut patience).await?;
@@ -234,7 +266,11 @@ impl<'e, C: Cluster> Executor<'e, C> {
             }
             *self.plan.borrow_mut() = Some(plan.clone());
             if plan.steps.is_empty() {
-                return Ok(if self.steps.borrow().is_empty() { Outcome::NothingToDo } else { Outcome::Done });
+                return Ok(if self.steps.borrow().is_empty() && !self.wrote.get() {
+                    Outcome::NothingToDo
+                } else {
+                    Outcome::Done
+                });
             }
             if !same {
                 self.ui.note("The state has changed since the plan was made: the plan above is the new one.");
@@ -308,36 +344,13 @@ impl<'e, C: Cluster> Executor<'e, C> {
     ) -> Result<(Flow, String), Error> {
         let set = &plan.set;
         let next = |seen: String| Ok((Flow::Next, seen));
+        if let Some(request) = step.action.request(false) {
+            return self.send(plan, step.id, request, lock, written).await;
+        }
         match &step.action {
-            Action::Patch(_) | Action::Create(..) | Action::Delete(..) => {
-                let Some(request) = step.action.request(false) else { return next(String::new()) };
-                if self.interrupt.is_fired() {
-                    return Err(self.interrupted());
-                }
-                lock.fence()?;
-                if plan.id.is_some() {
-                    written.clone_from(&plan.id);
-                }
-                match self.cluster.send(&request).await {
-                    Ok(_) => {
-                        if step.id == "patch" {
-                            self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
-                        }
-                        let object = request.object().map(ToString::to_string).unwrap_or_default();
-                        if matches!(step.id, "route" | "widen") {
-                            *self.shared.borrow_mut() = Some(object.clone());
-                        }
-                        let done = if request.verb() == "delete" { "deleted" } else { "written" };
-                        next(format!("{object} is {done}"))
-                    }
-                    Err(error) if error.failure == Failure::Conflict || error.is_passing() => {
-                        Ok((Flow::Changed(error), String::new()))
-                    }
-                    Err(error) => Err(error.into()),
-                }
-            }
             Action::AwaitEndpoints { color, selector } => {
-                self.moved.set(Some(*color));
+                // Without a move there was none: a new set waits for its first endpoints.
+                self.moved.set(plan.id.as_ref().map(|_| *color).or(self.moved.get()));
                 next(self.await_endpoints(set, &[*color], selector).await?)
             }
             Action::AwaitBoth(selector) => next(self.await_endpoints(set, &Color::ALL, selector).await?),
@@ -358,7 +371,50 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 self.stoppable(self.ui.confirm(question)).await??;
                 next(String::new())
             }
+            Action::AwaitEnd(deployment) => next(self.await_end(set, deployment).await?),
             Action::PlanAgain => Ok((Flow::PlanAgain, String::new())),
+            Action::Patch(_) | Action::Create(..) | Action::Apply { .. } | Action::Delete(..) => next(String::new()),
+        }
+    }
+
+    /// Sends the write of a step, once.
+    async fn send(
+        &self,
+        plan: &Plan,
+        step: &str,
+        request: Request,
+        lock: &Lock,
+        written: &mut Option<String>,
+    ) -> Result<(Flow, String), Error> {
+        if self.interrupt.is_fired() {
+            return Err(self.interrupted());
+        }
+        lock.fence()?;
+        if plan.id.is_some() {
+            written.clone_from(&plan.id);
+        }
+        self.wrote.set(true);
+        let object = match &request {
+            Request::Apply { object, .. } => object.to_string(),
+            other => other.object().map(ToString::to_string).unwrap_or_default(),
+        };
+        let seen = format!("{object} is {}", if request.verb() == "delete" { "deleted" } else { "written" });
+        match self.cluster.send(&request).await {
+            Ok(_) => {
+                if step == "patch" {
+                    self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
+                }
+                if matches!(step, "route" | "widen") {
+                    *self.shared.borrow_mut() = Some(object);
+                }
+                Ok((Flow::Next, seen))
+            }
+            // Whoever deleted it: it is gone.
+            Err(error) if error.failure == Failure::NotFound && request.verb() == "delete" => Ok((Flow::Next, seen)),
+            Err(error) if error.failure == Failure::Conflict || error.is_passing() => {
+                Ok((Flow::Changed(error), String::new()))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -366,4 +422,9 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let (object, patch) = (change.object.clone(), change.patch.clone());
         self.cluster.send(&Request::Patch { object, patch, dry_run: false }).await
     }
+}
+
+/// The way on after a stop that leaves the plan to be made again.
+fn again(plan: &Plan) -> String {
+    plan.again.as_ref().map_or_else(|| "run it again to go on".to_owned(), |again| format!("go on: {again}"))
 }

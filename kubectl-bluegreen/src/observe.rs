@@ -41,9 +41,34 @@ pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Result
         routes: read_routes(of_routes)?,
         autoscalers: optional(autoscalers)?.ok().map(decode).transpose()?,
         rights: namespace.map(str::to_owned).into_iter().zip(rights).collect(),
+        answers: Vec::new(),
     };
     ask_for_the_rest(cluster, &mut observed).await;
     Ok(observed)
+}
+
+/// Asks what else a command wants to know, all at once, and again as long as the answers lead to more questions.
+///
+/// # Errors
+/// A failure that may be over in a moment. Any other is an answer.
+pub async fn ask<C: Cluster>(
+    cluster: &C,
+    observed: &mut Observed,
+    asks: impl Fn(&Observed) -> Vec<Request>,
+) -> Result<(), ClusterError> {
+    loop {
+        let requests = asks(observed);
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let answers = futures_util::future::join_all(requests.iter().map(|request| cluster.send(request))).await;
+        for (request, answer) in requests.into_iter().zip(answers) {
+            match answer {
+                Err(error) if error.is_passing() => return Err(error),
+                answer => observed.answers.push((request, answer)),
+            }
+        }
+    }
 }
 
 /// What was seen of a cluster, and how much of it that is.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bluegreen_lint::set::{self, Facts, ReleaseSet, Service as ServiceFacts, Workload as WorkloadFacts};
+use bluegreen_lint::set::{self, Facts, PerColor, ReleaseSet, Service as ServiceFacts, Workload as WorkloadFacts};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -12,6 +12,9 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use serde_json::Value;
+
+use crate::cluster::{ClusterError, Request};
 use crate::journal::{Entry, Journal};
 use crate::release::{Active, Color};
 use crate::rights::Rights;
@@ -56,6 +59,8 @@ pub struct Observed {
     pub autoscalers: Option<Listed<HorizontalPodAutoscaler>>,
     /// What we may do, by namespace, where the API server says it.
     pub rights: BTreeMap<String, Rights>,
+    /// What else a command has asked, and the answers.
+    pub answers: Vec<(Request, Result<Value, ClusterError>)>,
 }
 
 /// The label by which this tool's own Leases are found.
@@ -67,7 +72,14 @@ impl Observed {
     /// The release sets in what was observed, in the order of their namespaces and names.
     #[must_use]
     pub fn sets(&self) -> Vec<SetView<'_>> {
-        set::discover(&self.facts()).into_iter().map(|set| SetView { observed: self, set }).collect()
+        set::discover(&self.facts()).into_iter().map(|set| SetView { observed: self, set, selectors: None }).collect()
+    }
+
+    /// The answer to a question that a command has asked.
+    #[must_use]
+    pub fn answer(&self, asked: &Request) -> Option<Result<&Value, &ClusterError>> {
+        let found = self.answers.iter().find(|(request, _)| request == asked);
+        found.map(|(_, answer)| answer.as_ref())
     }
 
     /// What was observed here and elsewhere.
@@ -182,6 +194,8 @@ pub struct SetView<'o> {
     pub observed: &'o Observed,
     /// Which objects are its members.
     pub set: ReleaseSet,
+    /// What the active Service is to select for each color, where that is not its selector with the color exchanged.
+    pub selectors: Option<PerColor<Labels>>,
 }
 
 impl<'o> SetView<'o> {
@@ -273,6 +287,9 @@ impl<'o> SetView<'o> {
     /// The selector of the active Service with only the color exchanged.
     #[must_use]
     pub fn selector_for(&self, color: Color) -> Labels {
+        if let Some(selectors) = &self.selectors {
+            return selectors.get(color).clone();
+        }
         let target = self.deployment(color).map_or(&NO_LABELS, template_labels);
         set::exchange_color(&self.own_selector(), &self.set.color_labels, target)
     }

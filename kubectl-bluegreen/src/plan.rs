@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::check::{CheckResult, Status};
-use crate::cluster::{ObjectRef, Request, Resource};
+use crate::cluster::{AnyObject, ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::journal::{ANNOTATION, Colors, Entry, Journal, Phase};
 use crate::observed::{Labels, Observed, SetView, name, selector};
@@ -173,6 +173,17 @@ pub enum Action {
     Confirm(String),
     /// Waits until a color has no pods left to run.
     AwaitScaleDown(Color),
+    /// Lets an object have these fields.
+    Apply {
+        /// The object.
+        object: AnyObject,
+        /// The fields.
+        body: Value,
+        /// Takes fields that are somebody else's.
+        force: bool,
+    },
+    /// Waits until the pods of a Deployment that is gone have ended.
+    AwaitEnd(String),
     /// Waits until the active Service sends traffic to exactly the ready pods of a color.
     AwaitEndpoints {
         /// The color.
@@ -209,6 +220,9 @@ impl Action {
             }
             Self::Create(object, body) => Some(Request::Create { object: object.clone(), body: body.clone(), dry_run }),
             Self::Delete(object, uid) => Some(Request::Delete { object: object.clone(), uid: uid.clone(), dry_run }),
+            Self::Apply { object, body, force } => {
+                Some(Request::Apply { object: object.clone(), body: body.clone(), force: *force, dry_run })
+            }
             _ => None,
         }
     }
@@ -255,6 +269,10 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// The steps; none when there is nothing to do.
     pub steps: Vec<Step>,
+    /// What changes in objects that are there, as a unified diff.
+    pub diff: String,
+    /// The command line that goes on after this was cut off, where it is not a matter of course.
+    pub again: Option<String>,
 }
 
 impl Plan {
@@ -272,6 +290,8 @@ impl Plan {
             checks: Vec::new(),
             notes: Vec::new(),
             steps: Vec::new(),
+            diff: String::new(),
+            again: None,
         }
     }
 
@@ -279,7 +299,8 @@ impl Plan {
     #[must_use]
     pub fn means_the_same(&self, other: &Self) -> bool {
         let steps = |plan: &Self| plan.steps.iter().map(|step| (step.id, step.title.clone())).collect::<Vec<_>>();
-        (&self.set, &self.title, self.from, self.to) == (&other.set, &other.title, other.from, other.to)
+        (&self.set, &self.title, self.from, self.to, &self.diff)
+            == (&other.set, &other.title, other.from, other.to, &other.diff)
             && steps(self) == steps(other)
     }
 }
@@ -292,6 +313,9 @@ impl fmt::Display for Plan {
         }
         for (number, step) in self.steps.iter().enumerate() {
             writeln!(f, "  {}. {}", number + 1, step.title)?;
+        }
+        if !self.diff.is_empty() {
+            write!(f, "\n{}", self.diff)?;
         }
         if !self.checks.is_empty() {
             writeln!(f)?;
@@ -328,6 +352,12 @@ pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult, columns: Option
 
 /// Something that plans: a command with its arguments. Called again whenever the state may have changed.
 pub trait Planner {
+    /// What else must be asked before it can plan: reads and dry runs. Called again with the answers until there is
+    /// nothing more to ask.
+    fn asks(&self, _observed: &Observed) -> Vec<Request> {
+        Vec::new()
+    }
+
     /// Plans from what was observed.
     fn plan(&self, observed: &Observed) -> Result<Plan, Error>;
 

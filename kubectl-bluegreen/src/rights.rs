@@ -81,6 +81,17 @@ pub const ASKED: &[(&str, &[&str], &str)] = &[
     ("pods/portforward", &["get", "create"], "smoke tests"),
 ];
 
+/// What `init` needs besides. It creates and deletes workloads, which no other command does, so whoever only moves traffic
+/// should not have it; manifests of other kinds, for `init -f`, need `get`, `create` and `patch` on these kinds, too.
+pub const NEEDED_BY_INIT: &[(Resource, &[&str], &str)] = &[
+    (Resource::Services, &["create"], "init: make the Services of a set"),
+    (Resource::Deployments, &["get", "create", "delete"], "init: copy a Deployment, apply one, delete the old one"),
+    (Resource::HorizontalPodAutoscalers, &["patch"], "init: let the autoscaler follow to the copy"),
+    (Resource::PersistentVolumeClaims, &["get"], "init: see whether two Deployments could share a volume"),
+    (Resource::NetworkPolicies, &["list"], "init: see whether the network would treat the copies alike"),
+    (Resource::PodDisruptionBudgets, &["list"], "init: see what would not protect the copies"),
+];
+
 /// The writes of a move of traffic.
 #[must_use]
 pub fn of_a_move(service: &str, lease: &str) -> Vec<Right> {

@@ -2,6 +2,7 @@
 //! Shows what the linter's drift rules say, and the pod templates side by side; changes nothing.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,24 +10,30 @@ use similar::TextDiff;
 
 use crate::drift::{Difference, differences, manifest};
 use crate::error::Error;
-use crate::observed::{SetView, name};
+use crate::init::files::{Effect, Fate, Files};
+use crate::observed::{Observed, SetView, name};
 use crate::plan::SetRef;
 use crate::release::Color;
 
-/// Show what differs between the live colors
+/// Show what differs between the live colors, or between the cluster and files
 ///
 /// Names what differs and is not meant to, by the linter's drift rules, then shows the two pod templates as a unified
 /// diff. Image, color and versions are meant to differ. Exits with 0 when nothing differs that is not meant to, with 1
-/// when something does.
+/// when something does. With -f the API server is asked, without storing anything, what an apply of the manifests would
+/// change.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   kubectl bluegreen diff            # before a switch: is green what blue is?
   kubectl bluegreen diff --all      # values of environment variables, too
+  kubectl bluegreen diff -f k8s/    # what would init -f change?
   kubectl bluegreen diff -o json")]
 pub struct Args {
     /// Also name what is merely worth knowing, such as other values of environment variables
-    #[arg(long)]
+    #[arg(long, conflicts_with = "files")]
     pub all: bool,
+    /// Show what an apply of these manifests would change in the cluster, instead; `-` reads standard input
+    #[arg(short, long = "filename", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
 }
 
 /// What `diff` answers.
@@ -37,8 +44,11 @@ pub struct Answer {
     /// Whether nothing differs that is not meant to.
     pub same: bool,
     differences: Vec<Difference>,
-    /// The pod templates as a unified diff; empty when they are equal.
+    /// The pod templates as a unified diff, or the objects; empty when they are equal.
     diff: String,
+    /// What an apply would do to each object of the files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects: Option<Vec<Effect>>,
 }
 
 impl Answer {
@@ -55,13 +65,35 @@ impl Answer {
         let diff = TextDiff::from_lines(&blue_text, &green_text).unified_diff().header(&blue, &green).to_string();
         let differences = differences(set, all);
         let same = differences.iter().all(|difference| difference.severity == "info");
-        Ok(Self { version: 1, set: SetRef::of(set), same, differences, diff })
+        Ok(Self { version: 1, set: SetRef::of(set), same, differences, diff, objects: None })
+    }
+
+    /// Compares the cluster with files.
+    ///
+    /// # Errors
+    /// When the server refuses an object.
+    pub fn of_files(files: &Files, observed: &Observed) -> Result<Self, Error> {
+        let effects = files.effects(observed)?;
+        let same = effects.iter().all(|effect| effect.change == Fate::Same);
+        let diff = effects.iter().filter(|effect| effect.change != Fate::Same).map(Effect::diff).collect();
+        let (set, differences) = (files.set(observed), Vec::new());
+        Ok(Self { version: 1, set, same, differences, diff, objects: Some(effects) })
     }
 
     /// The answer for a person.
     #[must_use]
     pub fn table(&self) -> String {
         let of = format!("{} in namespace {}", self.set.name, self.set.namespace);
+        if let Some(objects) = &self.objects {
+            let count = |fate: Fate| objects.iter().filter(|effect| effect.change == fate).count();
+            let (create, change, same) = (count(Fate::Create), count(Fate::Change), count(Fate::Same));
+            let words = match (create, change) {
+                (0, 0) => format!("all {same} objects are as the files say"),
+                _ => format!("an apply would create {create}, change {change} and leave {same} objects as they are"),
+            };
+            let separator = if self.diff.is_empty() { "" } else { "\n" };
+            return format!("{of}: {words}\n{separator}{}", self.diff);
+        }
         let unmeant = self.differences.iter().filter(|difference| difference.severity != "info").count();
         let mut text = match unmeant {
             0 => format!("{of}: the colors differ only in what is meant to differ\n"),

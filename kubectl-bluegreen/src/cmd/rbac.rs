@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::observed::TOOL;
-use crate::rights::{ASKED, NEEDED};
+use crate::rights::{ASKED, NEEDED, NEEDED_BY_INIT};
 
 /// Print the least Role that the commands need
 ///
@@ -13,11 +13,15 @@ use crate::rights::{ASKED, NEEDED};
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   kubectl bluegreen rbac -n shop | kubectl apply -f -
-  kubectl bluegreen rbac -n shop --serviceaccount deployer | kubectl apply -f -")]
+  kubectl bluegreen rbac -n shop --serviceaccount deployer | kubectl apply -f -
+  kubectl bluegreen rbac -n shop --init --serviceaccount admin | kubectl apply -f -")]
 pub struct Args {
     /// The service account that gets the Role: NAME in the same namespace, or NAMESPACE:NAME
     #[arg(long, value_name = "NAME", value_parser = account)]
     pub serviceaccount: Option<String>,
+    /// Also what `init` needs: to create and delete Deployments, which no other command does
+    #[arg(long)]
+    pub init: bool,
 }
 
 /// A service account as it may be written on the command line.
@@ -40,7 +44,9 @@ pub fn manifests(args: &Args, namespace: &str) -> String {
     let mut text = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {TOOL}\n  namespace: {namespace}\nrules:\n"
     );
-    let needed = NEEDED.iter().map(|(resource, verbs, purpose)| (resource.group(), resource.plural(), verbs, purpose));
+    let by_init = args.init.then_some(NEEDED_BY_INIT).into_iter().flatten();
+    let needed = NEEDED.iter().chain(by_init);
+    let needed = needed.map(|(resource, verbs, purpose)| (resource.group(), resource.plural(), verbs, purpose));
     let asked = ASKED.iter().map(|(resource, verbs, purpose)| ("", *resource, verbs, purpose));
     for (group, plural, verbs, purpose) in needed.chain(asked) {
         let verbs = verbs.join(", ");

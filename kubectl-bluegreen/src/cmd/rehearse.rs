@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bluegreen_lint::config::release::SmokeTest;
-use bluegreen_lint::model::Model;
-use bluegreen_lint::{manifest, source};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -18,8 +16,9 @@ use crate::error::Error;
 use crate::execute::{Executor, Options};
 use crate::image;
 use crate::interrupt::Interrupt;
+use crate::manifests;
 use crate::plan::{Selection, Settings};
-use crate::release::{Color, ExitStatus};
+use crate::release::Color;
 use crate::report::{Outcome, Report, StepReport};
 use crate::ui::{Answers, Ui};
 
@@ -75,23 +74,8 @@ pub struct WayBack {
 
 /// Reads the manifests and loads them into a cluster; refuses what the linter calls an error.
 fn load(files: &[PathBuf], ui: &Ui) -> Result<(SimulatedCluster, String), Error> {
-    let manifests = |message: String, help: &str, status| Error::Manifests { message, help: help.to_owned(), status };
-    let sources = source::read(files, "<stdin>")
-        .map_err(|error| manifests(error.to_string(), "check the path and the file", ExitStatus::Failed))?;
-    let report = bluegreen_lint::lint(&sources, &bluegreen_lint::config::Config::default());
-    ui.note(format_args!("lint: {}", report.summary_line()));
-    if report.summary.errors > 0 {
-        ui.always(bluegreen_lint::report::concise::errors(&report, &sources));
-        let message = format!("the linter finds {} errors in the manifests", report.summary.errors);
-        return Err(manifests(message, "see them in full: bluegreen-lint PATH", ExitStatus::Refused));
-    }
-    let read = manifest::read(&sources);
-    let model =
-        Model::new(read, Vec::new(), |at| sources.get(at).map(|source| source.name.clone()).unwrap_or_default());
-    let mut namespaces: Vec<String> =
-        model.sets.iter().map(|set| set.namespace.clone().unwrap_or_else(|| NAMESPACE.to_owned())).collect();
-    namespaces.dedup();
-    let namespace = namespaces.into_iter().next().unwrap_or_else(|| NAMESPACE.to_owned());
+    let model = manifests::read(files, ui)?;
+    let namespace = manifests::namespace(&model).unwrap_or_else(|| NAMESPACE.to_owned());
     let cluster = SimulatedCluster::new(EPOCH);
     for object in model.objects() {
         let mut value = object.root().to_json();

@@ -137,7 +137,10 @@ impl<C: Cluster> Executor<'_, C> {
     }
 
     pub(super) async fn await_scale_down(&self, set: &SetRef, color: Color) -> Result<String, Error> {
-        let called = set.deployment(color);
+        self.await_end(set, set.deployment(color)).await
+    }
+
+    pub(super) async fn await_end(&self, set: &SetRef, called: &str) -> Result<String, Error> {
         let ask = async || {
             let pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?;
             let left = pods.items.iter().any(|pod| belongs(pod, called));

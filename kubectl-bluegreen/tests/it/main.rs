@@ -14,6 +14,7 @@
 mod architecture;
 mod completion;
 mod faults;
+mod init;
 mod live;
 mod process;
 mod release;

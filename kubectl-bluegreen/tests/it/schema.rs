@@ -8,7 +8,7 @@ use super::simulated::{NAMESPACE, cluster};
 use super::world::{NAMINGS, run};
 
 #[track_caller]
-fn check(schema: &str, value: &Value) {
+pub(crate) fn check(schema: &str, value: &Value) {
     let text = std::fs::read_to_string(root().join("schemas").join(schema)).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
     let errors: Vec<String> =

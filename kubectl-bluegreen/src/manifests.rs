@@ -1,0 +1,43 @@
+//! Manifests that a command is given: read, linted, and refused when the linter finds errors.
+//! Must not talk to a cluster.
+
+use std::path::PathBuf;
+
+use bluegreen_lint::config::{self, Config};
+use bluegreen_lint::model::Model;
+use bluegreen_lint::report::concise;
+use bluegreen_lint::{lint, manifest, source};
+
+use crate::error::Error;
+use crate::release::ExitStatus;
+use crate::ui::Ui;
+
+/// Reads manifests, with the configuration that lies beside them, and says what the linter says.
+///
+/// # Errors
+/// When they cannot be read, hold no object, or the linter finds errors.
+pub fn read(files: &[PathBuf], ui: &Ui) -> Result<Model, Error> {
+    let fails = |message: String, help: &str, status| Error::Manifests { message, help: help.to_owned(), status };
+    let unreadable = |message: String| fails(message, "check the path and the file", ExitStatus::Failed);
+    let mut sources = source::read(files, "<stdin>").map_err(|error| unreadable(error.to_string()))?;
+    source::add_configs(&mut sources).map_err(|error| unreadable(error.to_string()))?;
+    let layers = config::load(&sources).map_err(|error| unreadable(error.to_string()))?;
+    let declared = layers.iter().flat_map(|layer| layer.file.sets.clone()).collect();
+    let report = lint(&sources, &Config { layers, ..Config::default() });
+    ui.note(format_args!("lint: {}", report.summary_line()));
+    if report.summary.errors > 0 {
+        ui.always(concise::errors(&report, &sources).trim_end());
+        let errors = report.summary.errors;
+        let message =
+            format!("the linter finds {errors} {} in the manifests", if errors == 1 { "error" } else { "errors" });
+        return Err(fails(message, "see them in full: bluegreen-lint PATH", ExitStatus::Refused));
+    }
+    let name = |at: usize| sources.get(at).map(|source| source.name.clone()).unwrap_or_default();
+    Ok(Model::new(manifest::read(&sources), declared, name))
+}
+
+/// The namespace that the release sets of the manifests are in, where one of them says it.
+#[must_use]
+pub fn namespace(model: &Model) -> Option<String> {
+    model.sets.iter().find_map(|set| set.namespace.clone())
+}
