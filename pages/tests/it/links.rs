@@ -1,0 +1,50 @@
+//! Links inside the documentation lead somewhere.
+
+use std::collections::BTreeSet;
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use super::all_pages;
+
+/// The anchors of a page's headings, as GitHub and mdBook make them.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let (mut found, mut heading) = (BTreeSet::new(), None::<String>);
+    for event in Parser::new_ext(page, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::Text(text) | Event::Code(text) => heading.iter_mut().for_each(|heading| heading.push_str(&text)),
+            Event::End(TagEnd::Heading(_)) => {
+                let text = heading.take().unwrap_or_default().to_lowercase().replace(' ', "-");
+                found.insert(text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect());
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let (pages, root) = (all_pages(), pages::root());
+    let mut count = 0;
+    for (path, text) in &pages {
+        for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+            let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event else {
+                continue;
+            };
+            if dest_url.contains("://") || dest_url.starts_with("mailto:") {
+                continue;
+            }
+            let (file, anchor) = dest_url.split_once('#').unwrap_or((&dest_url, ""));
+            let folder = std::path::Path::new(path).parent().unwrap();
+            let target = if file.is_empty() { root.join(path) } else { root.join(folder).join(file) };
+            assert!(target.exists(), "{path}: {dest_url} leads nowhere");
+            if !anchor.is_empty() {
+                let page = std::fs::read_to_string(&target).unwrap();
+                assert!(anchors(&page).contains(anchor), "{path}: {dest_url} names no heading");
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count} links only");
+}
