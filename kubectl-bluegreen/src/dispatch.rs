@@ -8,6 +8,7 @@ use bluegreen_lint::config::file::File;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::analysis;
 use crate::cli::{Command, Global, Output};
 use crate::cluster::Cluster;
 use crate::cmd::check::Answer;
@@ -125,10 +126,14 @@ impl Run {
         selection: Selection,
         args: &deploy::Args,
     ) -> Result<ExitStatus, Error> {
+        let config = self.config()?;
         let deploy = Deploy {
             wanted: image::parse(&args.what)?,
             paths: args.smoke.clone(),
-            tests: self.config()?.smoke,
+            analysis: analysis::of(&config.analysis)?,
+            soak: args.soak(&config),
+            shares: args.shares(),
+            tests: config.smoke,
             selection: selection.clone(),
             settings: Settings { after: args.after, ..self.settings() },
         };
@@ -353,11 +358,11 @@ impl Run {
     /// Plays a release on a cluster in memory; needs no other.
     async fn rehearse(&self, args: &rehearse::Args) -> ExitStatus {
         let (app, options) = (self.global.app.clone(), self.options(""));
-        let tests = match self.config() {
-            Ok(config) => config.smoke,
+        let config = match self.config() {
+            Ok(config) => config,
             Err(error) => return self.fail(&ErrorReport::from(&error), error.status()),
         };
-        match rehearse::run(args, app, tests, &self.settings(), &options, &self.ui).await {
+        match rehearse::run(args, app, config, &self.settings(), &options, &self.ui).await {
             Ok((rehearsal, error)) => {
                 if let Some(error) = &error {
                     self.explain(error);

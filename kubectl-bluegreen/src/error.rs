@@ -242,6 +242,15 @@ pub enum Error {
         /// The first test that did not pass, and where.
         reason: String,
     },
+    /// The new version was not good under users.
+    #[error("{color} is not good under users: {reason}")]
+    #[diagnostic(code(bluegreen::analysis_failed), help("see its pods and its metrics, mend it, and deploy again"))]
+    AnalysisFailed {
+        /// The color.
+        color: Color,
+        /// What was seen.
+        reason: String,
+    },
     /// It went wrong after traffic had moved, and all traffic is back where it was.
     #[error("{error}; all traffic was put back on {to}")]
     #[diagnostic(
@@ -327,7 +336,7 @@ impl Error {
             Self::Busy { .. } | Self::LockLost { .. } => ExitStatus::Busy,
             Self::TimedOut { .. } => ExitStatus::TimedOut,
             Self::PutBack { error, .. } if matches!(**error, Self::Interrupted { .. }) => ExitStatus::Interrupted,
-            Self::PutBack { .. } | Self::TestsFailed { .. } => ExitStatus::PutBack,
+            Self::PutBack { .. } | Self::TestsFailed { .. } | Self::AnalysisFailed { .. } => ExitStatus::PutBack,
             Self::Interrupted { .. } => ExitStatus::Interrupted,
             Self::AfterMove { error, .. } => error.status(),
             Self::Manifests { status, .. } => *status,

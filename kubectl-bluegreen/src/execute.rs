@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use crate::analysis::MetricResult;
 use crate::cluster::{Cluster, ClusterError, Failure, Request};
 use crate::error::Error;
 use crate::interrupt::Interrupt;
@@ -24,6 +25,7 @@ mod journal;
 mod put_back;
 mod rollout;
 mod smoke;
+mod soak;
 mod waits;
 
 /// How often a plan is made anew because its objects changed under it.
@@ -71,6 +73,8 @@ pub struct Executor<'e, C> {
     steps: RefCell<Vec<StepReport>>,
     /// What the smoke tests found in this run.
     tests: RefCell<Vec<TestResult>>,
+    /// What the metrics said last in this run.
+    analysis: RefCell<Vec<MetricResult>>,
     plan: RefCell<Option<Plan>>,
     /// The color that the selector was moved to in this run.
     moved: Cell<Option<Color>>,
@@ -111,6 +115,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             options,
             steps,
             tests,
+            analysis: RefCell::default(),
             plan,
             moved,
             shared,
@@ -125,6 +130,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let requests = self.cluster.requests();
         let mut report = Report::new(command, self.plan.borrow().as_ref(), self.steps.take(), &result, requests);
         report.tests = self.tests.take();
+        report.analysis = self.analysis.take();
         (report, result)
     }
 
@@ -367,6 +373,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             }
             Action::CloseJournal { id, selector } => next(self.close_journal(set, id, selector, lock).await?),
             Action::Smoke { color, tests } => next(self.smoke(set, *color, tests).await?),
+            Action::Soak { color, time, analysis } => next(self.soak(set, *color, *time, analysis.as_ref()).await?),
             Action::Confirm(question) => {
                 self.stoppable(self.ui.confirm(question)).await??;
                 next(String::new())

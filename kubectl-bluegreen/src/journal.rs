@@ -212,6 +212,15 @@ impl Journal {
         self
     }
 
+    /// The journal with something more to know of a move, where there is something.
+    #[must_use]
+    pub fn noted<T: Serialize>(mut self, id: &str, what: &str, notes: &[T]) -> Self {
+        for entry in self.entries.iter_mut().filter(|entry| entry.id == id && !notes.is_empty()) {
+            entry.more.insert(what.to_owned(), serde_json::json!(notes));
+        }
+        self
+    }
+
     /// The journal with a move ended.
     #[must_use]
     pub fn closed(mut self, id: &str, result: &str) -> Self {

@@ -1,6 +1,7 @@
 //! Safe blue-green releases on plain Deployments and Services: observe, plan, execute.
 //! Holds no logic of its own; `main.rs` parses, connects and runs.
 
+pub mod analysis;
 pub mod check;
 pub mod cli;
 pub mod cluster;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::analysis::Analysis;
 use crate::check::{CheckResult, Status};
 use crate::cluster::{AnyObject, ObjectRef, Request, Resource};
 use crate::error::Error;
@@ -99,6 +100,9 @@ pub struct SetRef {
     /// The Deployment of each color.
     #[serde(skip)]
     pub deployments: Colors<Option<String>>,
+    /// The color Service of each color.
+    #[serde(skip)]
+    pub color_services: Colors<Option<String>>,
 }
 
 impl SetRef {
@@ -110,6 +114,9 @@ impl SetRef {
             namespace: set.namespace().to_owned(),
             color_label: set.set.color_label().map(str::to_owned),
             service: set.active_service().map(|service| name(&service.metadata).to_owned()).unwrap_or_default(),
+            color_services: Colors::new(|color| {
+                set.color_service(color).map(|service| name(&service.metadata).to_owned())
+            }),
             deployments: Colors::new(|color| {
                 set.deployment(color).map(|deployment| name(&deployment.metadata).to_owned())
             }),
@@ -124,6 +131,16 @@ impl SetRef {
             Color::Green => &self.deployments.green,
         };
         name.as_deref().unwrap_or_default()
+    }
+
+    /// The color Service of a color; the active Service where there is none.
+    #[must_use]
+    pub fn color_service(&self, color: Color) -> &str {
+        let name = match color {
+            Color::Blue => &self.color_services.blue,
+            Color::Green => &self.color_services.green,
+        };
+        name.as_deref().unwrap_or(&self.service)
     }
 
     /// The active Service as an object.
@@ -168,6 +185,15 @@ pub enum Action {
         color: Color,
         /// What is asked.
         tests: Vec<Test>,
+    },
+    /// Watches a color for a while, now that it has users.
+    Soak {
+        /// The color.
+        color: Color,
+        /// For how long.
+        time: Duration,
+        /// The metrics that are watched besides its pods.
+        analysis: Option<Analysis>,
     },
     /// Asks the person, unless everything was agreed to before.
     Confirm(String),

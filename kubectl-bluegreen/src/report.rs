@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::analysis::MetricResult;
 use crate::check::CheckResult;
 use crate::error::Error;
 use crate::plan::{Plan, SetRef};
@@ -91,6 +92,9 @@ pub struct Report {
     /// What the smoke tests found; left out where there were none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<TestResult>,
+    /// What the metrics said last; left out where none were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub analysis: Vec<MetricResult>,
     /// What went wrong.
     pub error: Option<ErrorReport>,
     /// How many requests were sent.
@@ -149,6 +153,7 @@ impl Report {
             steps,
             checks,
             tests: Vec::new(),
+            analysis: Vec::new(),
             error: error.map(ErrorReport::from),
             requests,
             status: error.map_or(ExitStatus::Done, Error::status),

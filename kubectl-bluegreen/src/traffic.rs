@@ -257,10 +257,9 @@ impl Move<'_> {
 
     fn notes(self, set: &SetView<'_>) -> Vec<String> {
         let Some(left) = set.base().filter(|base| *base != self.to) else { return Vec::new() };
-        vec![
-            format!("{left} keeps running: it is the way back"),
-            format!("connections that are open now stay on {left} until they end; only new ones move"),
-        ]
+        let open = format!("connections that are open now stay on {left} until they end; only new ones move");
+        let way_back = (self.command != PUT_BACK).then(|| format!("{left} keeps running: it is the way back"));
+        way_back.into_iter().chain([open]).collect()
     }
 
     /// Sizes the target like the color that serves, and plans the rest once it is there.

@@ -18,9 +18,11 @@ mod slices;
 mod store;
 #[cfg(test)]
 mod tests;
+mod users;
 
 pub use kubelet::Behaviour;
 use store::{Refusal, State, Task};
+pub use users::Users;
 
 /// How long a request takes.
 const LATENCY: Duration = Duration::from_millis(2);
@@ -64,6 +66,9 @@ pub struct SimulatedCluster {
     state: RefCell<State>,
     requests: Cell<usize>,
     faults: RefCell<Vec<(usize, Fault)>>,
+    /// Faults of the first request whose words begin so.
+    waiting: RefCell<Vec<(String, Fault)>>,
+    users: RefCell<Option<Users>>,
     log: RefCell<Vec<String>>,
     forbidden: RefCell<Vec<(String, String)>>,
 }
@@ -78,6 +83,8 @@ impl SimulatedCluster {
             state: RefCell::default(),
             requests: Cell::new(0),
             faults: RefCell::default(),
+            waiting: RefCell::default(),
+            users: RefCell::default(),
             log: RefCell::default(),
             forbidden: RefCell::default(),
         }
@@ -112,6 +119,30 @@ impl SimulatedCluster {
     /// Lets something go wrong with a request, counted from 1.
     pub fn inject(&self, request: usize, fault: Fault) {
         self.faults.borrow_mut().push((request, fault));
+    }
+
+    /// Lets something go wrong with the next request whose words begin so: `patch service/shop`.
+    pub fn inject_into(&self, words: &str, fault: Fault) {
+        self.waiting.borrow_mut().push((words.to_owned(), fault));
+    }
+
+    /// Lets the containers of all pods of an image restart once, and be ready again at once.
+    pub fn restart_pods(&self, image_part: &str) {
+        self.play();
+        let (now, mut state) = (self.elapsed(), self.state.borrow_mut());
+        kubelet::restart(&mut state, image_part, now);
+    }
+
+    /// Gives a Service users, and the cluster a Prometheus that counts their requests.
+    pub fn give_users(&self, service: ObjectRef) {
+        *self.users.borrow_mut() = Some(Users::new(service, self.elapsed()));
+    }
+
+    /// The users and what became of their requests so far.
+    #[must_use]
+    pub fn users(&self) -> Option<Users> {
+        self.play();
+        self.users.borrow().clone()
     }
 
     /// Forbids a verb on a resource from now on: `("patch", "services")`.
@@ -202,7 +233,11 @@ impl SimulatedCluster {
         let now = self.elapsed();
         let epoch = self.epoch;
         let mut state = self.state.borrow_mut();
+        let mut users = self.users.borrow_mut();
         while let Some((at, task)) = state.take_due(now) {
+            if let Some(users) = users.as_mut() {
+                users.send(&state, at);
+            }
             match task {
                 Task::Deployment(object) => controllers::deployment(&mut state, &object, epoch, at),
                 Task::PodRuns(object) => kubelet::run(&mut state, &object, epoch, at),
@@ -211,6 +246,9 @@ impl SimulatedCluster {
                 Task::Route(object) => gateways::update(&mut state, &object, epoch, at),
                 Task::Slices(namespace, service) => slices::update(&mut state, &namespace, &service, at),
             }
+        }
+        if let Some(users) = users.as_mut() {
+            users.send(&state, now);
         }
     }
 
@@ -236,7 +274,7 @@ impl SimulatedCluster {
                 Ok(state.list(*resource, namespace.as_deref(), labels.as_deref()))
             }
             Request::Kinds { api_version } => state.kinds(api_version),
-            Request::Ask(ask) => asking::answer(&state, ask),
+            Request::Ask(ask) => asking::answer(&state, self.users.borrow().as_ref(), ask, now),
             Request::Get(object) => state.get(object),
             Request::Read(object) => known(object).and_then(|object| state.get(&object)),
             Request::Review { review, spec } => Ok(self.review(*review, spec)),
@@ -268,6 +306,11 @@ impl Cluster for SimulatedCluster {
             let at = faults.iter().position(|(request, _)| *request == number);
             at.map(|at| faults.remove(at).1)
         };
+        let fault = fault.or_else(|| {
+            let (words, mut waiting) = (request.to_string(), self.waiting.borrow_mut());
+            let at = waiting.iter().position(|(begin, _)| words.starts_with(begin.as_str()));
+            at.map(|at| waiting.remove(at).1)
+        });
         sleep(LATENCY).await;
         let failed = |failure: Failure, message: &str| {
             Err(ClusterError { request: request.to_string(), failure, message: message.to_owned() })

@@ -1,11 +1,13 @@
 //! `deploy VERSION|IMAGE`: a new version to the idle color, tested, then all traffic to it.
 //! Only plans; each call plans from what is true by then, so that a release that was cut off goes on where it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bluegreen_lint::config::file::File;
 use bluegreen_lint::config::release::SmokeTest;
 
+use crate::analysis::Analysis;
 use crate::check::{self, Means, Question, Status};
 use crate::error::Error;
 use crate::image::Wanted;
@@ -14,6 +16,7 @@ use crate::observed::{Observed, SetView, name};
 use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
 use crate::prepare::{change, lower_floor, raise_floor, runs_all, template};
 use crate::release::Color;
+use crate::router::Router;
 use crate::smoke;
 use crate::traffic::{self, Move};
 
@@ -38,9 +41,11 @@ const NOT_FOR_A_WAY_BACK: [&str; 3] = ["rolled-out", "pods-ready", "capacity"];
   kubectl bluegreen deploy 1.5.0                      # look at the plan, confirm, test, confirm, move
   kubectl bluegreen deploy 1.5.0 --yes -o json        # in a pipeline
   kubectl bluegreen deploy repo/app:1.5.0 --smoke /,/health
+  kubectl bluegreen deploy 1.5.0 --steps 10,50,100 --soak 2m
   kubectl bluegreen deploy app=1.5.0 proxy=repo/proxy:3
 A release that was cut off goes on with the same command. What was tested is in `smoke` of .bluegreen.yaml, or what the
-readiness probe asks. Exit status 4: a test failed, and traffic is where it was.")]
+readiness probe asks. Exit status 4: a test failed, or what was watched
+while it had users; then traffic is back where it was.")]
 pub struct Args {
     /// The version, the image, or NAME=IMAGE for each container
     #[arg(value_name = "VERSION|IMAGE", required = true)]
@@ -48,9 +53,35 @@ pub struct Args {
     /// Paths that every new pod must answer well before any user reaches it
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub smoke: Vec<String>,
+    /// The shares that the new version gets one after the other, in percent; less than all needs a router that can split
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub steps: Vec<u8>,
+    /// How long each step is watched; 60s where there are several steps or a Prometheus is named, else 0s
+    #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration)]
+    pub soak: Option<Duration>,
     /// How long after the last move the color that was left may be changed
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::cli::duration)]
     pub after: Duration,
+}
+
+/// How long a step is watched where there is a reason to watch.
+const SOAK: Duration = Duration::from_mins(1);
+
+impl Args {
+    /// The shares, each larger than the one before, up to all.
+    #[must_use]
+    pub fn shares(&self) -> Vec<u8> {
+        let shares: BTreeSet<u8> = self.steps.iter().copied().chain([100]).collect();
+        shares.into_iter().collect()
+    }
+
+    /// How long each step is watched.
+    #[must_use]
+    pub fn soak(&self, config: &File) -> Duration {
+        let is_watched =
+            self.steps.len() > 1 || config.analysis != bluegreen_lint::config::release::Analysis::default();
+        self.soak.unwrap_or(if is_watched { SOAK } else { Duration::ZERO })
+    }
 }
 
 /// Plans a release.
@@ -62,6 +93,12 @@ pub struct Deploy {
     pub paths: Vec<String>,
     /// The tests of the settings.
     pub tests: Vec<SmokeTest>,
+    /// The shares that the new version gets one after the other; the last one is 100.
+    pub shares: Vec<u8>,
+    /// How long each of them is watched.
+    pub soak: Duration,
+    /// The metrics that are watched.
+    pub analysis: Option<Analysis>,
     /// Which set.
     pub selection: Selection,
     /// Who and how.
@@ -84,7 +121,7 @@ impl Planner for Deploy {
         let model = set.deployment(active).and_then(template).ok_or_else(|| no_color(active))?;
         let images = self.wanted.images(model)?;
         if runs_all(&set, active, &images) {
-            let mut plan = self.to(active).plan(&set)?;
+            let mut plan = self.watched(self.to(active, 100).plan(&set)?, active, 100);
             if plan.steps.is_empty() {
                 plan.title = format!("{} of {called} runs {} and serves already", active, self.wanted);
             }
@@ -131,8 +168,8 @@ impl Planner for Deploy {
 }
 
 impl Deploy {
-    fn to(&self, color: Color) -> Move<'_> {
-        Move { command: DEPLOY, to: color, percent: 100, way_back: false, settings: &self.settings }
+    fn to(&self, color: Color, percent: u8) -> Move<'_> {
+        Move { command: DEPLOY, to: color, percent, way_back: false, settings: &self.settings }
     }
 
     /// What the idle color lacks; nothing when it is as it should be.
@@ -212,20 +249,47 @@ impl Deploy {
         }
     }
 
-    /// The tests, the last question, and the move.
+    /// The next share; before the first one the tests and the last question.
     fn go(&self, set: &SetView<'_>, idle: Color) -> Result<Plan, Error> {
-        let mut plan = self.to(idle).plan(set)?;
+        let has = Router::current(set).1.map_or(0, |split| split.share(idle));
+        // A share that was cut off is finished first.
+        let journal = set.active_service().map(Journal::of).transpose()?.unwrap_or_default();
+        let open = journal.open().filter(|open| open.command == DEPLOY && open.to == idle && open.split.is_partial());
+        let next = self.shares.iter().copied().find(|share| *share > has).unwrap_or(100);
+        let share = open.map_or(next, |open| open.split.share(idle));
+        let mut plan = self.watched(self.to(idle, share).plan(set)?, idle, share);
+        if has > 0 || open.is_some() {
+            return Ok(plan);
+        }
         let tests = smoke::tests(set, idle, &self.paths, &self.tests)?;
-        let at = plan.steps.iter().position(|step| step.id == "patch").unwrap_or_default();
         let mut before = Vec::new();
         if !tests.is_empty() {
             let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
             let title = format!("test every pod of {idle}: {}", names.join(", "));
             before.push(Step::new("smoke", title, Action::Smoke { color: idle, tests }));
         }
-        let question = format!("Move all traffic of {} to {}?", set.name(), traffic::version(set, idle));
+        let amount = if share == 100 { "all traffic".to_owned() } else { format!("{share} % of the traffic") };
+        let question = format!("Move {amount} of {} to {}?", set.name(), traffic::version(set, idle));
         before.push(Step::new("confirm", "ask whether traffic may move", Action::Confirm(question)));
-        plan.steps.splice(at..at, before);
+        plan.steps.splice(0..0, before);
         Ok(plan)
+    }
+
+    /// A move with the watching at its end, before the journal says that it is done, and then the next share.
+    fn watched(&self, mut plan: Plan, color: Color, share: u8) -> Plan {
+        let Some(at) = plan.steps.iter().position(|step| step.id == "journal") else { return plan };
+        if !self.soak.is_zero() {
+            let (time, analysis) = (self.soak, self.analysis.clone());
+            let metrics = analysis.iter().flat_map(|analysis| &analysis.metrics).map(|metric| metric.name.as_str());
+            let what = std::iter::once("its pods").chain(metrics).collect::<Vec<_>>().join(", ");
+            let title = format!("watch {color} for {} s: {what}", time.as_secs_f64());
+            plan.steps.insert(at, Step::new("soak", title, Action::Soak { color, time, analysis }));
+        }
+        if share < 100 {
+            let left = self.shares.iter().filter(|next| **next > share).map(|next| format!("{next} %"));
+            let title = format!("go on to {}", left.collect::<Vec<_>>().join(", then "));
+            plan.steps.push(Step::new("plan", title, Action::PlanAgain));
+        }
+        plan
     }
 }

@@ -4,12 +4,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bluegreen_lint::config::release::SmokeTest;
+use bluegreen_lint::config::file::File;
+use bluegreen_lint::config::release::{Analysis, Convention, MetricCheck, Prometheus};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::cluster::simulated::SimulatedCluster;
+use crate::analysis;
+use crate::cluster::simulated::{Behaviour, Fault, SimulatedCluster, Users};
+use crate::cluster::{ObjectRef, Resource};
 use crate::cmd::deploy::Deploy;
 use crate::cmd::rollback::Rollback;
 use crate::error::Error;
@@ -17,6 +20,8 @@ use crate::execute::{Executor, Options};
 use crate::image;
 use crate::interrupt::Interrupt;
 use crate::manifests;
+use crate::observe::observe;
+use crate::observed::name;
 use crate::plan::{Selection, Settings};
 use crate::release::Color;
 use crate::report::{Outcome, Report, StepReport};
@@ -31,7 +36,9 @@ use crate::ui::{Answers, Ui};
 #[command(after_help = "Examples:
   kubectl bluegreen rehearse -f k8s/ v1.1.0
   helm template shop | kubectl bluegreen rehearse -f - v1.1.0
-  kubectl bluegreen rehearse -f k8s/ v1.1.0 -o json")]
+  kubectl bluegreen rehearse -f k8s/ v1.1.0 --fault error-rate
+  kubectl bluegreen rehearse -f k8s/ v1.1.0 -o json
+The exit status is that of the release: with a fault it is the one that the real thing would have.")]
 pub struct Args {
     /// Files or directories with the manifests of the release set; `-` reads standard input
     #[arg(short, long = "filename", value_name = "PATH", required = true)]
@@ -39,6 +46,72 @@ pub struct Args {
     /// The version to release: the tag that replaces the active color's
     #[arg(value_name = "VERSION")]
     pub version: String,
+    /// Let something go wrong, and see what becomes of it
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub fault: Option<FaultName>,
+    /// How long the new version is watched under simulated users
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
+    pub soak: Duration,
+}
+
+/// What can go wrong in a rehearsal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum FaultName {
+    /// The new pods never become ready
+    NeverReady,
+    /// The new pods crash again and again
+    Crash,
+    /// The new image cannot be pulled
+    PullError,
+    /// The new pods are ready, and answer tests with 500
+    SmokeFails,
+    /// The new pods pass their tests, and answer users with errors
+    ErrorRate,
+    /// Somebody changes the active Service at the moment of the move
+    Conflict,
+    /// The connection is cut after the move was sent
+    Disconnect,
+    /// Somebody moves the selector back meanwhile
+    OtherWriter,
+}
+
+/// Which share of the users' requests fails in a rehearsal of errors.
+const ERROR_RATE: f64 = 0.3;
+/// Which share may fail where the settings do not say.
+const MAX_ERROR_RATE: f64 = 0.05;
+
+impl FaultName {
+    /// Lets it happen in a release of a version that moves a Service.
+    fn prepare(self, cluster: &SimulatedCluster, version: &str, service: &ObjectRef) {
+        let behaviour = Behaviour::default();
+        let behaviour = match self {
+            Self::NeverReady => Behaviour { becomes_ready: false, ..behaviour },
+            Self::Crash => Behaviour { crashes: true, ..behaviour },
+            Self::PullError => Behaviour { pull_fails: true, ..behaviour },
+            Self::SmokeFails => Behaviour { status: 500, ..behaviour },
+            Self::ErrorRate => Behaviour { error_rate: ERROR_RATE, ..behaviour },
+            Self::Conflict => {
+                let touch = service.clone();
+                let write = move |cluster: &SimulatedCluster| {
+                    cluster.edit(&touch, |service| {
+                        put(service, "metadata", "annotations", json!({"touched": "yes"}));
+                    });
+                };
+                return cluster.inject_into(&format!("patch {service} "), Fault::OtherWriter(Box::new(write)));
+            }
+            Self::Disconnect => return cluster.inject_into(&format!("patch {service} "), Fault::LoseAfter),
+            Self::OtherWriter => {
+                let selector = cluster.object(service).and_then(|service| service.pointer("/spec/selector").cloned());
+                let (selector, back) = (selector.unwrap_or_default(), service.clone());
+                let write = move |cluster: &SimulatedCluster| {
+                    cluster.edit(&back, |service| put(service, "spec", "selector", selector));
+                };
+                // It is read for the first time once it has been written.
+                return cluster.inject_into(&format!("get {service} "), Fault::OtherWriter(Box::new(write)));
+            }
+        };
+        cluster.behave(version, behaviour);
+    }
 }
 
 /// The day on which every rehearsal begins, so that two of them print the same.
@@ -56,6 +129,19 @@ pub struct Rehearsal {
     pub report: Report,
     /// The way back from it; nothing when the release was not done.
     pub rollback: Option<WayBack>,
+    /// What users would have noticed.
+    pub users: Option<UsersReport>,
+}
+
+/// What users noticed.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct UsersReport {
+    /// How many requests they sent meanwhile.
+    pub requests: u64,
+    /// How many were answered with an error.
+    pub errors: u64,
+    /// How many found nobody to answer.
+    pub lost: u64,
 }
 
 /// What the way back took.
@@ -95,7 +181,7 @@ fn load(files: &[PathBuf], ui: &Ui) -> Result<(SimulatedCluster, String), Error>
 pub async fn run(
     args: &Args,
     app: Option<String>,
-    tests: Vec<SmokeTest>,
+    config: File,
     settings: &Settings,
     options: &Options,
     ui: &Ui,
@@ -109,12 +195,22 @@ pub async fn run(
     let release = Deploy {
         wanted: image::parse(std::slice::from_ref(&args.version))?,
         paths: Vec::new(),
-        tests,
+        tests: config.smoke,
+        shares: vec![100],
+        soak: args.soak,
+        analysis: analysis::of(&watched(config.analysis))?,
         selection: selection.clone(),
         settings: settings.clone(),
     };
+    if let Some(service) = active_service(&cluster, &selection).await? {
+        cluster.give_users(service.clone());
+        if let Some(fault) = args.fault {
+            fault.prepare(&cluster, &args.version, &service);
+        }
+    }
     ui.note("");
     let (report, result) = Executor::new(&cluster, ui, &interrupt, &options).run("rehearse", &release).await;
+    let users = cluster.users().as_ref().map(UsersReport::of);
     let rollback = match &result {
         Ok(Outcome::Done) => {
             ui.note("\nThe way back, on a copy of the cluster as it is now:\n");
@@ -125,7 +221,39 @@ pub async fn run(
         }
         _ => None,
     };
-    Ok((Rehearsal { report, rollback }, result.err()))
+    Ok((Rehearsal { report, rollback, users }, result.err()))
+}
+
+/// The Service that users reach, once it is clear which set is meant.
+async fn active_service(cluster: &SimulatedCluster, selection: &Selection) -> Result<Option<ObjectRef>, Error> {
+    let observed = observe(cluster, Some(&selection.namespace)).await?;
+    let set = selection.find(&observed)?;
+    Ok(set.active_service().map(|service| ObjectRef::new(Resource::Services, set.namespace(), name(&service.metadata))))
+}
+
+/// What is watched: the settings' checks by the simulated Prometheus, else the error rate.
+fn watched(settings: Analysis) -> Analysis {
+    if !settings.checks.is_empty() {
+        return settings;
+    }
+    let check = MetricCheck { error_rate: Some(Convention::Http), max: Some(MAX_ERROR_RATE), ..MetricCheck::default() };
+    let prometheus = Prometheus { url: Some("http://the-simulation".to_owned()), service: None };
+    Analysis { prometheus, checks: vec![check], ..Analysis::default() }
+}
+
+/// Sets a field of a section of an object.
+fn put(object: &mut Value, section: &str, key: &str, value: Value) {
+    if let Some(section) = object.get_mut(section).and_then(Value::as_object_mut) {
+        section.insert(key.to_owned(), value);
+    }
+}
+
+impl UsersReport {
+    fn of(users: &Users) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of some minutes")]
+        let whole = |count: f64| count.round().max(0.0) as u64;
+        Self { requests: whole(users.sent), errors: whole(users.errors), lost: whole(users.lost) }
+    }
 }
 
 fn way_back(report: Report) -> WayBack {
@@ -140,7 +268,11 @@ impl Rehearsal {
     #[must_use]
     pub fn summary(&self) -> String {
         let to = self.report.to.map_or("-", Color::as_str);
-        match (&self.report.outcome, &self.rollback) {
+        let users = self.users.map_or_else(String::new, |users| {
+            let UsersReport { requests, errors, lost } = users;
+            format!("users meanwhile: {requests} requests, {errors} answered with an error, {lost} lost\n")
+        });
+        let words = match (&self.report.outcome, &self.rollback) {
             (Outcome::Done, Some(back)) if back.outcome == Outcome::Done => format!(
                 "rehearsed: {to} would serve after {:.1} s; a rollback would take {:.2} s until traffic is back, {:.1} s in all\n",
                 self.report.steps.iter().map(|step| step.seconds).sum::<f64>(),
@@ -149,7 +281,12 @@ impl Rehearsal {
             ),
             (Outcome::Done, _) => format!("rehearsed: {to} would serve, but the way back FAILED\n"),
             (Outcome::NothingToDo, _) => "rehearsed: there would be nothing to do\n".to_owned(),
-            _ => String::new(),
-        }
+            (outcome, _) => {
+                let outcome = serde_json::to_value(outcome).ok();
+                let outcome = outcome.as_ref().and_then(Value::as_str).unwrap_or_default();
+                format!("rehearsed: it would end with exit status {} ({outcome})\n", self.report.status as u8)
+            }
+        };
+        format!("{users}{words}")
     }
 }

@@ -42,7 +42,10 @@ impl<C: Cluster> Executor<'_, C> {
                 return Ok("the journal says how it ended".to_owned());
             }
             let version = service.metadata.resource_version.as_deref().unwrap_or_default();
-            let operation = set_journal(service.metadata.annotations.is_some(), &journal.closed(id, "done"));
+            let operation = set_journal(
+                service.metadata.annotations.is_some(),
+                &journal.noted(id, "analysis", &self.analysis.borrow()).closed(id, "done"),
+            );
             lock.fence()?;
             match self.write(&Change::new(object.clone(), version, vec![operation])).await {
                 Ok(_) => return Ok("the journal says that it is done".to_owned()),

@@ -83,6 +83,7 @@ impl<'o> Scene<'o> {
             namespace: self.adopt.namespace.clone(),
             color_label: Some(self.relabeling.color_label.clone()),
             service: self.called().to_owned(),
+            color_services: Colors::default(),
             deployments: Colors::new(|color| Some(self.adopt.copy_name(color))),
         }
     }

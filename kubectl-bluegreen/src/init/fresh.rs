@@ -186,6 +186,7 @@ kind: Service
             namespace: self.namespace.clone().unwrap_or_default(),
             color_label: Some("color".to_owned()),
             service: self.name.clone(),
+            color_services: Colors::default(),
             deployments: Colors::new(|color| Some(format!("{}-{color}", self.name))),
         }
     }

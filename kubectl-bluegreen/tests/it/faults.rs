@@ -11,9 +11,9 @@ use super::simulated::{NAMESPACE, cluster};
 use super::world::{NAMINGS, Naming, run};
 
 /// A fault by its name, made anew for each run.
-type Named = (&'static str, fn(Naming) -> Fault);
+pub(super) type Named = (&'static str, fn(Naming) -> Fault);
 
-fn faults() -> Vec<Named> {
+pub(super) fn faults() -> Vec<Named> {
     vec![
         ("503", |_| Fault::Refuse(Failure::Unavailable)),
         ("403", |_| Fault::Refuse(Failure::Forbidden)),
@@ -35,7 +35,7 @@ fn faults() -> Vec<Named> {
 }
 
 /// The selector selects exactly one color, the journal can be read, and no Lease outlives its time.
-fn is_whole(cluster: &SimulatedCluster, naming: Naming, what: &str) -> Option<String> {
+pub(super) fn is_whole(cluster: &SimulatedCluster, naming: Naming, what: &str) -> Option<String> {
     let service = cluster.object(&naming.service(NAMESPACE))?;
     let selector = &service["spec"]["selector"];
     let color = selector[naming.key].as_str().unwrap_or_default();

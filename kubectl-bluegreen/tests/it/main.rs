@@ -18,6 +18,7 @@ mod init;
 mod live;
 mod process;
 mod release;
+mod release_faults;
 mod routed;
 mod routers;
 mod scenarios;

@@ -1,13 +1,17 @@
 //! Whole releases: each scenario is played on the simulated cluster and on a real one.
 
+use std::pin::Pin;
+use std::time::Duration;
+
 use kubectl_bluegreen::cluster::simulated::Behaviour;
-use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use kubectl_bluegreen::cluster::{Cluster, ObjectRef, Request, Resource};
+use kubectl_bluegreen::process::Holder;
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
 
 use super::live::Live;
 use super::simulated::{Simulated, cluster};
-use super::world::{NAMINGS, Naming, Ran, World};
+use super::world::{NAMINGS, Naming, Ran, World, run_until};
 
 /// What is wrong with a new version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +177,70 @@ async fn fails_its_test<W: Worlds>(world: &W, naming: Naming) {
     assert_eq!(ran.json()["tests"].as_array().unwrap().len(), 4);
 }
 
+/// A signal while the new version has users: all traffic comes back, and only where somebody could serve it.
+async fn interrupted<W: Worlds>(world: &W, naming: Naming) {
+    let service = naming.service(world.namespace());
+    let moved = async || {
+        while world.get(&service).await["spec"]["selector"][naming.key] != "green" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let run = async |until| {
+        let holder = Holder::current(Some("tester".to_owned()));
+        run_until(world.cluster(), world.namespace(), "deploy 3 --yes --soak 60s --settle 100ms", holder, until).await
+    };
+    let until: Pin<Box<dyn Future<Output = ()>>> = Box::pin(moved());
+    let ran = run(until).await.expect(ExitStatus::Interrupted);
+    assert!(ran.err.contains("all traffic was put back on blue"), "{}", ran.err);
+    assert_eq!(selector(world, naming).await, "blue");
+    at_rest(world, naming).await;
+    let history = world.run("history -o json").await.json();
+    let last = history["entries"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["command"], &last["to"], &last["result"]), (&json!("put-back"), &json!("blue"), &json!("done")));
+    // A put-back is no release: there is nothing to roll back.
+    world.run("rollback --yes").await.expect(ExitStatus::Refused);
+
+    let until: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
+        moved().await;
+        let blue = ObjectRef::new(Resource::Deployments, world.namespace(), naming.blue);
+        world.edit(&blue, json!([{"op": "replace", "path": "/spec/replicas", "value": 0}])).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    });
+    let ran = run(until).await.expect(ExitStatus::Failed);
+    assert!(ran.err.contains("it was not put back") && ran.err.contains("has moved to green"), "{}", ran.err);
+    assert_eq!(selector(world, naming).await, "green");
+    // What was held is finished by the same command.
+    world.run("deploy 3 --yes --soak 0s --settle 0s").await.expect(ExitStatus::Done);
+    at_rest(world, naming).await;
+}
+
+/// The floor of the idle color's autoscaler is raised for a release, and lowered again when it comes to nothing.
+async fn autoscaled<W: Worlds>(world: &W, naming: Naming) {
+    let version = world.spoil(naming, Bad::Answers500).await;
+    let hpa = ObjectRef::new(Resource::HorizontalPodAutoscalers, world.namespace(), "green");
+    let body = json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "green", "namespace": world.namespace()},
+        "spec": {"minReplicas": 1, "maxReplicas": 3,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": naming.green},
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]},
+    });
+    world.cluster().send(&Request::Create { object: hpa.clone(), body, dry_run: false }).await.unwrap();
+    let ran = world.run(&format!("deploy {version} --smoke / --yes -o json")).await.expect(ExitStatus::PutBack);
+    assert_eq!(steps(&ran.json())[..3], ["autoscaler", "release", "rollout"], "{}", ran.err);
+    assert!(ran.err.contains("patch hpa/green: minReplicas 1 -> 2"), "{}", ran.err);
+    let after = world.get(&hpa).await;
+    assert_eq!(after["spec"]["minReplicas"], 1);
+    assert_eq!(after["metadata"]["annotations"].get("kubectl-bluegreen.dev/min-replicas-before"), None);
+    untouched(world, naming, &ran).await;
+    world.run(&format!("deploy {version} --smoke /healthz --yes --settle 0s")).await;
+    let limit = json!([{"op": "replace", "path": "/spec/maxReplicas", "value": 1}, {"op": "replace", "path": "/spec/minReplicas", "value": 1}]);
+    world.edit(&hpa, limit).await;
+    world.run("rollback --yes --settle 0s").await;
+    let refused = world.run("deploy 2 --yes --after 0s").await.expect(ExitStatus::Refused);
+    assert!(refused.err.contains("hpa/green lets green have 1 pods"), "{}", refused.err);
+}
+
 macro_rules! scenarios {
     ($($name:ident)*) => {
         mod on_the_simulation {
@@ -204,4 +272,4 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(good cannot_be_pulled crashes never_ready fails_its_test);
+scenarios!(good cannot_be_pulled crashes never_ready fails_its_test interrupted autoscaled);

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::FailOn;
-use super::release::SmokeTest;
+use super::release::{Analysis, SmokeTest};
 use crate::finding::Severity;
 use crate::set::Declared;
 
@@ -21,6 +21,8 @@ pub struct File {
     pub sets: Vec<Declared>,
     /// What a new version must answer before any user reaches it. Without it, what its readiness probe asks.
     pub smoke: Vec<SmokeTest>,
+    /// What is watched while a new version has users.
+    pub analysis: Analysis,
 }
 
 /// What the linter reports.

@@ -67,3 +67,84 @@ pub enum Statuses {
     /// Several.
     Several(Vec<u16>),
 }
+
+/// What is watched while a new version has users and a step soaks. Restarts and readiness of the new pods always are.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Analysis {
+    /// Where the metrics are.
+    pub prometheus: Prometheus,
+    /// How many requests a color must have had before its numbers count; 20 unless said otherwise.
+    pub min_requests: Option<u32>,
+    /// What is looked at.
+    pub checks: Vec<MetricCheck>,
+}
+
+/// One Prometheus: its `url`, or its `service`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Prometheus {
+    /// An address that the machine that deploys can reach, such as `https://prometheus.example.com`.
+    pub url: Option<String>,
+    /// A Service in the cluster, which is asked through the API server.
+    pub service: Option<ServicePort>,
+}
+
+/// A port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServicePort {
+    /// The namespace of the Service.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its port, by number or name.
+    pub port: Port,
+}
+
+/// A metric: one of `errorRate`, `latency` and `query`, and its limits: `max`, `timesOld`, or both.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MetricCheck {
+    /// What it is called.
+    pub name: Option<String>,
+    /// The share of requests that are answered with 5xx, from 0 to 1, by the metrics that these servers or routers have.
+    pub error_rate: Option<Convention>,
+    /// A quantile of the time to an answer, in seconds, by the metrics that these servers or routers have.
+    pub latency: Option<Convention>,
+    /// Which quantile; 0.99 unless said otherwise.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub quantile: Option<f64>,
+    /// A `PromQL` query of one number. `$namespace`, `$color`, `$deployment`, `$service`, `$pods` (a pattern) and
+    /// `$window` stand for the color that is looked at.
+    pub query: Option<String>,
+    /// It must not be more than this.
+    pub max: Option<f64>,
+    /// It must not be more than this many times what the color that served before has at the same time.
+    pub times_old: Option<f64>,
+}
+
+/// Who counts requests, and how the series are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Convention {
+    /// The pods themselves: `http_requests_total`, or the HTTP server metrics of `OpenTelemetry`.
+    Http,
+    /// Traefik, by the color's Service.
+    Traefik,
+    /// The NGINX ingress controller, by the color's Service.
+    Nginx,
+    /// Istio, by the color's Deployment.
+    Istio,
+    /// Envoy, by clusters named after the namespace and the color's Service.
+    Envoy,
+}
+
+impl std::fmt::Display for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}

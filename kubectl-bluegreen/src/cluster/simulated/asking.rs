@@ -1,17 +1,20 @@
-//! What the pods answer when they are asked: logs and probes.
+//! What answers when it is asked: logs, probes, metrics.
 //! Looks at the pods and at how their images behave.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::kubelet::is_ready;
 use super::store::{Refusal, State, text};
+use super::users::Users;
 use crate::cluster::Failure;
 use crate::cluster::ask::{Answer, Ask, Call};
 
 /// How long a pod takes to answer, in milliseconds.
 const ANSWER_MILLIS: u64 = 2;
 
-pub(super) fn answer(state: &State, ask: &Ask) -> Result<Value, Refusal> {
+pub(super) fn answer(state: &State, users: Option<&Users>, ask: &Ask, now: Duration) -> Result<Value, Refusal> {
     match ask {
         Ask::Log { pod, .. } => {
             let behaviour = state.behaviour(&state.get(pod)?);
@@ -36,6 +39,9 @@ pub(super) fn answer(state: &State, ask: &Ask) -> Result<Value, Refusal> {
             };
             Ok(json!(answer))
         }
-        Ask::Query { .. } => Err((Failure::NotFound, "there is no Prometheus".to_owned())),
+        Ask::Query { query, .. } => {
+            let Some(users) = users else { return Err((Failure::NotFound, "there is no Prometheus".to_owned())) };
+            Ok(json!({"status": "success", "data": users.metric(state, query, now)}))
+        }
     }
 }

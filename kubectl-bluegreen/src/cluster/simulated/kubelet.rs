@@ -25,11 +25,20 @@ pub struct Behaviour {
     pub pull_fails: bool,
     /// What its pods answer to HTTP requests once they are ready.
     pub status: u16,
+    /// Which share of the users' requests they answer with an error, from 0 to 1.
+    pub error_rate: f64,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { start: Duration::from_secs(1), becomes_ready: true, crashes: false, pull_fails: false, status: 200 }
+        Self {
+            start: Duration::from_secs(1),
+            becomes_ready: true,
+            crashes: false,
+            pull_fails: false,
+            status: 200,
+            error_rate: 0.0,
+        }
     }
 }
 
@@ -79,6 +88,27 @@ pub(super) fn run(state: &mut State, object: &ObjectRef, epoch: Timestamp, at: D
         }
     }
     state.put(object, pod, at);
+}
+
+/// Counts a restart of every container of an image.
+pub(super) fn restart(state: &mut State, image_part: &str, at: Duration) {
+    let is_meant = |status: &Value| text(status, "/image").is_some_and(|image| image.contains(image_part));
+    let pods: Vec<(ObjectRef, Value)> = state
+        .objects
+        .iter()
+        .filter(|(object, _)| object.resource == Resource::Pods)
+        .map(|(object, pod)| (object.clone(), pod.clone()))
+        .collect();
+    for (object, mut pod) in pods {
+        let statuses = pod.pointer_mut("/status/containerStatuses").and_then(Value::as_array_mut).into_iter().flatten();
+        for status in statuses.filter(|status| is_meant(status)) {
+            let count = number(status, "/restartCount").unwrap_or_default() + 1;
+            if let Some(status) = status.as_object_mut() {
+                status.insert("restartCount".to_owned(), count.into());
+            }
+        }
+        state.put(&object, pod, at);
+    }
 }
 
 /// Writes an event about a pod.

@@ -63,5 +63,9 @@ pub(super) fn update(state: &mut State, namespace: &str, service: &str, at: Dura
     if let Some(version) = state.objects.get(&slice).and_then(|slice| slice.pointer("/metadata/resourceVersion")) {
         super::store::set(&mut new, "metadata", "resourceVersion", version.clone());
     }
+    let endpoints = |value: &Value| value.get("endpoints").cloned();
+    if state.objects.get(&slice).and_then(endpoints) != endpoints(&new) {
+        state.since.insert(slice.clone(), at);
+    }
     state.put(&slice, new, at);
 }

@@ -1,0 +1,429 @@
+//! Watches a new version under users: its pods always, and metrics where a Prometheus is named.
+//! Pure: makes queries of settings and judges what came back; `execute` asks.
+
+use std::collections::BTreeMap;
+
+use bluegreen_lint::config::release::{Analysis as Setting, Convention, MetricCheck};
+use k8s_openapi::api::core::v1::Pod;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cluster::ask::Source;
+use crate::error::Error;
+use crate::observed::{is_ready, name, uid};
+
+/// How many requests a color must have had before anything is said of them.
+const MIN_REQUESTS: f64 = 20.0;
+
+/// The metrics that are watched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analysis {
+    /// Where they are.
+    pub source: Source,
+    /// What is looked at.
+    pub metrics: Vec<Metric>,
+}
+
+/// One metric with its limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// What it is called.
+    pub name: String,
+    /// The query, with its placeholders.
+    query: String,
+    /// The query for the number of requests; nothing for a metric that is not about requests.
+    requests: Option<String>,
+    /// Whether it is a share of the requests, so that no series at all means none of them.
+    is_share: bool,
+    max: Option<f64>,
+    times_old: Option<f64>,
+    min_requests: f64,
+}
+
+/// What was asked for one color: the value, and the number of requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The value; nothing when there is no series.
+    pub value: Option<f64>,
+    /// The number of requests; nothing when the metric is not about requests.
+    pub requests: Option<f64>,
+}
+
+/// How a metric looks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricResult {
+    /// The metric.
+    pub name: String,
+    /// The value of the new color.
+    pub new: Option<f64>,
+    /// The value of the color that served before, over the same time.
+    pub old: Option<f64>,
+    /// The number of requests that the new color had.
+    pub requests: Option<f64>,
+    /// Whether it is within its limits; nothing when too little is known.
+    pub ok: Option<bool>,
+    /// What it is compared with, in words.
+    pub message: String,
+}
+
+/// The metrics that the settings ask for; nothing where they name no Prometheus.
+///
+/// # Errors
+/// When a setting makes no sense.
+pub fn of(setting: &Setting) -> Result<Option<Analysis>, Error> {
+    let usage = |message: &str| Error::Usage {
+        message: format!("`analysis` {message}"),
+        help: "see `analysis` in .bluegreen.yaml and in schemas/config.schema.json".to_owned(),
+    };
+    let source = match (&setting.prometheus.url, &setting.prometheus.service) {
+        (None, None) if setting.checks.is_empty() => return Ok(None),
+        (Some(url), None) => Source::Url(url.clone()),
+        (None, Some(service)) => Source::Service {
+            namespace: service.namespace.clone(),
+            name: service.name.clone(),
+            port: service.port.to_string(),
+        },
+        _ => return Err(usage("must name one Prometheus: its url, or its service")),
+    };
+    if setting.checks.is_empty() {
+        return Err(usage("names a Prometheus and no checks"));
+    }
+    let min_requests = setting.min_requests.map_or(MIN_REQUESTS, f64::from);
+    let metric = |check: &MetricCheck| {
+        metric(check, min_requests)
+            .ok_or_else(|| usage("has a check that is not one of errorRate, latency and query, or that has no limit"))
+    };
+    Ok(Some(Analysis { source, metrics: setting.checks.iter().map(metric).collect::<Result<_, _>>()? }))
+}
+
+fn metric(check: &MetricCheck, min_requests: f64) -> Option<Metric> {
+    let (max, times_old) = (check.max, check.times_old);
+    max.or(times_old)?;
+    let named = |words: String| check.name.clone().unwrap_or(words);
+    match (check.error_rate, check.latency, &check.query) {
+        (Some(of), None, None) => Some(Metric {
+            name: named("error rate".to_owned()),
+            query: format!("({}) / ({})", Series::of(of).errors(), Series::of(of).requests()),
+            requests: Some(Series::of(of).requests()),
+            is_share: true,
+            max,
+            times_old,
+            min_requests,
+        }),
+        (None, Some(of), None) => {
+            let quantile = check.quantile.unwrap_or(0.99);
+            Some(Metric {
+                name: named(format!("latency p{}", quantile * 100.0)),
+                query: Series::of(of).latency(quantile),
+                requests: Some(Series::of(of).requests()),
+                is_share: false,
+                max,
+                times_old,
+                min_requests,
+            })
+        }
+        (None, None, Some(query)) => Some(Metric {
+            name: named(query.clone()),
+            query: query.clone(),
+            requests: None,
+            is_share: false,
+            max,
+            times_old,
+            min_requests,
+        }),
+        _ => None,
+    }
+}
+
+/// The series of a convention: its counters with the label of the status, and its histograms with their unit.
+struct Series {
+    /// Names of counters with the selector of the color, and the selector of errors.
+    counters: &'static [(&'static str, &'static str, &'static str)],
+    /// Names of histograms with the selector of the color, and how many of their units make a second.
+    histograms: &'static [(&'static str, &'static str, f64)],
+}
+
+const BY_POD: &str = "namespace=\"$namespace\",pod=~\"$pods\"";
+const BY_WORKLOAD: &str =
+    "reporter=\"destination\",destination_workload_namespace=\"$namespace\",destination_workload=\"$deployment\"";
+
+impl Series {
+    fn of(convention: Convention) -> Self {
+        match convention {
+            Convention::Http => Self {
+                counters: &[
+                    ("http_requests_total", BY_POD, "code=~\"5..|5xx\""),
+                    ("http_requests_total", BY_POD, "status=~\"5..|5xx\""),
+                    ("http_server_request_duration_seconds_count", BY_POD, "http_response_status_code=~\"5..\""),
+                    ("http_request_duration_seconds_count", BY_POD, "code=~\"5..|5xx\""),
+                ],
+                histograms: &[
+                    ("http_request_duration_seconds_bucket", BY_POD, 1.0),
+                    ("http_server_request_duration_seconds_bucket", BY_POD, 1.0),
+                ],
+            },
+            Convention::Traefik => Self {
+                counters: &[("traefik_service_requests_total", "service=~\"$namespace-$service-.*\"", "code=~\"5..\"")],
+                histograms: &[(
+                    "traefik_service_request_duration_seconds_bucket",
+                    "service=~\"$namespace-$service-.*\"",
+                    1.0,
+                )],
+            },
+            Convention::Nginx => Self {
+                counters: &[(
+                    "nginx_ingress_controller_requests",
+                    "exported_namespace=~\"|$namespace\",exported_service=~\"|$service\",service=~\"|$service\"",
+                    "status=~\"5..\"",
+                )],
+                histograms: &[(
+                    "nginx_ingress_controller_request_duration_seconds_bucket",
+                    "exported_namespace=~\"|$namespace\",exported_service=~\"|$service\",service=~\"|$service\"",
+                    1.0,
+                )],
+            },
+            Convention::Istio => Self {
+                counters: &[("istio_requests_total", BY_WORKLOAD, "response_code=~\"5..\"")],
+                histograms: &[("istio_request_duration_milliseconds_bucket", BY_WORKLOAD, 1000.0)],
+            },
+            Convention::Envoy => Self {
+                counters: &[(
+                    "envoy_cluster_upstream_rq_xx",
+                    "envoy_cluster_name=~\".*$namespace.*$service.*\"",
+                    "envoy_response_code_class=\"5\"",
+                )],
+                histograms: &[(
+                    "envoy_cluster_upstream_rq_time_bucket",
+                    "envoy_cluster_name=~\".*$namespace.*$service.*\"",
+                    1000.0,
+                )],
+            },
+        }
+    }
+
+    fn requests(&self) -> String {
+        let one = |(series, of, _): &(&str, &str, &str)| format!("sum(increase({series}{{{of}}}[$window]))");
+        self.counters.iter().map(one).collect::<Vec<_>>().join(" or ")
+    }
+
+    fn errors(&self) -> String {
+        let one = |(series, of, bad): &(&str, &str, &str)| format!("sum(increase({series}{{{of},{bad}}}[$window]))");
+        self.counters.iter().map(one).collect::<Vec<_>>().join(" or ")
+    }
+
+    fn latency(&self, quantile: f64) -> String {
+        let one = |(series, of, unit): &(&str, &str, f64)| {
+            format!("histogram_quantile({quantile}, sum by (le) (rate({series}{{{of}}}[$window]))) / {unit}")
+        };
+        self.histograms.iter().map(one).collect::<Vec<_>>().join(" or ")
+    }
+}
+
+/// What stands for a color in queries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The namespace.
+    pub namespace: String,
+    /// The color.
+    pub color: String,
+    /// Its Deployment.
+    pub deployment: String,
+    /// Its color Service, or else the active one.
+    pub service: String,
+    /// Its pods.
+    pub pods: Vec<String>,
+}
+
+impl Metric {
+    /// The queries for a color over some seconds: for the value, and for the number of requests.
+    #[must_use]
+    pub fn queries(&self, of: &Names, seconds: u64) -> (String, Option<String>) {
+        let fill = |query: &str| {
+            [
+                ("$namespace", of.namespace.as_str()),
+                ("$color", &of.color),
+                ("$deployment", &of.deployment),
+                ("$service", &of.service),
+                ("$pods", &of.pods.join("|")),
+                ("$window", &format!("{seconds}s")),
+            ]
+            .into_iter()
+            .fold(query.to_owned(), |query, (name, value)| query.replace(name, value))
+        };
+        (fill(&self.query), self.requests.as_deref().map(fill))
+    }
+
+    /// Whether the new color is within the limits.
+    #[must_use]
+    pub fn judge(&self, new: Reading, old: Reading) -> MetricResult {
+        let enough = |reading: Reading| reading.requests.is_none_or(|requests| requests >= self.min_requests);
+        let value = |reading: Reading| {
+            let none = self.is_share && reading.requests.is_some_and(|requests| requests > 0.0);
+            reading.value.or(none.then_some(0.0))
+        };
+        let result = |ok: Option<bool>, message: String| MetricResult {
+            name: self.name.clone(),
+            new: value(new),
+            old: value(old),
+            requests: new.requests,
+            ok,
+            message,
+        };
+        let Some(has) = value(new) else { return result(None, "there is nothing to look at".to_owned()) };
+        if !enough(new) {
+            let message =
+                format!("{:.0} of {:.0} requests needed", new.requests.unwrap_or_default(), self.min_requests);
+            return result(None, message);
+        }
+        if let Some(max) = self.max.filter(|max| has > *max) {
+            return result(Some(false), format!("{} is more than {}", short(has), short(max)));
+        }
+        let limit =
+            self.times_old.zip(value(old).filter(|_| enough(old))).map(|(times, old)| (times, old, times * old));
+        if let Some((times, old, _)) = limit.filter(|(.., limit)| has > *limit) {
+            return result(
+                Some(false),
+                format!("{} is more than {times} times {}, the old color's", short(has), short(old)),
+            );
+        }
+        if self.max.is_none() && limit.is_none() {
+            return result(None, "the old color has too few requests to compare with".to_owned());
+        }
+        result(Some(true), format!("{} is within its limits", short(has)))
+    }
+}
+
+/// A number with as many digits as anybody reads.
+fn short(number: f64) -> String {
+    let text = format!("{number:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The number in an answer of Prometheus; nothing when there is none, or when it is no number.
+#[must_use]
+pub fn number(answer: &Value) -> Option<f64> {
+    let result = answer.pointer("/data/result")?;
+    let value = if answer.pointer("/data/resultType").and_then(Value::as_str) == Some("scalar") {
+        result.get(1)
+    } else {
+        result.pointer("/0/value/1")
+    };
+    value?.as_str()?.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// The pods of a color at one moment: restarts by pod, and how many are ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    restarts: BTreeMap<String, (String, i32)>,
+    /// How many pods are ready.
+    pub ready: usize,
+}
+
+impl Health {
+    /// What pods look like.
+    #[must_use]
+    pub fn of(pods: &[Pod]) -> Self {
+        let restarts = |pod: &Pod| {
+            let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+            (uid(pod), (name(&pod.metadata).to_owned(), statuses.map(|status| status.restart_count).sum()))
+        };
+        Self { restarts: pods.iter().map(restarts).collect(), ready: pods.iter().filter(|pod| is_ready(pod)).count() }
+    }
+
+    /// What has become worse since then and needs no second look.
+    #[must_use]
+    pub fn worse_than(&self, before: &Self) -> Option<String> {
+        if self.ready == 0 {
+            return Some("no pod is ready any more".to_owned());
+        }
+        self.restarts.iter().find_map(|(uid, (pod, count))| {
+            let had = before.restarts.get(uid).map_or(0, |(_, count)| *count);
+            (*count > had).then(|| format!("pod {pod} restarted under users ({had} -> {count} restarts)"))
+        })
+    }
+}
+
+/// The results as a small table.
+#[must_use]
+pub fn table(results: &[MetricResult]) -> String {
+    let cell = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), short);
+    let mut lines = vec![format!("       {:<16} {:>10} {:>10} {:>9}", "metric", "new", "old", "requests")];
+    for result in results {
+        let mark = match result.ok {
+            Some(true) => "ok  ",
+            Some(false) => "FAIL",
+            None => "skip",
+        };
+        let requests = result.requests.map_or_else(|| "-".to_owned(), |count| format!("{count:.0}"));
+        let (new, old) = (cell(result.new), cell(result.old));
+        lines.push(format!("  {mark} {:<16} {new:>10} {old:>10} {requests:>9}  {}", result.name, result.message));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_rate(max: Option<f64>, times_old: Option<f64>) -> Metric {
+        let check = MetricCheck { error_rate: Some(Convention::Http), max, times_old, ..MetricCheck::default() };
+        metric(&check, MIN_REQUESTS).unwrap()
+    }
+
+    fn reading(value: Option<f64>, requests: f64) -> Reading {
+        Reading { value, requests: Some(requests) }
+    }
+
+    #[test]
+    fn nothing_is_said_before_there_are_enough_requests() {
+        let metric = error_rate(Some(0.01), None);
+        assert_eq!(metric.judge(reading(Some(1.0), 19.0), Reading::default()).ok, None);
+        assert_eq!(metric.judge(reading(Some(0.3), 20.0), Reading::default()).ok, Some(false));
+        assert_eq!(metric.judge(reading(Some(0.01), 20.0), Reading::default()).ok, Some(true));
+        // No error has ever been counted: there is no such series.
+        assert_eq!(metric.judge(reading(None, 20.0), Reading::default()).ok, Some(true));
+        assert_eq!(metric.judge(Reading::default(), Reading::default()).ok, None);
+    }
+
+    #[test]
+    fn the_old_color_is_the_measure_while_it_has_users() {
+        let metric = error_rate(None, Some(2.0));
+        assert_eq!(metric.judge(reading(Some(0.05), 100.0), reading(Some(0.02), 100.0)).ok, Some(false));
+        assert_eq!(metric.judge(reading(Some(0.04), 100.0), reading(Some(0.02), 100.0)).ok, Some(true));
+        assert_eq!(metric.judge(reading(Some(0.05), 100.0), reading(Some(0.02), 3.0)).ok, None);
+    }
+
+    #[test]
+    fn queries_are_about_the_pods_of_one_color() {
+        let names =
+            Names { namespace: "shop".to_owned(), pods: vec!["a".to_owned(), "b".to_owned()], ..Names::default() };
+        let (query, requests) = error_rate(Some(0.1), None).queries(&names, 30);
+        let total = "sum(increase(http_requests_total{namespace=\"shop\",pod=~\"a|b\"}[30s]))";
+        assert!(requests.unwrap().starts_with(total) && query.contains("code=~\"5..|5xx\""), "{query}");
+        assert!(!query.contains('$'), "{query}");
+    }
+
+    #[test]
+    fn answers_are_numbers_or_nothing() {
+        let answer = |result: &str| serde_json::from_str::<Value>(&format!("{{\"data\":{result}}}")).unwrap();
+        assert_eq!(number(&answer(r#"{"resultType":"vector","result":[{"metric":{},"value":[1,"0.5"]}]}"#)), Some(0.5));
+        assert_eq!(number(&answer(r#"{"resultType":"scalar","result":[1,"2"]}"#)), Some(2.0));
+        assert_eq!(number(&answer(r#"{"resultType":"vector","result":[]}"#)), None);
+        assert_eq!(number(&answer(r#"{"resultType":"vector","result":[{"value":[1,"NaN"]}]}"#)), None);
+    }
+
+    #[test]
+    fn restarts_and_vanished_pods_are_worse() {
+        let pod = |uid: &str, ready: bool, restarts: i32| -> Pod {
+            serde_json::from_value(serde_json::json!({"metadata": {"name": uid, "uid": uid}, "status": {
+                "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}],
+                "containerStatuses": [{"name": "app", "image": "", "imageID": "", "ready": ready, "restartCount": restarts}],
+            }})).unwrap()
+        };
+        let before = Health::of(&[pod("a", true, 1), pod("b", true, 0)]);
+        assert_eq!(Health::of(&[pod("a", true, 1), pod("b", false, 0)]).worse_than(&before), None);
+        assert!(Health::of(&[pod("a", true, 2)]).worse_than(&before).unwrap().contains("pod a restarted"));
+        assert!(Health::of(&[pod("a", false, 1)]).worse_than(&before).unwrap().contains("no pod is ready"));
+    }
+}
