@@ -1,65 +1,125 @@
-//! What the API server would say of an object after decoding it, kind by kind, for one Kubernetes version.
+//! What the API server would say of an object, kind by kind, for one Kubernetes version: can it be decoded, and is it valid?
 //! Must not know how a rule is reported; each defect carries the code of its rule.
 
 mod affinity;
+mod autoscaler;
+mod configuration;
 mod container;
+mod decode;
+mod disruption;
 mod environment;
+mod formats;
+mod ingress;
 mod jobs;
+mod kinds;
 mod lifecycle;
 mod metadata;
 mod mounts;
 mod names;
 mod network;
+mod network_policy;
 mod pod_spec;
 mod ports;
 mod probe;
 mod projected;
+mod rbac;
 mod resources;
 mod scheduling;
+mod schema;
 mod security;
 mod selector;
+mod service;
 mod sink;
 mod volumes;
 mod workloads;
 
 pub(crate) use sink::Defect;
+
+use kinds::Kind;
+use metadata::Naming;
+use schema::Schema;
 use sink::Sink;
 
 use crate::manifest::Object;
 use crate::version::Version;
+use crate::yaml::NodeRef;
 
-/// What the server finds wrong with an object of a kind that runs pods; nothing for other kinds.
+/// Whether Kubernetes itself has the kind's group: what others have added cannot be judged here.
+#[must_use]
+pub(crate) fn is_known(object: &Object, version: Version) -> bool {
+    !matches!(kinds::check(object, version), Kind::Foreign)
+}
+
+/// What the server finds wrong with an object.
 #[must_use]
 pub(crate) fn validate(object: &Object, version: Version) -> Vec<Defect> {
-    let mut sink = Sink::new(object, version);
+    match kinds::check(object, version) {
+        Kind::Foreign => return Vec::new(),
+        Kind::Refused(defect) => return vec![defect],
+        Kind::Served => {}
+    }
     let id = &object.id;
-    let name = match id.kind.as_str() {
-        // The controller adds a suffix to the names of the Jobs and of the pods.
-        "CronJob" => |name: &str| names::shorter_subdomain(name, 52),
-        "StatefulSet" => names::dns_label,
-        "Job" | "Deployment" | "ReplicaSet" | "DaemonSet" | "Pod" => names::dns_subdomain,
-        _ => return Vec::new(),
-    };
-    metadata::of_object(object.root(), name, &mut sink);
-    if (id.api_version.as_str(), id.kind.as_str()) == ("v1", "Pod") {
-        workloads::pod(object.root(), &mut sink);
-        return sink.into_defects();
+    let Some(definition) = Schema::of(version).definition(&id.api_version, &id.kind) else { return Vec::new() };
+    let decoded = decode::decode(object, version, definition);
+    let mut sink = Sink::new(object, version);
+    let (naming, check) = rules_of(&id.api_version, &id.kind, version);
+    metadata::of_object(object.root(), naming, &mut sink);
+    match check {
+        Check::Spec(check) => match object.root().get("spec") {
+            Some(spec) => check(spec, &mut sink),
+            None => sink.missing(object.root(), "spec", "the object says nothing without it"),
+        },
+        Check::Root(check) => check(object.root(), &mut sink),
+        Check::Metadata => {}
     }
-    if id.kind == "Job" {
-        jobs::name(object.root(), &mut sink);
+    // One mistake is one finding: what follows from a field that cannot be read is not reported, too.
+    let valid = sink.into_defects().into_iter().filter(|defect| !decoded.is_unclear(&defect.place));
+    let valid: Vec<Defect> = valid.collect();
+    decoded.defects.into_iter().chain(valid).collect()
+}
+
+/// How a kind is validated beyond its fields and metadata.
+enum Check<'o> {
+    /// By its `spec`, which must be there.
+    Spec(fn(NodeRef<'o>, &mut Sink<'o>)),
+    /// As a whole.
+    Root(fn(NodeRef<'o>, &mut Sink<'o>)),
+    /// Not at all.
+    Metadata,
+}
+
+/// How objects of a kind are named, and how they are validated.
+fn rules_of<'o>(api_version: &str, kind: &str, version: Version) -> (Naming, Check<'o>) {
+    use Check::{Metadata, Root, Spec};
+    let subdomain = Naming::same(names::dns_subdomain);
+    let segment = Naming::same(names::path_segment);
+    match (api_version, kind) {
+        ("apps/v1", "Deployment") => (subdomain, Spec(workloads::deployment)),
+        ("apps/v1", "ReplicaSet") => (subdomain, Spec(workloads::replica_set)),
+        ("apps/v1", "DaemonSet") => (subdomain, Spec(workloads::daemon_set)),
+        // The name of each pod is made of it.
+        ("apps/v1", "StatefulSet") => (Naming { name: names::dns_label, ..subdomain }, Spec(workloads::stateful_set)),
+        ("batch/v1", "Job") => (subdomain, Root(jobs::job_object)),
+        // The controller adds a suffix to the names of the Jobs.
+        ("batch/v1", "CronJob") => {
+            (Naming { name: |name| names::shorter_subdomain(name, 52), ..subdomain }, Spec(jobs::cron_job))
+        }
+        ("v1", "Pod") => (subdomain, Root(workloads::pod)),
+        ("v1", "Service") if version.minor() < 36 => (Naming::same(names::dns_1035_label), Root(service::service)),
+        ("v1", "Service") => (Naming::same(names::dns_label), Root(service::service)),
+        ("autoscaling/v2", "HorizontalPodAutoscaler") => (segment, Spec(autoscaler::v2)),
+        ("autoscaling/v1", "HorizontalPodAutoscaler") => (segment, Spec(autoscaler::v1)),
+        ("policy/v1", "PodDisruptionBudget") => (segment, Root(disruption::budget)),
+        ("networking.k8s.io/v1", "Ingress") => (subdomain, Root(ingress::ingress)),
+        ("networking.k8s.io/v1", "NetworkPolicy") => (subdomain, Root(network_policy::policy)),
+        ("v1", "ConfigMap") => (subdomain, Root(configuration::config_map)),
+        ("v1", "Secret") => (subdomain, Root(configuration::secret)),
+        ("v1", "Namespace") => (Naming::same(names::dns_label), Metadata),
+        ("v1", "PersistentVolumeClaim") => (subdomain, Root(configuration::claim)),
+        ("rbac.authorization.k8s.io/v1", "Role") => (segment, Root(rbac::role)),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole") => (segment, Root(rbac::cluster_role)),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding") => (segment, Root(rbac::role_binding)),
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding") => (segment, Root(rbac::cluster_role_binding)),
+        _ => (subdomain, Metadata),
     }
-    let check = match (id.api_version.as_str(), id.kind.as_str()) {
-        ("apps/v1", "Deployment") => workloads::deployment,
-        ("apps/v1", "ReplicaSet") => workloads::replica_set,
-        ("apps/v1", "StatefulSet") => workloads::stateful_set,
-        ("apps/v1", "DaemonSet") => workloads::daemon_set,
-        ("batch/v1", "Job") => jobs::job,
-        ("batch/v1", "CronJob") => jobs::cron_job,
-        _ => return Vec::new(),
-    };
-    match object.root().get("spec") {
-        Some(spec) => check(spec, &mut sink),
-        None => sink.missing(object.root(), "spec", "the object says nothing without it"),
-    }
-    sink.into_defects()
 }

@@ -29,6 +29,7 @@ pub mod quantity;
 pub mod report;
 pub mod rule;
 pub mod rules;
+pub mod schemas;
 pub mod set;
 pub mod source;
 pub mod suppress;
@@ -123,7 +124,7 @@ fn said_by_server(object: &manifest::Object, config: &Config) -> Vec<Finding> {
     let rule = |code| rules::ALL.iter().find(|rule| rule.code == code && matches!(rule.check, Check::Server));
     let finding = |defect: api::Defect| {
         let rule = rule(defect.code)?;
-        let api::Defect { place, message, help, .. } = defect;
+        let api::Defect { place, message, help, fix, .. } = defect;
         Some(Finding {
             rule,
             severity: rule.severity,
@@ -131,7 +132,7 @@ fn said_by_server(object: &manifest::Object, config: &Config) -> Vec<Finding> {
             help: Some(help),
             place,
             related: Vec::new(),
-            fix: None,
+            fix,
         })
     };
     api::validate(object, config.kubernetes_version).into_iter().filter_map(finding).collect()

@@ -294,7 +294,7 @@ fn collect(source: (usize, &Source), document: &Arc<Document>, root: NodeRef<'_>
     }
     if let Some(items) = root.get("items").filter(|_| kind.ends_with("List")) {
         for item in items.items() {
-            collect(source, document, item, manifests);
+            collect((source, explicit), document, item, manifests);
         }
         return true;
     }
@@ -311,7 +311,8 @@ fn collect(source: (usize, &Source), document: &Arc<Document>, root: NodeRef<'_>
         document: Arc::clone(document),
         node: root.id(),
     };
-    if is_patch(&object) {
+    // One that is asked about by its name is meant to be whole, unless it says something that a patch would say.
+    if is_patch(&object) && !(source.1.explicit && is_without_spec(&object)) {
         manifests.aside.push((source.0, Aside::Kustomize));
     } else {
         manifests.objects.push(object);
@@ -333,6 +334,10 @@ fn is_patch(object: &Object) -> bool {
     let has_labels = object.root().at(&["spec", "template", "metadata", "labels"]).is_some();
     let has_image = object.containers().any(|container| container.get("image").is_some());
     !has_selector && !has_labels && !has_image
+}
+
+fn is_without_spec(object: &Object) -> bool {
+    object.root().get("spec").is_none_or(|spec| spec.entries().next().is_none())
 }
 
 fn is_kustomization(name: &str) -> bool {

@@ -28,9 +28,13 @@ use crate::rule::Rule;
 pub static ALL: &[&Rule] = &[
     &api::bg001::RULE,
     &api::bg002::RULE,
+    &api::bg003::RULE,
+    &api::bg004::RULE,
     &api::bg005::RULE,
     &api::bg006::RULE,
     &api::bg007::RULE,
+    &api::bg008::RULE,
+    &api::bg009::RULE,
     &api::bg010::RULE,
     &labels::bg101::RULE,
     &labels::bg102::RULE,

@@ -11,7 +11,7 @@ use crate::yaml::NodeRef;
 const MAX: i64 = i64::MAX;
 
 /// Validates `spec` of a Job.
-pub(super) fn job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+fn job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     for key in ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"] {
         sink.number(spec, key, 0, MAX);
     }
@@ -174,8 +174,17 @@ fn container_name<'o>(spec: NodeRef<'o>, codes: NodeRef<'o>, sink: &mut Sink<'o>
     }
 }
 
+/// Validates a Job.
+pub(super) fn job_object<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+    name(root, sink);
+    match root.get("spec") {
+        Some(spec) => job(spec, sink),
+        None => sink.missing(root, "spec", "the object says nothing without it"),
+    }
+}
+
 /// Validates that the pods of an indexed Job can be named for it.
-pub(super) fn name<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+fn name<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     let (Some(spec), Some(name)) = (root.get("spec"), root.at(&["metadata", "name"])) else { return };
     let completions = int(spec, "completions").filter(|&completions| completions > 0);
     let Some(last) = completions.filter(|_| text(spec, "completionMode") == "Indexed") else { return };

@@ -2,14 +2,31 @@
 //! Must not ask what a label means.
 
 use super::sink::{Sink, items, text};
-use super::{names, selector};
+use super::names::{self, Fault};
+use super::selector;
 use crate::yaml::NodeRef;
 
 /// How many bytes all annotations may have together.
 const MAX_ANNOTATION_BYTES: usize = 256 * 1024;
 
-/// Validates the metadata of an object whose name is a DNS name of at most some characters.
-pub(super) fn of_object<'o>(root: NodeRef<'o>, syntax: fn(&str) -> names::Fault, sink: &mut Sink<'o>) {
+/// How objects of a kind are named.
+#[derive(Clone, Copy)]
+pub(super) struct Naming {
+    /// The syntax of a name.
+    pub(super) name: fn(&str) -> Fault,
+    /// The syntax of what the server completes to a name; it cuts that, so that its own limit alone counts.
+    pub(super) generated: fn(&str) -> Fault,
+}
+
+impl Naming {
+    /// One syntax for both.
+    pub(super) fn same(name: fn(&str) -> Fault) -> Self {
+        Self { name, generated: name }
+    }
+}
+
+/// Validates the metadata of an object.
+pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'o>) {
     let Some(metadata) = root.get("metadata") else {
         sink.missing(root, "metadata", "an object needs a name");
         sink.at_path(|path| format!("{path}.name"));
@@ -18,12 +35,11 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, syntax: fn(&str) -> names::Fault,
     if text(metadata, "name").is_empty() && text(metadata, "generateName").is_empty() {
         sink.missing(metadata, "name", "an object needs a name");
     }
-    sink.name(metadata, "name", syntax);
-    // What is generated is put behind it, so it may end with `-` or `.`.
-    let generated = |start: &str| {
-        let start = start.strip_suffix('-').unwrap_or(start);
-        // The server cuts what it generates, so its own limit alone counts.
-        if start.contains('.') { syntax(start) } else { names::dns_subdomain(start) }
+    sink.name(metadata, "name", naming.name);
+    // What is generated is put behind it, so it may end with `-`, and what is before that does not count either.
+    let generated = |start: &str| match start.strip_suffix('-').and_then(|rest| rest.char_indices().next_back().map(|(at, _)| at)) {
+        Some(at) => (naming.generated)(&format!("{}a", start.get(..at).unwrap_or_default())),
+        None => (naming.generated)(start),
     };
     sink.name(metadata, "generateName", generated);
     sink.name(metadata, "namespace", names::dns_label);

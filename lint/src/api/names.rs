@@ -184,6 +184,42 @@ pub(super) fn ip_address(text: &str) -> Fault {
     fault(ip(text).is_none(), "an IP address such as `10.9.8.7` or `2001:db8::ffff` is needed")
 }
 
+/// The name of a Service, up to Kubernetes 1.35: a DNS label that starts with a letter.
+pub(super) fn dns_1035_label(text: &str) -> Fault {
+    dns_label(text).or_else(|| fault(!text.starts_with(|c: char| c.is_ascii_lowercase()), "it must start with a letter"))
+}
+
+/// A part of a URL's path, such as the name of a Role.
+pub(super) fn path_segment(text: &str) -> Fault {
+    fault(matches!(text, "." | ".."), "it may not be `.` or `..`")
+        .or_else(|| fault(text.contains(['/', '%']), "`/` and `%` are not allowed"))
+}
+
+/// A DNS name, or all names below one: `*.example.com`.
+pub(super) fn host(text: &str) -> Fault {
+    if !text.contains('*') {
+        return dns_subdomain(text);
+    }
+    match text.strip_prefix("*.") {
+        Some(domain) => longer_than(text, 253).or_else(|| dns_subdomain(domain)),
+        None => fault(true, "`*` is allowed at the start only, as in `*.example.com`"),
+    }
+}
+
+/// A range of addresses, such as `10.0.0.0/8`; nothing for what is none.
+pub(super) fn range(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, bits) = text.split_once('/')?;
+    let address = ip(address)?;
+    let is_number = bits.len() <= 3 && !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit());
+    let bits: u8 = is_number.then(|| bits.parse().ok())??;
+    (bits <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, bits))
+}
+
+/// A range of addresses.
+pub(super) fn cidr(text: &str) -> Fault {
+    fault(range(text).is_none(), "a range such as `10.9.8.0/24` or `2001:db8::/64` is needed")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

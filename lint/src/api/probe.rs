@@ -54,7 +54,7 @@ pub(super) fn handler<'o>(parent: NodeRef<'o>, kinds: &[&'static str], sink: &mu
         http_get(request, sink);
     }
     if let Some(socket) = of("tcpSocket") {
-        port(socket, sink);
+        port(socket, "port", sink);
     }
     if let Some(grpc) = of("grpc") {
         if int(grpc, "port").is_none() {
@@ -66,7 +66,7 @@ pub(super) fn handler<'o>(parent: NodeRef<'o>, kinds: &[&'static str], sink: &mu
 }
 
 fn http_get<'o>(request: NodeRef<'o>, sink: &mut Sink<'o>) {
-    port(request, sink);
+    port(request, "port", sink);
     sink.one_of(request, "scheme", &["HTTP", "HTTPS"]);
     for header in items(request, "httpHeaders") {
         if let Some(name) = header.get("name") {
@@ -88,13 +88,13 @@ fn list_of(path: &str) -> String {
 }
 
 /// Validates a port that is a number, or the name of a port of the container.
-fn port<'o>(parent: NodeRef<'o>, sink: &mut Sink<'o>) {
-    let Some(node) = parent.get("port") else {
-        sink.missing(parent, "port", "a number, or the name of a port of the container, is needed");
+pub(super) fn port<'o>(parent: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
+    let Some(node) = parent.get(key) else {
+        sink.missing(parent, key, "a number, or the name of a port of the container, is needed");
         return;
     };
     match node.value() {
         Value::Str(_) => sink.syntax(node, names::port_name),
-        _ => sink.number(parent, "port", 1, MAX_PORT),
+        _ => sink.number(parent, key, 1, MAX_PORT),
     }
 }

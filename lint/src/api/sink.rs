@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::finding::Fix;
 use crate::manifest::{Object, Place};
 use crate::version::Version;
 use crate::yaml::{NodeRef, Value};
@@ -20,6 +21,8 @@ pub(crate) struct Defect {
     pub(crate) message: String,
     /// The way out.
     pub(crate) help: String,
+    /// How to correct the text, where that is known.
+    pub(crate) fix: Option<Fix>,
 }
 
 /// Collects the defects of one object for one Kubernetes version.
@@ -47,7 +50,7 @@ impl<'o> Sink<'o> {
     }
 
     fn push(&mut self, code: &'static str, place: Place, message: String, help: String) {
-        self.defects.push(Defect { code, place, message, help });
+        self.defects.push(Defect { code, place, message, help, fix: None });
     }
 
     /// Reports a value that breaks a rule (BG007).
@@ -195,12 +198,8 @@ impl<'o> Sink<'o> {
     /// A text that must be one of some.
     pub(super) fn among(&mut self, node: NodeRef<'o>, allowed: &[&str]) {
         let Some(text) = node.as_str().filter(|text| !allowed.contains(text)) else { return };
-        let near = allowed
-            .iter()
-            .map(|known| (strsim::damerau_levenshtein(&known.to_lowercase(), &text.to_lowercase()), known));
-        let near = near.min().filter(|(distance, known)| *distance <= 2 && *distance < known.len());
-        let help = match near {
-            Some((_, known)) => format!("did you mean `{known}`?"),
+        let help = match nearest(text, allowed.iter().copied()) {
+            Some(known) => format!("did you mean `{known}`?"),
             None => format!("use {}", either(allowed)),
         };
         self.invalid(node, choice(allowed), help);
@@ -287,12 +286,21 @@ pub(super) fn is_empty(parent: NodeRef<'_>, key: &str) -> bool {
     parent.get(key).is_none_or(|node| node.items().next().is_none() && node.entries().next().is_none())
 }
 
+/// The one of some words that was meant, if one is close.
+pub(super) fn nearest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let lower = text.to_lowercase();
+    let near = words.map(|word| (strsim::damerau_levenshtein(&word.to_lowercase(), &lower), word)).min()?;
+    let most = 2.max(text.len() / 4);
+    (near.0 <= most && near.0 < near.1.len()).then_some(near.1)
+}
+
 /// Whether a value will only be known when a tool has filled it in.
-fn is_template(text: &str) -> bool {
+pub(super) fn is_template(text: &str) -> bool {
     text.contains("${") || text.contains("{{")
 }
 
-fn last_step(path: &str) -> &str {
+/// The last part of a field path.
+pub(super) fn last_step(path: &str) -> &str {
     path.rsplit_once('.').map_or(path, |(_, last)| last)
 }
 

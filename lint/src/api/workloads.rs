@@ -67,7 +67,7 @@ fn deployment_strategy<'o>(strategy: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 /// Validates a number or percentage, and gives it.
-fn amount<'o>(parent: NodeRef<'o>, key: &str, most_percent: Option<i64>, sink: &mut Sink<'o>) -> Option<i64> {
+pub(super) fn amount<'o>(parent: NodeRef<'o>, key: &str, most_percent: Option<i64>, sink: &mut Sink<'o>) -> Option<i64> {
     let node = parent.get(key)?;
     if let Value::Str(written) = node.value() {
         let number = written

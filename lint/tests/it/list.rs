@@ -11,9 +11,13 @@ use super::{files, root};
 const CONTRACT: &[(&str, &str, Severity)] = &[
     ("BG001", "yaml-syntax", Severity::Error),
     ("BG002", "duplicate-key", Severity::Error),
+    ("BG003", "ambiguous-scalar", Severity::Error),
+    ("BG004", "wrong-type", Severity::Error),
     ("BG005", "unknown-field", Severity::Error),
     ("BG006", "missing-field", Severity::Error),
     ("BG007", "invalid-value", Severity::Error),
+    ("BG008", "unknown-kind", Severity::Error),
+    ("BG009", "removed-version", Severity::Error),
     ("BG010", "selector-template-mismatch", Severity::Error),
     ("BG101", "selector-missing-color", Severity::Warning),
     ("BG102", "colors-indistinguishable", Severity::Error),

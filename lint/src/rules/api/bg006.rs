@@ -41,7 +41,7 @@
 //!
 //! ## Configuration
 //!
-//! None. Known are Deployment, `ReplicaSet`, `StatefulSet`, `DaemonSet`, Job, `CronJob` and Pod.
+//! None.
 
 use crate::finding::Severity;
 use crate::rule::{Check, Rule};

@@ -48,7 +48,7 @@
 //!
 //! ## Configuration
 //!
-//! None. Known are Deployment, `ReplicaSet`, `StatefulSet`, `DaemonSet`, Job, `CronJob` and Pod.
+//! None.
 
 use crate::finding::Severity;
 use crate::rule::{Check, Rule};

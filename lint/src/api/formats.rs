@@ -1,0 +1,87 @@
+//! The syntax of values that the server decodes from text: times and base64.
+//! Must not know where they stand.
+
+/// Whether a text is a time as RFC 3339 writes it, with capital `T` and `Z`, and a fraction after `.` or `,`.
+pub(super) fn is_time(text: &str) -> bool {
+    read_time(text).is_some()
+}
+
+fn read_time(text: &str) -> Option<()> {
+    let number = |from: usize, to: usize| -> Option<u32> {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let mark = |at: usize, mark: &str| (text.get(at..=at)? == mark).then_some(());
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    mark(4, "-")?;
+    mark(7, "-")?;
+    mark(10, "T")?;
+    mark(13, ":")?;
+    mark(16, ":")?;
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let rest = text.get(19..)?;
+    let rest = match rest.strip_prefix(['.', ',']) {
+        Some(fraction) => {
+            let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+            (zone.len() < fraction.len()).then_some(zone)?
+        }
+        None => rest,
+    };
+    if rest == "Z" {
+        return Some(());
+    }
+    let (hours, minutes) = rest.strip_prefix(['+', '-'])?.split_once(':')?;
+    let two = |digits: &str, most: u32| {
+        let is_number = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        (is_number && digits.parse::<u32>().ok()? <= most).then_some(())
+    };
+    two(hours, 24)?;
+    two(minutes, 60)
+}
+
+/// Whether a text is base64 in the standard alphabet, padded; line ends do not count.
+pub(super) fn is_base64(text: &str) -> bool {
+    let text: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let body = text.iter().rposition(|byte| *byte != b'=').map_or(0, |at| at + 1);
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    text.len() % 4 == 0 && text.len() - body <= 2 && text.iter().take(body).all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_the_server_reads_them() {
+        for text in ["2027-03-31T12:00:00Z", "2024-02-29T23:59:59.5+01:00", "0000-01-01T00:00:00-00:00"] {
+            assert!(is_time(text), "{text}");
+        }
+        for text in [
+            "", "2027-03-31", "2027-02-29T12:00:00Z", "2027-13-01T12:00:00Z", "2027-03-31t12:00:00Z", "2027-03-31T12:00:00z",
+            "2027-03-31T24:00:00Z", "2027-03-31T12:00:00", "2027-03-31T12:00:00.Z", "2027-03-31T12:00:00+1:00", "grün-03-31T12:00:00Z",
+        ] {
+            assert!(!is_time(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_is_read_as_the_server_reads_it() {
+        for text in ["", "YQ==", "YWI=", "YWJj", "YWJj\nYQ==\n", "+/+/"] {
+            assert!(is_base64(text), "{text}");
+        }
+        for text in ["a", "YQ", "YQ=", "Y===", "====", "-_-_", "Y Q=", "grün"] {
+            assert!(!is_base64(text), "{text}");
+        }
+    }
+}
