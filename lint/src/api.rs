@@ -44,18 +44,12 @@ use crate::manifest::Object;
 use crate::version::Version;
 use crate::yaml::NodeRef;
 
-/// Whether Kubernetes itself has the kind's group: what others have added cannot be judged here.
-#[must_use]
-pub(crate) fn is_known(object: &Object, version: Version) -> bool {
-    !matches!(kinds::check(object, version), Kind::Foreign)
-}
-
 /// What the server finds wrong with an object.
 #[must_use]
 pub(crate) fn validate(object: &Object, version: Version) -> Vec<Defect> {
     match kinds::check(object, version) {
         Kind::Foreign => return Vec::new(),
-        Kind::Refused(defect) => return vec![defect],
+        Kind::Refused(defect) => return vec![*defect],
         Kind::Served => {}
     }
     let id = &object.id;
@@ -63,7 +57,9 @@ pub(crate) fn validate(object: &Object, version: Version) -> Vec<Defect> {
     let decoded = decode::decode(object, version, definition);
     let mut sink = Sink::new(object, version);
     let (naming, check) = rules_of(&id.api_version, &id.kind, version);
-    metadata::of_object(object.root(), naming, &mut sink);
+    let generation_is_kept =
+        !matches!(object.group(), "apps" | "batch" | "policy" | "networking.k8s.io") && id.kind != "Pod";
+    metadata::of_object(object.root(), Naming { generation_is_kept, ..naming }, &mut sink);
     match check {
         Check::Spec(check) => match object.root().get("spec") {
             Some(spec) => check(spec, &mut sink),
@@ -107,9 +103,11 @@ fn rules_of<'o>(api_version: &str, kind: &str, version: Version) -> (Naming, Che
         ("v1", "Pod") => (subdomain, Root(workloads::pod)),
         ("v1", "Service") if version.minor() < 36 => (Naming::same(names::dns_1035_label), Root(service::service)),
         ("v1", "Service") => (Naming::same(names::dns_label), Root(service::service)),
-        ("autoscaling/v2", "HorizontalPodAutoscaler") => (segment, Spec(autoscaler::v2)),
-        ("autoscaling/v1", "HorizontalPodAutoscaler") => (segment, Spec(autoscaler::v1)),
-        ("policy/v1", "PodDisruptionBudget") => (segment, Root(disruption::budget)),
+        ("autoscaling/v2", "HorizontalPodAutoscaler") => (subdomain, Spec(autoscaler::v2)),
+        ("autoscaling/v1", "HorizontalPodAutoscaler") => (subdomain, Spec(autoscaler::v1)),
+        ("policy/v1", "PodDisruptionBudget") => {
+            (Naming { finalizers_have_prefix: false, ..segment }, Root(disruption::budget))
+        }
         ("networking.k8s.io/v1", "Ingress") => (subdomain, Root(ingress::ingress)),
         ("networking.k8s.io/v1", "NetworkPolicy") => (subdomain, Root(network_policy::policy)),
         ("v1", "ConfigMap") => (subdomain, Root(configuration::config_map)),

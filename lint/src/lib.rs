@@ -125,15 +125,7 @@ fn said_by_server(object: &manifest::Object, config: &Config) -> Vec<Finding> {
     let finding = |defect: api::Defect| {
         let rule = rule(defect.code)?;
         let api::Defect { place, message, help, fix, .. } = defect;
-        Some(Finding {
-            rule,
-            severity: rule.severity,
-            message,
-            help: Some(help),
-            place,
-            related: Vec::new(),
-            fix,
-        })
+        Some(Finding { rule, severity: rule.severity, message, help: Some(help), place, related: Vec::new(), fix })
     };
     api::validate(object, config.kubernetes_version).into_iter().filter_map(finding).collect()
 }

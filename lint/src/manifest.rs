@@ -294,7 +294,7 @@ fn collect(source: (usize, &Source), document: &Arc<Document>, root: NodeRef<'_>
     }
     if let Some(items) = root.get("items").filter(|_| kind.ends_with("List")) {
         for item in items.items() {
-            collect((source, explicit), document, item, manifests);
+            collect(source, document, item, manifests);
         }
         return true;
     }

@@ -53,8 +53,12 @@ pub fn strict(version: &str, published: &Value) -> Option<String> {
     let definitions = ["definitions", "$defs"].iter().find_map(|key| published.get(key))?.as_object()?;
     let served = served(published).unwrap_or_else(|| kinds_of(definitions));
     let root = |(api_version, kind): &(&str, &str)| {
-        let is_it = |definition: &Value| kinds(definition).any(|(group_version, name)| (group_version.as_str(), name) == (*api_version, *kind));
-        let of_it = |definition: &Value| constant(definition, "apiVersion") == Some(*api_version) && constant(definition, "kind") == Some(*kind);
+        let is_it = |definition: &Value| {
+            kinds(definition).any(|(group_version, name)| (group_version.as_str(), name) == (*api_version, *kind))
+        };
+        let of_it = |definition: &Value| {
+            constant(definition, "apiVersion") == Some(*api_version) && constant(definition, "kind") == Some(*kind)
+        };
         definitions.iter().find(|(_, definition)| is_it(definition) || of_it(definition)).map(|(name, _)| name.as_str())
     };
     let roots: Vec<_> = KINDS.iter().filter_map(|kind| Some((*kind, root(kind)?))).collect();
@@ -68,11 +72,14 @@ pub fn strict(version: &str, published: &Value) -> Option<String> {
         let mut references = BTreeSet::new();
         let mut made = shape(name, definition, &mut references);
         if let Some(((api_version, kind), _)) = roots.iter().find(|(_, root)| *root == name) {
-            made["properties"]["apiVersion"] = json!({"const": api_version});
-            made["properties"]["kind"] = json!({"const": kind});
+            let fields = made.get_mut("properties").and_then(Value::as_object_mut)?;
+            fields.insert("apiVersion".to_owned(), json!({"const": api_version}));
+            fields.insert("kind".to_owned(), json!({"const": kind}));
         }
         lines.insert(name, made);
-        waiting.extend(references.iter().filter_map(|wanted| definitions.keys().find(|name| *name == wanted)).map(String::as_str));
+        waiting.extend(
+            references.iter().filter_map(|wanted| definitions.keys().find(|name| *name == wanted)).map(String::as_str),
+        );
     }
     Some(render(version, &roots, &served, &lines))
 }
@@ -159,8 +166,9 @@ fn shape(name: &str, part: &Value, references: &mut BTreeSet<String>) -> Value {
             json!({"type": ["array", "null"], "items": items})
         }
         (_, Some("integer")) => {
-            let (least, most) = if format == "int32" { (i64::from(i32::MIN), i64::from(i32::MAX)) } else { (i64::MIN, i64::MAX) };
-            json!({"type": ["integer", "null"], "minimum": least, "maximum": most})
+            let (least, most) =
+                if format == "int32" { (i64::from(i32::MIN), i64::from(i32::MAX)) } else { (i64::MIN, i64::MAX) };
+            json!({"type": ["integer", "null"], "format": format, "minimum": least, "maximum": most})
         }
         (_, Some(kind @ ("string" | "boolean" | "number"))) if format.is_empty() => json!({"type": [kind, "null"]}),
         (_, Some(kind @ ("string" | "boolean" | "number"))) => json!({"type": [kind, "null"], "format": format}),
@@ -177,9 +185,12 @@ fn mapping(part: &Value, references: &mut BTreeSet<String>) -> Value {
     let properties = part.get("properties").and_then(Value::as_object).unwrap_or(&none);
     let properties: Map<String, Value> =
         properties.iter().map(|(name, value)| (name.clone(), shape("", value, references))).collect();
-    let mut made = json!({"type": ["object", "null"], "additionalProperties": false, "properties": properties});
+    let mut made = Map::new();
+    made.insert("type".to_owned(), json!(["object", "null"]));
+    made.insert("additionalProperties".to_owned(), json!(false));
+    made.insert("properties".to_owned(), json!(properties));
     if let Some(required) = part.get("required").and_then(Value::as_array).filter(|required| !required.is_empty()) {
-        made["required"] = json!(required);
+        made.insert("required".to_owned(), json!(required));
     }
-    made
+    Value::Object(made)
 }

@@ -60,7 +60,11 @@ fn bounds<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 fn scale_to_zero<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     let outside = |metric: NodeRef<'_>| matches!(text(metric, "type"), "Object" | "External");
     if let Some(metrics) = spec.get("metrics").filter(|metrics| !metrics.items().any(outside)) {
-        sink.invalid(metrics, "from 0 replicas only a metric of an object or from outside can lead up", "add one, or set `minReplicas: 1`");
+        sink.invalid(
+            metrics,
+            "from 0 replicas only a metric of an object or from outside can lead up",
+            "add one, or set `minReplicas: 1`",
+        );
     }
 }
 
@@ -94,8 +98,10 @@ fn target_ref<'o>(parent: NodeRef<'o>, key: &str, has_group: bool, sink: &mut Si
 fn metric_spec<'o>(metric: NodeRef<'o>, sink: &mut Sink<'o>) {
     let kinds = SOURCES.map(|(kind, _)| kind);
     sink.required_one_of(metric, "type", &kinds);
-    let present: Vec<(&str, NodeRef<'o>)> =
-        ["object", "external", "pods", "resource", "containerResource"].iter().filter_map(|key| Some((*key, metric.get(key)?))).collect();
+    let present: Vec<(&str, NodeRef<'o>)> = ["object", "external", "pods", "resource", "containerResource"]
+        .iter()
+        .filter_map(|key| Some((*key, metric.get(key)?)))
+        .collect();
     if let [(key, source), ..] = present[..] {
         metric_source(key, source, sink);
     }
@@ -110,12 +116,11 @@ fn metric_spec<'o>(metric: NodeRef<'o>, sink: &mut Sink<'o>) {
 
 fn metric_source<'o>(key: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
     if matches!(key, "object" | "external" | "pods") {
-        match source.get("metric") {
-            Some(metric) => sink.required_name(metric, "name", "the name of the metric is needed", names::path_segment),
-            None => {
-                sink.missing(source, "metric", "the metric is needed");
-                sink.at_path(|path| format!("{path}.name"));
-            }
+        if let Some(metric) = source.get("metric") {
+            sink.required_name(metric, "name", "the name of the metric is needed", names::path_segment);
+        } else {
+            sink.missing(source, "metric", "the metric is needed");
+            sink.at_path(|path| format!("{path}.name"));
         }
     }
     match key {
@@ -137,23 +142,20 @@ fn metric_source<'o>(key: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
     metric_target(target, sink);
     let has = |field: &str| target.get(field).is_some();
     match key {
-        "pods" if !amount_of(target, "averageValue").is_some_and(|amount| amount > 0) => {
-            if !has("averageValue") {
-                sink.missing(target, "averageValue", "the value for each pod is needed");
-            }
-        }
-        "object" if !has("value") && !has("averageValue") => {
-            sink.missing(target, "averageValue", "`value` or `averageValue` is needed");
-        }
+        "pods" if !has("averageValue") => sink.missing(target, "averageValue", "the value for each pod is needed"),
         "external" if has("value") && has("averageValue") => {
             sink.forbidden(target, "value", "`averageValue` is set, too, and only one can be");
         }
-        "external" if !has("value") && !has("averageValue") => {
+        "object" | "external" if !has("value") && !has("averageValue") => {
             sink.missing(target, "averageValue", "`value` or `averageValue` is needed");
         }
         "resource" | "containerResource" => match (has("averageUtilization"), has("averageValue")) {
-            (true, true) => sink.forbidden(target, "averageValue", "`averageUtilization` is set, too, and only one can be"),
-            (false, false) => sink.missing(target, "averageUtilization", "`averageUtilization` or `averageValue` is needed"),
+            (true, true) => {
+                sink.forbidden(target, "averageValue", "`averageUtilization` is set, too, and only one can be");
+            }
+            (false, false) => {
+                sink.missing(target, "averageUtilization", "`averageUtilization` or `averageValue` is needed");
+            }
             _ => {}
         },
         _ => {}

@@ -49,7 +49,9 @@ fn decoded_length(base64: &str) -> usize {
 }
 
 fn too_large<'o>(root: NodeRef<'o>, bytes: usize, sink: &mut Sink<'o>) {
-    if bytes > MAX_BYTES && let Some(data) = root.get("data").or_else(|| root.get("binaryData")) {
+    if bytes > MAX_BYTES
+        && let Some(data) = root.get("data").or_else(|| root.get("binaryData"))
+    {
         sink.invalid(data, format!("all values together may have {MAX_BYTES} bytes, they have {bytes}"), "split it");
     }
 }
@@ -64,7 +66,9 @@ pub(super) fn secret<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
     }
     too_large(root, bytes, sink);
-    let has = |key: &str| ["stringData", "data"].iter().any(|data| root.get(data).is_some_and(|data| data.entry(key).is_some()));
+    let has = |key: &str| {
+        ["stringData", "data"].iter().any(|data| root.get(data).is_some_and(|data| data.entry(key).is_some()))
+    };
     let needed: &[&str] = match text(root, "type") {
         "kubernetes.io/dockercfg" => &[".dockercfg"],
         "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
@@ -104,16 +108,18 @@ fn docker_config<'o>(root: NodeRef<'o>, kind: &str, sink: &mut Sink<'o>) {
     let Some(written) = root.get("stringData").and_then(|data| data.get(key)) else { return };
     let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
     sink.syntax(written, |text| (!is_json(text)).then(|| "a JSON object is needed".to_owned()));
-    sink.at_paths_since(0, |path| if path.starts_with("stringData") { format!("data[{key}]") } else { path.to_owned() });
+    sink.at_paths_since(
+        0,
+        |path| if path.starts_with("stringData") { format!("data[{key}]") } else { path.to_owned() },
+    );
 }
 
 /// Validates a `PersistentVolumeClaim`.
 pub(super) fn claim<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
-    match root.get("spec") {
-        Some(spec) => projected::claim(spec, sink),
-        None => {
-            sink.missing(root, "spec", "what to claim is needed");
-            sink.at_path(|path| format!("{path}.accessModes"));
-        }
+    if let Some(spec) = root.get("spec") {
+        projected::claim(spec, sink);
+    } else {
+        sink.missing(root, "spec", "what to claim is needed");
+        sink.at_path(|path| format!("{path}.accessModes"));
     }
 }

@@ -67,7 +67,11 @@ fn one<'o>(pod: &Pod<'o>, container: NodeRef<'o>, role: Role, sink: &mut Sink<'o
     restart(container, role, sink);
     if role == Role::Init {
         for key in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
-            if container.get(key).is_some() {
+            let is_dropped = |node: NodeRef<'_>| {
+                node.get("stopSignal").is_some() && node.get("postStart").or(node.get("preStop")).is_none()
+            };
+            // A stop signal alone is dropped without a word.
+            if container.get(key).is_some_and(|node| !is_dropped(node)) {
                 sink.forbidden(
                     container,
                     key,

@@ -23,7 +23,12 @@ impl Decoded {
     /// Whether a place is in something that could not be decoded.
     pub(super) fn is_unclear(&self, place: &Place) -> bool {
         let within = |outer: Span| outer.start <= place.span.start && place.span.end <= outer.end;
-        let below = |path: &str| place.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || path.is_empty() || rest.starts_with(['.', '[']));
+        let below = |path: &str| {
+            place
+                .path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || path.is_empty() || rest.starts_with(['.', '[']))
+        };
         self.unclear.iter().any(|unclear| within(unclear.span) || below(&unclear.path))
     }
 }
@@ -153,6 +158,7 @@ impl<'o> Decoder<'o> {
 }
 
 /// What is wanted instead of a value.
+#[derive(Clone, Copy)]
 struct Wanted {
     what: &'static str,
     help: &'static str,

@@ -101,11 +101,11 @@ fn backend<'o>(backend: NodeRef<'o>, sink: &mut Sink<'o>) {
             sink.required_name(resource, "kind", "the kind of the object is needed", names::path_segment);
             sink.required_name(resource, "name", "the name of the object is needed", names::path_segment);
         }
-        (Some(service), None) => of_service(backend, service, sink),
+        (Some(service), None) => of_service(service, sink),
     }
 }
 
-fn of_service<'o>(backend: NodeRef<'o>, service: NodeRef<'o>, sink: &mut Sink<'o>) {
+fn of_service<'o>(service: NodeRef<'o>, sink: &mut Sink<'o>) {
     let syntax = if sink.since(36) { names::dns_label } else { names::dns_1035_label };
     sink.required_name(service, "name", "the name of the Service is needed", syntax);
     let port = service.get("port");
@@ -126,6 +126,5 @@ fn of_service<'o>(backend: NodeRef<'o>, service: NodeRef<'o>, sink: &mut Sink<'o
         }
         _ => sink.missing(service, "port", "the name or the number of the Service's port is needed"),
     }
-    let _ = backend;
     sink.at_paths_since(before, |path| path.split(".service").next().unwrap_or(path).to_owned());
 }

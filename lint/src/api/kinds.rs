@@ -14,7 +14,7 @@ pub(super) enum Kind {
     /// It is of a group that Kubernetes itself does not have.
     Foreign,
     /// It is not served.
-    Refused(Defect),
+    Refused(Box<Defect>),
 }
 
 /// The apiVersions that were gone before the oldest version known here, with the kinds that people wrote, the version
@@ -25,7 +25,12 @@ const REMOVED: [(&str, &[&str], &str, &str); 33] = [
     ("extensions/v1beta1", &["Ingress"], "1.22", "networking.k8s.io/v1"),
     ("extensions/v1beta1", &["PodSecurityPolicy"], "1.16", ""),
     ("apps/v1beta1", &["Deployment", "StatefulSet", "ControllerRevision"], "1.16", "apps/v1"),
-    ("apps/v1beta2", &["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ControllerRevision"], "1.16", "apps/v1"),
+    (
+        "apps/v1beta2",
+        &["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ControllerRevision"],
+        "1.16",
+        "apps/v1",
+    ),
     ("networking.k8s.io/v1beta1", &["Ingress", "IngressClass"], "1.22", "networking.k8s.io/v1"),
     ("batch/v1beta1", &["CronJob"], "1.25", "batch/v1"),
     ("batch/v2alpha1", &["CronJob"], "1.21", "batch/v1"),
@@ -42,7 +47,12 @@ const REMOVED: [(&str, &[&str], &str, &str); 33] = [
     ("node.k8s.io/v1beta1", &["RuntimeClass"], "1.25", "node.k8s.io/v1"),
     ("scheduling.k8s.io/v1alpha1", &["PriorityClass"], "1.17", "scheduling.k8s.io/v1"),
     ("scheduling.k8s.io/v1beta1", &["PriorityClass"], "1.22", "scheduling.k8s.io/v1"),
-    ("storage.k8s.io/v1beta1", &["StorageClass", "CSIDriver", "CSINode", "VolumeAttachment"], "1.22", "storage.k8s.io/v1"),
+    (
+        "storage.k8s.io/v1beta1",
+        &["StorageClass", "CSIDriver", "CSINode", "VolumeAttachment"],
+        "1.22",
+        "storage.k8s.io/v1",
+    ),
     ("storage.k8s.io/v1beta1", &["CSIStorageCapacity"], "1.27", "storage.k8s.io/v1"),
     ("admissionregistration.k8s.io/v1beta1", &WEBHOOKS, "1.22", "admissionregistration.k8s.io/v1"),
     ("apiextensions.k8s.io/v1beta1", &["CustomResourceDefinition"], "1.22", "apiextensions.k8s.io/v1"),
@@ -72,7 +82,7 @@ pub(super) fn check(object: &Object, version: Version) -> Kind {
     if !is_built_in(object.group()) || (api_version, kind) == ("v1", "Config") {
         return Kind::Foreign;
     }
-    Kind::Refused(removed(object, version).unwrap_or_else(|| unknown(object, version)))
+    Kind::Refused(Box::new(removed(object, version).unwrap_or_else(|| unknown(object, version))))
 }
 
 fn group_of(api_version: &str) -> &str {
@@ -87,14 +97,13 @@ fn serves(schema: &Schema, api_version: &str, kind: &str) -> bool {
 fn removed(object: &Object, version: Version) -> Option<Defect> {
     let (api_version, kind) = (object.id.api_version.as_str(), object.id.kind.as_str());
     let known = REMOVED.iter().find(|(removed, kinds, ..)| *removed == api_version && kinds.contains(&kind));
-    let (since, replacement) = match known {
-        Some((_, _, since, replacement)) => ((*since).to_owned(), Some(*replacement).filter(|text| !text.is_empty())),
-        None => {
-            let earlier = Version::all().rev().filter(|earlier| *earlier < version);
-            let last = earlier.into_iter().find(|earlier| serves(Schema::of(*earlier), api_version, kind))?;
-            let since = Version::all().find(|next| *next > last)?.to_string();
-            (since, other_versions(version, object.group(), kind).next())
-        }
+    let (since, replacement) = if let Some((_, _, since, replacement)) = known {
+        ((*since).to_owned(), Some(*replacement).filter(|text| !text.is_empty()))
+    } else {
+        let mut earlier = Version::all().rev().filter(|earlier| *earlier < version);
+        let last = earlier.find(|earlier| serves(Schema::of(*earlier), api_version, kind))?;
+        let since = Version::all().find(|next| *next > last)?.to_string();
+        (since, other_versions(version, object.group(), kind).next())
     };
     let place = object.at(object.root().get("apiVersion")?);
     let message = format!("`{api_version}` is gone since Kubernetes {since}: there is no {kind} in it any more");
@@ -105,15 +114,18 @@ fn removed(object: &Object, version: Version) -> Option<Defect> {
     let edit = |text: &str| Edit { source: place.source, span: place.span, replacement: text.to_owned() };
     let is_plain = place.span.end - place.span.start == api_version.len();
     // Fields may have other names there, so somebody should look at it.
-    let fix = replacement.filter(|_| is_plain).map(|text| Fix { applicability: Applicability::Unsafe, edits: vec![edit(text)] });
+    let fix = replacement
+        .filter(|_| is_plain)
+        .map(|text| Fix { applicability: Applicability::Unsafe, edits: vec![edit(text)] });
     Some(Defect { code: "BG009", place, message, help, fix })
 }
 
 /// The apiVersions of a group in which a kind is served, the stable ones first.
 fn other_versions(version: Version, group: &str, kind: &str) -> impl Iterator<Item = &'static str> {
-    let served = Schema::of(version).served.iter().filter(move |(api_version, kinds)| {
-        group_of(api_version) == group && kinds.iter().any(|known| known == kind)
-    });
+    let served = Schema::of(version)
+        .served
+        .iter()
+        .filter(move |(api_version, kinds)| group_of(api_version) == group && kinds.iter().any(|known| known == kind));
     let mut found: Vec<&str> = served.map(|(api_version, _)| api_version.as_str()).collect();
     found.sort_by_key(|api_version| (api_version.contains("alpha"), api_version.contains("beta")));
     found.into_iter()

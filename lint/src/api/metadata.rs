@@ -1,9 +1,9 @@
 //! Validates the metadata of objects and pod templates.
 //! Must not ask what a label means.
 
-use super::sink::{Sink, items, text};
 use super::names::{self, Fault};
 use super::selector;
+use super::sink::{Sink, is_true, items, text};
 use crate::yaml::NodeRef;
 
 /// How many bytes all annotations may have together.
@@ -16,12 +16,16 @@ pub(super) struct Naming {
     pub(super) name: fn(&str) -> Fault,
     /// The syntax of what the server completes to a name; it cuts that, so that its own limit alone counts.
     pub(super) generated: fn(&str) -> Fault,
+    /// Whether a finalizer that Kubernetes does not know needs a prefix.
+    pub(super) finalizers_have_prefix: bool,
+    /// Whether the server takes the generation as it is written; for many kinds it sets its own.
+    pub(super) generation_is_kept: bool,
 }
 
 impl Naming {
     /// One syntax for both.
     pub(super) fn same(name: fn(&str) -> Fault) -> Self {
-        Self { name, generated: name }
+        Self { name, generated: name, finalizers_have_prefix: true, generation_is_kept: true }
     }
 }
 
@@ -37,7 +41,10 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'
     }
     sink.name(metadata, "name", naming.name);
     // What is generated is put behind it, so it may end with `-`, and what is before that does not count either.
-    let generated = |start: &str| match start.strip_suffix('-').and_then(|rest| rest.char_indices().next_back().map(|(at, _)| at)) {
+    let generated = |start: &str| match start
+        .strip_suffix('-')
+        .and_then(|rest| rest.char_indices().next_back().map(|(at, _)| at))
+    {
         Some(at) => (naming.generated)(&format!("{}a", start.get(..at).unwrap_or_default())),
         None => (naming.generated)(start),
     };
@@ -49,24 +56,55 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'
     if let Some(own) = metadata.get("annotations") {
         annotations(own, sink);
     }
-    for finalizer in items(metadata, "finalizers") {
-        let syntax = |name: &str| {
-            let standard = matches!(name, "orphan" | "foregroundDeletion" | "kubernetes");
-            names::qualified_name(name).or_else(|| {
-                (!standard && !name.contains('/')).then(|| "a prefix is needed, such as `example.com/`".to_owned())
-            })
-        };
-        sink.syntax(finalizer, syntax);
+    if naming.generation_is_kept {
+        sink.number(metadata, "generation", 0, i64::MAX);
     }
+    finalizers(metadata, naming.finalizers_have_prefix, sink);
+    owners(metadata, sink);
+}
+
+fn finalizers<'o>(metadata: NodeRef<'o>, have_prefix: bool, sink: &mut Sink<'o>) {
+    for finalizer in items(metadata, "finalizers") {
+        let before = sink.count();
+        sink.syntax(finalizer, names::qualified_name);
+        if sink.count() > before {
+            sink.at_path(|_| "metadata.finalizers".to_owned());
+        } else if have_prefix {
+            let is_standard =
+                |name: &str| matches!(name, "orphan" | "foregroundDeletion" | "kubernetes") || name.contains('/');
+            sink.syntax(finalizer, |name| {
+                (!is_standard(name)).then(|| "a prefix is needed, such as `example.com/`".to_owned())
+            });
+        }
+    }
+}
+
+fn owners<'o>(metadata: NodeRef<'o>, sink: &mut Sink<'o>) {
     let before = sink.count();
     for owner in items(metadata, "ownerReferences") {
         for key in ["apiVersion", "kind", "name", "uid"] {
             sink.required_text(owner, key, "an owner is named by it");
         }
+        sink.name(owner, "apiVersion", |version| {
+            let has_version =
+                version.split_once('/').is_none_or(|(_, version)| !version.is_empty() && !version.contains('/'));
+            (!has_version).then(|| "a group and a version are needed, such as `apps/v1`".to_owned())
+        });
+        if (text(owner, "apiVersion"), text(owner, "kind")) == ("v1", "Event")
+            && let Some(kind) = owner.get("kind")
+        {
+            sink.invalid(kind, "an Event owns nothing", "name another owner");
+            sink.at_path(|_| ".".to_owned());
+        }
     }
     sink.at_paths_since(before, |path| {
         path.rsplit_once('.').map_or_else(String::new, |(_, key)| format!("metadata.ownerReferences.{key}"))
     });
+    let controllers = items(metadata, "ownerReferences").filter(|owner| is_true(*owner, "controller"));
+    if let Some(second) = controllers.filter_map(|owner| owner.get("controller")).nth(1) {
+        sink.invalid(second, "only one owner can be the controller", "remove it from all but one");
+        sink.at_path(|_| "metadata.ownerReferences".to_owned());
+    }
 }
 
 /// Validates labels and annotations of a pod template; nothing else there counts.

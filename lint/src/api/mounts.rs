@@ -13,7 +13,7 @@ use crate::yaml::NodeRef;
 pub(super) fn mounts<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
     let devices: Vec<NodeRef<'o>> = items(container, "volumeDevices").collect();
     let mut paths = HashSet::new();
-    for mount in items(container, "volumeMounts") {
+    for mount in items(container, "volumeMounts").filter(|mount| !pod.is_dropped(text(*mount, "name"))) {
         refers_to_volume(pod, mount, sink);
         if let Some(name) = mount.get("name").filter(|_| devices.iter().any(|device| is_same(*device, mount, "name"))) {
             sink.invalid(

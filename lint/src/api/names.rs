@@ -186,7 +186,8 @@ pub(super) fn ip_address(text: &str) -> Fault {
 
 /// The name of a Service, up to Kubernetes 1.35: a DNS label that starts with a letter.
 pub(super) fn dns_1035_label(text: &str) -> Fault {
-    dns_label(text).or_else(|| fault(!text.starts_with(|c: char| c.is_ascii_lowercase()), "it must start with a letter"))
+    dns_label(text)
+        .or_else(|| fault(!text.starts_with(|c: char| c.is_ascii_lowercase()), "it must start with a letter"))
 }
 
 /// A part of a URL's path, such as the name of a Role.

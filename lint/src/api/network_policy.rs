@@ -53,7 +53,9 @@ fn peer<'o>(peer: NodeRef<'o>, sink: &mut Sink<'o>) {
     let block = peer.get("ipBlock");
     let selectors: Vec<NodeRef<'o>> =
         ["podSelector", "namespaceSelector"].iter().filter_map(|key| peer.get(key)).collect();
-    selectors.iter().for_each(|own| selector::selector(*own, sink));
+    for own in &selectors {
+        selector::selector(*own, sink);
+    }
     if let Some(block) = block {
         ip_block(block, sink);
     }

@@ -18,28 +18,48 @@ pub(super) struct Pod<'o> {
     pub(super) grace_period: i64,
     /// The names of the claims that a `StatefulSet` makes for each pod; nothing for pods of other kinds.
     claim_templates: Option<Vec<&'o str>>,
+    /// Whether images can be volumes.
+    has_image_volumes: bool,
 }
 
 impl<'o> Pod<'o> {
     /// A pod by its `spec`.
-    pub(super) fn new(spec: NodeRef<'o>, is_template: bool, claim_templates: Option<Vec<&'o str>>) -> Self {
+    pub(super) fn new(
+        spec: NodeRef<'o>,
+        is_template: bool,
+        claim_templates: Option<Vec<&'o str>>,
+        sink: &Sink<'o>,
+    ) -> Self {
         Self {
             spec,
             is_template,
             on_host_network: is_true(spec, "hostNetwork"),
             grace_period: int(spec, "terminationGracePeriodSeconds").unwrap_or(30),
             claim_templates,
+            has_image_volumes: sink.since(35),
         }
+    }
+
+    /// The volumes, as far as the server has their type: one without image volumes drops them without a word.
+    pub(super) fn volumes(&self) -> impl Iterator<Item = NodeRef<'o>> + use<'o> {
+        let has_images = self.has_image_volumes;
+        items(self.spec, "volumes").filter(move |volume| has_images || volume.get("image").is_none())
+    }
+
+    /// Whether a mount is dropped with its volume.
+    pub(super) fn is_dropped(&self, name: &str) -> bool {
+        let mut volumes = items(self.spec, "volumes");
+        !self.has_image_volumes && volumes.any(|volume| volume.get("image").is_some() && text(volume, "name") == name)
     }
 
     /// A volume by its name.
     pub(super) fn volume(&self, name: &str) -> Option<NodeRef<'o>> {
-        items(self.spec, "volumes").find(|volume| text(*volume, "name") == name)
+        self.volumes().find(|volume| text(*volume, "name") == name)
     }
 
     /// The names of all volumes.
     pub(super) fn volume_names(&self) -> impl Iterator<Item = &'o str> {
-        items(self.spec, "volumes").map(|volume| text(volume, "name")).filter(|name| !name.is_empty())
+        self.volumes().map(|volume| text(volume, "name")).filter(|name| !name.is_empty())
     }
 
     /// Whether the pod belongs to a `StatefulSet`.
@@ -78,7 +98,7 @@ pub(super) fn template<'o>(parent: NodeRef<'o>, restarts: Restarts, claims: Opti
         return;
     };
     restart_policy(spec, restarts, sink);
-    pod(&Pod::new(spec, true, claims), sink);
+    pod(&Pod::new(spec, true, claims, sink), sink);
 }
 
 fn restart_policy<'o>(spec: NodeRef<'o>, restarts: Restarts, sink: &mut Sink<'o>) {

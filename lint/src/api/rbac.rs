@@ -36,7 +36,10 @@ fn rule<'o>(rule: NodeRef<'o>, is_namespaced: bool, sink: &mut Sink<'o>) {
         }
         return;
     }
-    for (key, reason) in [("apiGroups", "at least one group is needed, `\"\"` for the core group"), ("resources", "at least one resource is needed")] {
+    for (key, reason) in [
+        ("apiGroups", "at least one group is needed, `\"\"` for the core group"),
+        ("resources", "at least one resource is needed"),
+    ] {
         if is_empty(rule, key) {
             sink.missing(rule, key, reason);
         }
@@ -54,19 +57,16 @@ pub(super) fn cluster_role_binding<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 fn binding<'o>(root: NodeRef<'o>, kinds: &[&str], needs_namespace: bool, sink: &mut Sink<'o>) {
-    match root.get("roleRef") {
-        Some(role) => {
-            sink.one_of(role, "apiGroup", &[GROUP]);
-            match role.get("kind") {
-                Some(kind) => sink.among(kind, kinds),
-                None => sink.missing(role, "kind", "the kind of the role is needed"),
-            }
-            sink.required_name(role, "name", "the name of the role is needed", names::path_segment);
+    if let Some(role) = root.get("roleRef") {
+        sink.one_of(role, "apiGroup", &[GROUP]);
+        match role.get("kind") {
+            Some(kind) => sink.among(kind, kinds),
+            None => sink.missing(role, "kind", "the kind of the role is needed"),
         }
-        None => {
-            sink.missing(root, "roleRef", "the role is needed");
-            sink.at_path(|path| format!("{path}.kind"));
-        }
+        sink.required_name(role, "name", "the name of the role is needed", names::path_segment);
+    } else {
+        sink.missing(root, "roleRef", "the role is needed");
+        sink.at_path(|path| format!("{path}.kind"));
     }
     items(root, "subjects").for_each(|subject| self::subject(subject, needs_namespace, sink));
 }

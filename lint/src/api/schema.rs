@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::version::Version;
 
@@ -71,8 +72,8 @@ pub(super) struct Shape {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Additional {
-    Allowed(bool),
     Shape(Box<Shape>),
+    No(IgnoredAny),
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,7 +97,7 @@ impl Shape {
     pub(super) fn values(&self) -> Option<&Self> {
         match self.additional.as_ref()? {
             Additional::Shape(shape) => Some(shape),
-            Additional::Allowed(_) => None,
+            Additional::No(_) => None,
         }
     }
 }

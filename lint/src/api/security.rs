@@ -183,14 +183,29 @@ fn windows_user(name: &str) -> Option<String> {
     }
 }
 
-/// A host process container needs the node's network.
+/// With one host process container all must be, and they need the node's network.
 fn host_process<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
-    let containers = items(pod.spec, "containers").chain(items(pod.spec, "initContainers"));
-    let contexts = containers
-        .chain([pod.spec])
-        .filter_map(|owner| owner.at(&["securityContext", "windowsOptions", "hostProcess"]));
-    let asked = contexts.into_iter().find(|node| node.as_bool() == Some(true));
-    if let Some(node) = asked.filter(|_| !pod.on_host_network) {
+    let asked = |owner: NodeRef<'o>| owner.at(&["securityContext", "windowsOptions", "hostProcess"]);
+    let of_pod = asked(pod.spec);
+    let (mut host, mut others) = (None, None);
+    for container in items(pod.spec, "initContainers").chain(items(pod.spec, "containers")) {
+        let own = asked(container);
+        if let (Some(own), Some(of_pod)) = (own, of_pod)
+            && own.as_bool() != of_pod.as_bool()
+        {
+            sink.invalid(own, "it must be what the pod says", "make both the same, or remove one of the two");
+        }
+        match own.or(of_pod) {
+            Some(node) if node.as_bool() == Some(true) => host = Some(node),
+            _ => others = Some(container),
+        }
+    }
+    let Some(node) = host else { return };
+    if others.is_some() {
+        sink.invalid(node, "with one host process container all must be", "set it for all containers, or for none");
+        sink.at_path(|path| spec_path(path).to_owned());
+    }
+    if !pod.on_host_network {
         sink.invalid(node, "host process containers need `hostNetwork: true`", "set `hostNetwork: true`");
         sink.at_path(|path| format!("{}.hostNetwork", spec_path(path)));
     }

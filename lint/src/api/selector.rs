@@ -42,7 +42,7 @@ pub(super) fn labels<'o>(labels: NodeRef<'o>, sink: &mut Sink<'o>) {
 
 /// The server names the whole mapping, not the label in it.
 fn whole_mapping(path: &str) -> String {
-    const MAPPINGS: [&str; 4] = ["matchLabels", "nodeSelector", "labels", "annotations"];
+    const MAPPINGS: [&str; 5] = ["matchLabels", "nodeSelector", "labels", "annotations", "spec.selector"];
     let end = MAPPINGS.iter().filter_map(|name| path.rfind(name).map(|start| start + name.len())).max();
     end.and_then(|end| path.get(..end)).unwrap_or(path).to_owned()
 }

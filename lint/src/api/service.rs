@@ -79,9 +79,11 @@ impl<'o> Service<'o> {
             if int(port, "nodePort").is_some_and(|number| number != 0) {
                 self.node_port(port, sink);
             }
-            if self.kind == "LoadBalancer" && int(port, "port") == Some(KUBELET_PORT)
-                && let Some(node) = port.get("port") {
-                    sink.invalid(node, "the port of the kubelet may not be opened to the outside", "use another port");
+            if self.kind == "LoadBalancer"
+                && int(port, "port") == Some(KUBELET_PORT)
+                && let Some(node) = port.get("port")
+            {
+                sink.invalid(node, "the port of the kubelet may not be opened to the outside", "use another port");
             }
         }
         no_duplicates(spec, "port", sink);
@@ -91,7 +93,8 @@ impl<'o> Service<'o> {
     fn node_port(&self, port: NodeRef<'o>, sink: &mut Sink<'o>) {
         if self.kind == "ClusterIP" {
             sink.forbidden(port, "nodePort", "a Service of type ClusterIP has no port on the nodes");
-        } else {
+        } else if self.kind == "NodePort" || !is_false(self.spec, "allocateLoadBalancerNodePorts") {
+            // The range that a cluster gives out is its own; it is in here. Without an allocation nothing is checked.
             sink.number(port, "nodePort", 1, MAX_PORT);
         }
     }
@@ -147,7 +150,9 @@ impl<'o> Service<'o> {
         for (at, address) in all.iter().enumerate() {
             let is_none = address.as_str() == Some("None");
             if is_none && at == 0 {
-                if all.len() > 1 && let Some(node) = spec.get("clusterIPs") {
+                if all.len() > 1
+                    && let Some(node) = spec.get("clusterIPs")
+                {
                     sink.invalid(node, "`None` must be the only one", "remove the others");
                 }
                 continue;
@@ -158,15 +163,24 @@ impl<'o> Service<'o> {
                 sink.at_paths_since(found, index);
             }
         }
-        if all.len() > 2 && let Some(node) = spec.get("clusterIPs") {
+        if all.len() > 2
+            && let Some(node) = spec.get("clusterIPs")
+        {
             sink.invalid(node, "at most two are allowed", "keep one of each family");
         }
         if sink.count() > before {
             return;
         }
         self.address_families(&all, list.is_empty(), families_count, sink);
-        if self.is_headless && matches!(self.kind, "LoadBalancer" | "NodePort") && let Some(node) = single {
-            sink.invalid(node, format!("a Service of type {} needs an address", self.kind), "remove it, or change the type");
+        if self.is_headless
+            && matches!(self.kind, "LoadBalancer" | "NodePort")
+            && let Some(node) = single
+        {
+            sink.invalid(
+                node,
+                format!("a Service of type {} needs an address", self.kind),
+                "remove it, or change the type",
+            );
             sink.at_path(|path| path.replace("spec.clusterIP", "spec.clusterIPs[0]"));
         }
     }
@@ -177,22 +191,43 @@ impl<'o> Service<'o> {
             && first.is_ipv4() == second.is_ipv4()
             && let Some(node) = self.spec.get("clusterIPs")
         {
-            sink.invalid(node, "only one address of each family is allowed", "remove one, or take one of the other family");
+            sink.invalid(
+                node,
+                "only one address of each family is allowed",
+                "remove one, or take one of the other family",
+            );
             return;
         }
         for ((node, address), family) in all.iter().zip(&parsed).zip(items(self.spec, "ipFamilies")) {
             let Some(address) = address else { continue };
             let own = if address.is_ipv4() { "IPv4" } else { "IPv6" };
             if family.as_str().is_some_and(|family| family != own) {
-                sink.invalid(*node, "it is not of the family that `ipFamilies` says", "change the address or `ipFamilies`");
+                sink.invalid(
+                    *node,
+                    "it is not of the family that `ipFamilies` says",
+                    "change the address or `ipFamilies`",
+                );
                 if is_single {
                     sink.at_path(|path| path.replace("spec.clusterIP", "spec.clusterIPs[0]"));
                 }
             }
         }
-        if text(self.spec, "ipFamilyPolicy") == "SingleStack" && (families > 1 || all.len() > 1)
-            && let Some(node) = self.spec.get("ipFamilyPolicy") {
-                sink.invalid(node, "there is more than one family of addresses", "use `PreferDualStack` or `RequireDualStack`");
+        if families > 1 || all.len() > 1 {
+            self.several_families(sink);
+        }
+    }
+
+    /// Without a word about it a Service has one family of addresses, unless somebody else keeps its endpoints.
+    fn several_families(&self, sink: &mut Sink<'o>) {
+        let reason = "with several families of addresses `PreferDualStack` or `RequireDualStack` is needed";
+        match self.spec.get("ipFamilyPolicy") {
+            Some(node) if node.as_str() == Some("SingleStack") => {
+                sink.invalid(node, reason, "use `PreferDualStack` or `RequireDualStack`");
+            }
+            None if !self.is_headless || !is_empty(self.spec, "selector") => {
+                sink.missing(self.spec, "ipFamilyPolicy", reason);
+            }
+            _ => {}
         }
     }
 
@@ -213,7 +248,8 @@ impl<'o> Service<'o> {
             if !is_balanced {
                 sink.forbidden(spec, "loadBalancerSourceRanges", "it is for `type: LoadBalancer` alone");
             }
-            items(spec, "loadBalancerSourceRanges").for_each(|range| sink.syntax(range, |text| names::cidr(text.trim())));
+            items(spec, "loadBalancerSourceRanges")
+                .for_each(|range| sink.syntax(range, |text| names::cidr(text.trim())));
             sink.at_paths_since(before, |path| path.replace("loadBalancer", "LoadBalancer"));
         } else if let Some(annotation) = root.at(&["metadata", "annotations", SOURCE_RANGES]) {
             if !is_balanced {
@@ -250,15 +286,17 @@ impl<'o> Service<'o> {
                 sink.invalid(port, reason, "remove it");
             }
         }
-        let known: &[&str] = match sink.since(34) {
-            true => &["PreferClose", "PreferSameZone", "PreferSameNode"],
-            false => &["PreferClose"],
-        };
+        let known: &[&str] =
+            if sink.since(34) { &["PreferClose", "PreferSameZone", "PreferSameNode"] } else { &["PreferClose"] };
         // Kubernetes 1.30 drops the field unless it is told otherwise.
         if let Some(distribution) = spec.get("trafficDistribution").filter(|_| sink.since(31)) {
             sink.among(distribution, known);
         }
     }
+}
+
+fn is_false(spec: NodeRef<'_>, key: &str) -> bool {
+    spec.get(key).and_then(NodeRef::as_bool) == Some(false)
 }
 
 /// Whether a field is absent or empty.

@@ -149,7 +149,7 @@ impl<'o> Sink<'o> {
 
     /// A text that must have a syntax.
     pub(super) fn syntax(&mut self, node: NodeRef<'o>, syntax: impl Fn(&str) -> Fault) {
-        let Some(text) = node.as_str() else { return };
+        let Some(text) = text_of(node) else { return };
         if let Some(reason) = syntax(text) {
             let help = match repaired(text).filter(|repaired| syntax(repaired).is_none()) {
                 Some(repaired) => format!("for example `{repaired}`"),
@@ -197,7 +197,7 @@ impl<'o> Sink<'o> {
 
     /// A text that must be one of some.
     pub(super) fn among(&mut self, node: NodeRef<'o>, allowed: &[&str]) {
-        let Some(text) = node.as_str().filter(|text| !allowed.contains(text)) else { return };
+        let Some(text) = text_of(node).filter(|text| !allowed.contains(text)) else { return };
         let help = match nearest(text, allowed.iter().copied()) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("use {}", either(allowed)),
@@ -259,6 +259,11 @@ impl<'o> Sink<'o> {
         let message = format!("`{}` says nothing: one of {} is needed", last_step(&place.path), list(keys));
         self.push("BG006", place, message, format!("set {}", either(keys)));
     }
+}
+
+/// The text of a value; nothing at all counts as empty, as it does in a list.
+fn text_of(node: NodeRef<'_>) -> Option<&str> {
+    if node.is_null() { Some("") } else { node.as_str() }
 }
 
 /// The text of a field, empty when it is absent.

@@ -45,13 +45,11 @@ const TYPES: [&str; 30] = [
 
 /// Validates `volumes`.
 pub(super) fn volumes<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
-    sink.unique(items(pod.spec, "volumes"), "name");
-    for volume in items(pod.spec, "volumes") {
+    sink.unique(pod.volumes(), "name");
+    for volume in pod.volumes() {
         sink.required_name(volume, "name", "every volume needs a name", names::dns_label);
-        // A server that does not have image volumes drops the field without a word.
-        let known = if sink.since(35) { TYPES.as_slice() } else { TYPES.get(..29).unwrap_or(&TYPES) };
         let before = sink.count();
-        let kind = sink.exactly_one(volume, known);
+        let kind = sink.exactly_one(volume, &TYPES);
         sink.at_paths_since(before, |path| path.replace(".downwardAPI", ".downwarAPI").replace(".cephfs", ".cephFS"));
         if let Some((kind, source)) = kind.and_then(|kind| Some((kind, volume.get(kind)?))) {
             of_type(kind, source, sink);

@@ -67,7 +67,12 @@ fn deployment_strategy<'o>(strategy: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 /// Validates a number or percentage, and gives it.
-pub(super) fn amount<'o>(parent: NodeRef<'o>, key: &str, most_percent: Option<i64>, sink: &mut Sink<'o>) -> Option<i64> {
+pub(super) fn amount<'o>(
+    parent: NodeRef<'o>,
+    key: &str,
+    most_percent: Option<i64>,
+    sink: &mut Sink<'o>,
+) -> Option<i64> {
     let node = parent.get(key)?;
     if let Value::Str(written) = node.value() {
         let number = written
@@ -187,7 +192,7 @@ pub(super) fn pod<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         return;
     };
     sink.one_of(spec, "restartPolicy", &["Always", "OnFailure", "Never"]);
-    pod_spec::pod(&Pod::new(spec, false, None), sink);
+    pod_spec::pod(&Pod::new(spec, false, None, sink), sink);
     if projected::is_set(spec, "priority")
         && text(spec, "priorityClassName").is_empty()
         && let Some(priority) = spec.get("priority")

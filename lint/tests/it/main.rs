@@ -22,6 +22,7 @@ mod mutations;
 mod process;
 mod rules;
 mod schema;
+mod server;
 mod sets;
 mod suppression;
 
