@@ -100,7 +100,7 @@ fn spelled(argument: &Arg) -> String {
         Some(last) if takes_value => *last = format!("{last} {value}"),
         Some(_) => {}
     }
-    flags.iter().map(|flag| format!("`{flag}`")).collect::<Vec<_>>().join(", ")
+    flags.iter().map(|flag| format!("`{}`", flag.replace('|', "\\|"))).collect::<Vec<_>>().join(", ")
 }
 
 fn help(argument: &Arg) -> String {

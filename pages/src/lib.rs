@@ -7,6 +7,7 @@ pub mod checks;
 pub mod cli;
 pub mod errors;
 pub mod modules;
+pub mod routers;
 mod tree;
 
 /// The first line of every generated page; Markdown does not show it.
@@ -29,6 +30,7 @@ pub fn generated() -> Result<Vec<(String, String)>, Problem> {
         ("docs/cli.md", cli::page()),
         ("docs/checks.md", checks::page(&root)?),
         ("docs/errors.md", errors::page(&root)?),
+        ("docs/routers.md", routers::page(&root)?),
     ] {
         files.push((path.to_owned(), format!("{NOTICE}{text}")));
     }
