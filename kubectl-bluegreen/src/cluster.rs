@@ -495,8 +495,11 @@ pub trait Cluster {
     async fn send(&self, request: &Request) -> Result<Value, ClusterError>;
 
     /// Returns as soon as an object of the resource in the namespace, or in any without one, has changed after
-    /// `resource_version`, as named by a list, or `within` has passed. Returns early when the watch was dropped or the version is too old (410): what
-    /// is true now is for the caller to read again.
+    /// `resource_version`, as named by a list, or `within` has passed.
+    ///
+    /// # Errors
+    /// When there is no watch any more: not allowed, dropped, or the version is too old (410). What is true now is for
+    /// the caller to read again, after a pause.
     async fn changed(
         &self,
         resource: Resource,

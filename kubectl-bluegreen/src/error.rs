@@ -181,6 +181,20 @@ pub enum Error {
         /// Who says so, and why.
         reason: String,
     },
+    /// Something else wrote the selector while a color was scaled to 0.
+    #[error("deployment/{deployment} was scaled to 0, and somebody else changed service/{service} meanwhile: {seen}")]
+    #[diagnostic(
+        code(bluegreen::overridden),
+        help("if users are sent there now, give them pods: kubectl scale deployment/{deployment} --replicas=N")
+    )]
+    Chosen {
+        /// The Service.
+        service: String,
+        /// The Deployment.
+        deployment: String,
+        /// What the selector says now.
+        seen: String,
+    },
     /// The state changed under every attempt.
     #[error("{object} kept changing under {attempts} attempts; nothing more was written")]
     #[diagnostic(
@@ -350,6 +364,7 @@ impl Error {
             | Self::NotReady { .. }
             | Self::Held { .. }
             | Self::Rejected { .. }
+            | Self::Chosen { .. }
             | Self::Conflict { .. }
             | Self::Cluster { .. } => ExitStatus::Failed,
         }

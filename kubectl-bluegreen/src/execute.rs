@@ -11,10 +11,10 @@ use crate::analysis::MetricResult;
 use crate::cluster::{Cluster, ClusterError, Failure, Request};
 use crate::error::Error;
 use crate::interrupt::Interrupt;
-use crate::lock::Lock;
+use crate::lock::{Lock, Waits, trying_again};
 use crate::observe::{ask, observe};
 use crate::observed::Observed;
-use crate::plan::{Action, Change, Plan, Planner, Step};
+use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
 use crate::release::Color;
 use crate::report::{Outcome, Report, StepReport};
@@ -82,6 +82,8 @@ pub struct Executor<'e, C> {
     shared: RefCell<Option<String>>,
     /// Whether this run has sent a write that the plan asked for, whatever became of it.
     wrote: Cell<bool>,
+    /// The object of a write of which it is not known whether it happened.
+    unknown: RefCell<Option<String>>,
     /// When the work began, questions aside.
     started: Cell<Instant>,
 }
@@ -107,21 +109,9 @@ impl<'e, C: Cluster> Executor<'e, C> {
     #[must_use]
     pub fn new(cluster: &'e C, ui: &'e Ui, interrupt: &'e Interrupt, options: &'e Options) -> Self {
         let (steps, tests, plan) = (RefCell::default(), RefCell::default(), RefCell::default());
-        let (moved, shared, wrote) = (Cell::default(), RefCell::default(), Cell::default());
-        Self {
-            cluster,
-            ui,
-            interrupt,
-            options,
-            steps,
-            tests,
-            analysis: RefCell::default(),
-            plan,
-            moved,
-            shared,
-            wrote,
-            started: Cell::new(Instant::now()),
-        }
+        let (moved, shared, unknown) = (Cell::default(), RefCell::default(), RefCell::default());
+        let (analysis, wrote, started) = (RefCell::default(), Cell::default(), Cell::new(Instant::now()));
+        Self { cluster, ui, interrupt, options, steps, tests, analysis, plan, moved, shared, wrote, unknown, started }
     }
 
     /// Observes, plans, asks, locks, and does what the plan says.
@@ -152,7 +142,8 @@ impl<'e, C: Cluster> Executor<'e, C> {
         self.started.set(Instant::now());
         let guarded = if plan.set.service.is_empty() { &plan.set.name } else { &plan.set.service };
         let (namespace, holder) = (&plan.set.namespace, &self.options.holder);
-        let take = Lock::take(self.cluster, namespace, guarded, holder, self.options.wait_lock);
+        let waits = Waits { holder: self.options.wait_lock, cluster: self.options.timeout };
+        let take = Lock::take(self.cluster, namespace, guarded, holder, waits, |text| self.ui.note(text));
         let lock = match self.stoppable(take).await {
             Ok(taken) => taken?,
             Err(interrupted) => {
@@ -163,6 +154,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let result = tokio::select! {
             biased;
             lost = lock.keep(self.cluster) => Err(lost),
+            () = self.interrupt.at_once() => Err(self.interrupted()),
             // On the heap: the state of all steps together is large.
             result = Box::pin(self.guarded(planner, plan, &lock)) => result,
         };
@@ -197,6 +189,11 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 format!("{object} was changed: `kubectl bluegreen status` shows what each color gets now"),
                 "run it again to go on; put back what was there before: kubectl bluegreen rollback".to_owned(),
             ),
+            (None, None) if self.unknown.borrow().is_some() => {
+                let object = self.unknown.borrow().clone().unwrap_or_default();
+                let state = format!("it is not known whether the write of {object} happened");
+                (state, format!("look: kubectl bluegreen status; then {}", again(plan)))
+            }
             (None, None) if self.wrote.get() => {
                 let steps = self.steps.borrow();
                 let done = steps.iter().filter(|step| WRITES.contains(&step.id) && step.status == "done");
@@ -223,13 +220,14 @@ impl<'e, C: Cluster> Executor<'e, C> {
         self.moved.get().is_some() || self.shared.borrow().is_some()
     }
 
-    /// An error after the selector has moved also says so: nobody must think that nothing happened.
+    /// An error after the selector has moved, or may have, also says so: nobody must think that nothing happened.
     fn with_state(&self, error: Error) -> Error {
         let says_it = matches!(
             error,
             Error::TimedOut { .. } | Error::Interrupted { .. } | Error::PutBack { .. } | Error::Held { .. }
         );
-        if (!self.has_moved() && !self.has_made()) || says_it {
+        let changed = self.has_moved() || self.has_made() || self.unknown.borrow().is_some();
+        if says_it || !changed {
             return error;
         }
         let (state, help) = self.state();
@@ -265,6 +263,8 @@ impl<'e, C: Cluster> Executor<'e, C> {
             };
             let plan = planner.plan(&observed)?;
             drop(observed);
+            // What was written, and what was not, is in the plan now.
+            self.unknown.take();
             let ours = written.is_some() && plan.id == written;
             let same = agreed.as_ref().is_none_or(|agreed| agreed.means_the_same(&plan)) || ours;
             if (agreed.is_none() || !same) && !plan.title.is_empty() {
@@ -304,9 +304,13 @@ impl<'e, C: Cluster> Executor<'e, C> {
     /// # Errors
     /// The failure, when it will not pass by itself or has lasted for the whole `--timeout`.
     async fn wait_out(&self, error: ClusterError, patience: &mut Patience) -> Result<(), Error> {
+        let first = patience.failing_since.is_none();
         let since = *patience.failing_since.get_or_insert_with(Instant::now);
         if !error.is_passing() || since.elapsed() >= self.options.timeout {
             return Err(error.into());
+        }
+        if first {
+            self.ui.note(format_args!("            {}", trying_again(&error, self.options.timeout)));
         }
         self.stoppable(sleep(RETRY_AFTER)).await
     }
@@ -362,7 +366,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             Action::AwaitBoth(selector) => next(self.await_endpoints(set, &Color::ALL, selector).await?),
             Action::AwaitAccepted(route) => next(self.await_accepted(set, route).await?),
             Action::AwaitRollout(color) => next(self.await_rollout(set, *color).await?),
-            Action::AwaitScaleDown(color) => next(self.await_scale_down(set, *color).await?),
+            Action::AwaitScaleDown { color, selector } => next(self.await_scale_down(set, *color, selector).await?),
             Action::Settle(time) => {
                 self.stoppable(sleep(*time)).await?;
                 next(format!("waited {} s for the proxies on the nodes, which cannot be observed", time.as_secs_f64()))
@@ -396,17 +400,14 @@ impl<'e, C: Cluster> Executor<'e, C> {
         if self.interrupt.is_fired() {
             return Err(self.interrupted());
         }
-        lock.fence()?;
+        lock.fence(self.cluster)?;
         if plan.id.is_some() {
             written.clone_from(&plan.id);
         }
         self.wrote.set(true);
-        let object = match &request {
-            Request::Apply { object, .. } => object.to_string(),
-            other => other.object().map(ToString::to_string).unwrap_or_default(),
-        };
+        let object = written_object(&request);
         let seen = format!("{object} is {}", if request.verb() == "delete" { "deleted" } else { "written" });
-        match self.cluster.send(&request).await {
+        match self.write(&request).await {
             Ok(_) => {
                 if step == "patch" {
                     self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
@@ -425,9 +426,21 @@ impl<'e, C: Cluster> Executor<'e, C> {
         }
     }
 
-    async fn write(&self, change: &Change) -> Result<Value, ClusterError> {
-        let (object, patch) = (change.object.clone(), change.patch.clone());
-        self.cluster.send(&Request::Patch { object, patch, dry_run: false }).await
+    /// Sends a write once. Dropped on the way, or without an answer, it stays unknown until the object is read again.
+    async fn write(&self, request: &Request) -> Result<Value, ClusterError> {
+        *self.unknown.borrow_mut() = Some(written_object(request));
+        let result = self.cluster.send(request).await;
+        if result.as_ref().err().is_none_or(|error| !error.is_passing()) {
+            self.unknown.take();
+        }
+        result
+    }
+}
+
+fn written_object(request: &Request) -> String {
+    match request {
+        Request::Apply { object, .. } => object.to_string(),
+        other => other.object().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

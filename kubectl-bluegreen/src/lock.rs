@@ -21,8 +21,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// No write goes out unless the last renewal is younger than this.
 const FENCE: Duration = Duration::from_secs(10);
 const RETRY_EVERY: Duration = Duration::from_secs(1);
-/// How many failures of the cluster are waited out before the Lease is given up.
-const TAKE_ATTEMPTS: usize = 5;
 const RELEASE_ATTEMPTS: usize = 3;
 const RELEASE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -32,7 +30,35 @@ pub struct Lock {
     object: ObjectRef,
     identity: String,
     version: RefCell<String>,
-    renewed: Cell<Instant>,
+    renewed: Cell<Moment>,
+}
+
+/// A moment by two clocks of this machine. One of them stands still while the machine sleeps, and somebody may set the
+/// other: the Lease is as old as the one that says more.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    steady: Instant,
+    wall: Timestamp,
+}
+
+impl Moment {
+    fn now<C: Cluster>(cluster: &C) -> Self {
+        Self { steady: Instant::now(), wall: cluster.now() }
+    }
+
+    fn age<C: Cluster>(self, cluster: &C) -> Duration {
+        let by_wall = Duration::try_from(cluster.now().duration_since(self.wall)).unwrap_or_default();
+        self.steady.elapsed().max(by_wall)
+    }
+}
+
+/// For how long `take` waits, and for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// For somebody else to give the Lease back.
+    pub holder: Duration,
+    /// For a cluster that cannot answer.
+    pub cluster: Duration,
 }
 
 /// What is known of somebody else's Lease.
@@ -43,7 +69,7 @@ struct Seen {
 }
 
 impl Lock {
-    /// Takes the Lease of a set, or waits for it for as long as `wait`.
+    /// Takes the Lease of a set, or waits for it, and tells what it waits for.
     ///
     /// # Errors
     /// `Busy` when somebody else holds it.
@@ -52,14 +78,16 @@ impl Lock {
         namespace: &str,
         active_service: &str,
         holder: &Holder,
-        wait: Duration,
+        waits: Waits,
+        tell: impl Fn(String),
     ) -> Result<Self, Error> {
         let object = ObjectRef::new(Resource::Leases, namespace, lease_name(active_service));
-        let deadline = Instant::now() + wait;
+        let deadline = Instant::now() + waits.holder;
         let mut seen: Option<Seen> = None;
-        let mut failures = 0;
+        let mut failing_since: Option<Instant> = None;
+        let mut told = false;
         loop {
-            let started = Instant::now();
+            let started = Moment::now(cluster);
             let lease = match cluster.send(&Request::Get(object.clone())).await {
                 Ok(lease) => lease,
                 Err(error) if error.failure == Failure::NotFound => {
@@ -68,13 +96,13 @@ impl Lock {
                         Ok(lease) => return Ok(Self::held(object, holder, &lease, started)),
                         Err(error) if error.failure == Failure::Conflict => continue,
                         Err(error) => {
-                            pause(error, &mut failures).await?;
+                            pause(error, &mut failing_since, waits.cluster, &tell).await?;
                             continue;
                         }
                     }
                 }
                 Err(error) => {
-                    pause(error, &mut failures).await?;
+                    pause(error, &mut failing_since, waits.cluster, &tell).await?;
                     continue;
                 }
             };
@@ -96,16 +124,21 @@ impl Lock {
                     Ok(lease) => return Ok(Self::held(object, holder, &lease, started)),
                     Err(error) if matches!(error.failure, Failure::Conflict | Failure::NotFound) => continue,
                     Err(error) => {
-                        pause(error, &mut failures).await?;
+                        pause(error, &mut failing_since, waits.cluster, &tell).await?;
                         continue;
                     }
                 }
             }
+            failing_since = None;
+            let who = other(&lease).map_or(by, |other| format!("{} (process {})", other.who(), other.pid));
             if Instant::now() >= deadline {
                 let renewed = renew_time
                     .map_or_else(|| "an unknown time".to_owned(), |time| time.strftime("%H:%M:%SZ").to_string());
-                let who = other(&lease).map_or(by, |other| format!("{} (process {})", other.who(), other.pid));
                 return Err(Error::Busy { holder: who, lease: object.name, renewed });
+            }
+            if !std::mem::replace(&mut told, true) {
+                let seconds = waits.holder.as_secs();
+                tell(format!("{who} is moving this set; waiting up to {seconds} s for the lease {}", object.name));
             }
             if unchanged.is_none() {
                 seen = Some(Seen { version, renew_time, since: Instant::now() });
@@ -119,18 +152,18 @@ impl Lock {
         let object = ObjectRef::new(Resource::Leases, namespace, lease_name(active_service));
         let Ok(lease) = cluster.send(&Request::Get(object.clone())).await else { return };
         if lease.pointer("/spec/holderIdentity").and_then(Value::as_str) == Some(holder.identity().as_str()) {
-            Self::held(object, holder, &lease, Instant::now()).release(cluster).await;
+            Self::held(object, holder, &lease, Moment::now(cluster)).release(cluster).await;
         }
     }
 
-    fn held(object: ObjectRef, holder: &Holder, lease: &Value, renewed: Instant) -> Self {
+    fn held(object: ObjectRef, holder: &Holder, lease: &Value, renewed: Moment) -> Self {
         let (identity, version) = (holder.identity(), RefCell::new(resource_version(lease)));
         Self { object, identity, version, renewed: Cell::new(renewed) }
     }
 
     /// Whether a write may go out now: the Lease was renewed a short while ago.
-    pub fn fence(&self) -> Result<(), Error> {
-        if self.renewed.get().elapsed() < FENCE {
+    pub fn fence<C: Cluster>(&self, cluster: &C) -> Result<(), Error> {
+        if self.renewed.get().age(cluster) < FENCE {
             return Ok(());
         }
         Err(self.lost("it could not be renewed in time".to_owned()))
@@ -147,7 +180,7 @@ impl Lock {
             sleep(pause).await;
             pause = match self.renew(cluster).await {
                 Ok(()) => RENEW_EVERY,
-                Err(Error::Cluster { .. }) if self.renewed.get().elapsed() < Duration::from_secs(LEASE_SECONDS) => {
+                Err(Error::Cluster { .. }) if self.renewed.get().age(cluster) < Duration::from_secs(LEASE_SECONDS) => {
                     RETRY_EVERY
                 }
                 Err(Error::Cluster { error }) => return self.lost(error.message),
@@ -157,7 +190,7 @@ impl Lock {
     }
 
     async fn renew<C: Cluster>(&self, cluster: &C) -> Result<(), Error> {
-        let started = Instant::now();
+        let started = Moment::now(cluster);
         let time = json!({"op": "replace", "path": "/spec/renewTime", "value": micro_time(cluster.now())});
         match self.patch(cluster, vec![time]).await {
             Ok(()) => {
@@ -220,14 +253,27 @@ impl Lock {
 /// Waits before the Lease is read again; a write whose answer was lost may have taken it.
 ///
 /// # Errors
-/// The failure, when it will not be over in a moment or was seen too often.
-async fn pause(error: ClusterError, failures: &mut usize) -> Result<(), Error> {
-    *failures += 1;
-    if !error.is_passing() || *failures > TAKE_ATTEMPTS {
+/// The failure, when it will not be over in a moment or has lasted too long.
+async fn pause(
+    error: ClusterError,
+    since: &mut Option<Instant>,
+    patience: Duration,
+    tell: impl Fn(String),
+) -> Result<(), Error> {
+    if since.is_none() && error.is_passing() {
+        tell(trying_again(&error, patience));
+    }
+    let since = *since.get_or_insert_with(Instant::now);
+    if !error.is_passing() || since.elapsed() >= patience {
         return Err(error.into());
     }
     sleep(RETRY_EVERY).await;
     Ok(())
+}
+
+/// What is said while a cluster cannot answer.
+pub(crate) fn trying_again(error: &ClusterError, patience: Duration) -> String {
+    format!("{error}; trying again for up to {} s", patience.as_secs())
 }
 
 fn resource_version(object: &Value) -> String {

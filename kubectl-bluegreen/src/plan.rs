@@ -198,7 +198,12 @@ pub enum Action {
     /// Asks the person, unless everything was agreed to before.
     Confirm(String),
     /// Waits until a color has no pods left to run.
-    AwaitScaleDown(Color),
+    AwaitScaleDown {
+        /// The color.
+        color: Color,
+        /// The active Service's selector, which must stay as it is meanwhile.
+        selector: Labels,
+    },
     /// Lets an object have these fields.
     Apply {
         /// The object.

@@ -63,7 +63,12 @@ impl Move<'_> {
         let ongoing = journal.ongoing().cloned();
         let open = journal.open().filter(|open| open.to == to && !open.split.is_partial()).cloned();
         if !moves && open.is_none() && ongoing.is_none() {
-            let title = format!("{to} already serves {} in namespace {}", set.name(), set.namespace());
+            let serves = if set.ready_pods(to).next().is_some() {
+                "already serves"
+            } else {
+                "is selected already, and none of its pods is ready in"
+            };
+            let title = format!("{to} {serves} {} in namespace {}", set.name(), set.namespace());
             return Ok(Plan::nothing(command, set, to, title));
         }
         let overlap = Overlap::of(self, set, open.as_ref())?;

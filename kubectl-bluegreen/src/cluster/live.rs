@@ -7,25 +7,27 @@
     reason = "this is the one place that talks to Kubernetes and reads the clock"
 )]
 
-mod asking;
-
-use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures_util::{TryStreamExt, pin_mut};
 use http::Method;
 use jiff::Timestamp;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::Client;
 use kube::core::WatchEvent;
-use kube::{Client, Config};
-use miette::Diagnostic;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, api_root, watch_words};
 use crate::observed::TOOL;
-use crate::report::ErrorReport;
+
+mod asking;
+mod connect;
+#[cfg(test)]
+mod tests;
+
+pub use connect::{ConnectError, ConnectOptions, Log, contexts};
+use connect::{client, config};
 
 /// How often a read is sent before its failure is believed.
 const READ_ATTEMPTS: u32 = 3;
@@ -33,80 +35,11 @@ const READ_PAUSE: Duration = Duration::from_millis(200);
 /// For how long a read that fails is sent again.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Receives a line for each request.
-pub type Log = Box<dyn Fn(String)>;
-
-/// How to connect.
-#[derive(Default)]
-pub struct ConnectOptions {
-    /// The kubeconfig file; without it `KUBECONFIG`, `~/.kube/config`, and then the pod's own service account.
-    pub kubeconfig: Option<PathBuf>,
-    /// The context; without it the current one.
-    pub context: Option<String>,
-    /// The user to impersonate.
-    pub impersonate: Option<String>,
-    /// How long one request may take.
-    pub request_timeout: Option<Duration>,
-    /// Receives a line for each request.
-    pub log: Option<Log>,
-}
-
-impl std::fmt::Debug for ConnectOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ConnectOptions")
-            .field("kubeconfig", &self.kubeconfig)
-            .field("context", &self.context)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum ConnectError {
-    /// No kubeconfig was found, and this is no pod.
-    #[error("there is no kubeconfig: {reason}")]
-    #[diagnostic(
-        code(bluegreen::no_kubeconfig),
-        help("name one with --kubeconfig FILE or KUBECONFIG, or write ~/.kube/config")
-    )]
-    NoKubeconfig {
-        /// What was tried.
-        reason: String,
-    },
-    /// The kubeconfig cannot be used.
-    #[error("the kubeconfig {file} cannot be used: {reason}")]
-    #[diagnostic(code(bluegreen::bad_kubeconfig), help("try it: kubectl config view"))]
-    BadKubeconfig {
-        /// The file.
-        file: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The kubeconfig has no such context.
-    #[error("the kubeconfig {file} has no context {context}")]
-    #[diagnostic(code(bluegreen::no_such_context), help("{help}"))]
-    NoContext {
-        /// The file.
-        file: String,
-        /// The context that was asked for.
-        context: String,
-        /// The contexts that are there.
-        help: String,
-    },
-}
-
-impl ConnectError {
-    /// The error for programs.
-    #[must_use]
-    pub fn report(&self) -> ErrorReport {
-        let code = Diagnostic::code(self).map(|code| code.to_string()).unwrap_or_default();
-        ErrorReport { code, message: self.to_string(), help: Diagnostic::help(self).map(|help| help.to_string()) }
-    }
-}
-
 /// An API server.
 pub struct LiveCluster {
-    client: Client,
+    client: RefCell<Client>,
+    /// How to connect anew, where the credentials are got from somewhere and may have been replaced there.
+    renewable: Option<ConnectOptions>,
     url: String,
     namespace: String,
     request_timeout: Option<Duration>,
@@ -125,18 +58,24 @@ impl std::fmt::Debug for LiveCluster {
 
 impl LiveCluster {
     /// Reads the kubeconfig and makes a client of it. Sends nothing yet.
-    pub async fn connect(options: ConnectOptions) -> Result<Self, ConnectError> {
-        let mut config = config(&options).await?;
-        // Retries are decided request by request: a write is never sent twice unasked.
-        config.default_retry = false;
-        if let Some(user) = &options.impersonate {
-            config.auth_info.impersonate = Some(user.clone());
-        }
+    pub async fn connect(mut options: ConnectOptions) -> Result<Self, ConnectError> {
+        let config = config(&options).await?;
         let (url, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
-        let bad =
-            |error: kube::Error| ConnectError::BadKubeconfig { file: file_name(&options), reason: root_cause(&error) };
-        let client = Client::try_from(config).map_err(bad)?;
-        Ok(Self::new(client, url, namespace, options.request_timeout, options.log))
+        let got = &config.auth_info;
+        let renewable = got.exec.is_some() || got.auth_provider.is_some() || got.token_file.is_some();
+        let (log, request_timeout) = (options.log.take(), options.request_timeout);
+        let client = client(config, &options)?;
+        let cluster = Self::new(client, url, namespace, request_timeout, log);
+        Ok(Self { renewable: renewable.then_some(options), ..cluster })
+    }
+
+    /// Gets the credentials again from where they come: an exec plugin, a file. Answers whether there are new ones.
+    async fn log_in_again(&self) -> bool {
+        let Some(options) = &self.renewable else { return false };
+        let renewed = async { client(config(options).await?, options) };
+        let Ok(client) = renewed.await else { return false };
+        self.client.replace(client);
+        true
     }
 
     fn new(
@@ -146,7 +85,12 @@ impl LiveCluster {
         request_timeout: Option<Duration>,
         log: Option<Log>,
     ) -> Self {
-        Self { client, url, namespace, request_timeout, log, requests: Cell::new(0) }
+        let client = RefCell::new(client);
+        Self { client, renewable: None, url, namespace, request_timeout, log, requests: Cell::new(0) }
+    }
+
+    fn client(&self) -> Client {
+        self.client.borrow().clone()
     }
 
     /// The namespace of the kubeconfig's context.
@@ -194,7 +138,8 @@ impl LiveCluster {
         })?;
         let (method, path, started) = (http.method().clone(), http.uri().to_string(), Instant::now());
         self.requests.set(self.requests.get() + 1);
-        let work = self.client.request::<Value>(http);
+        let client = self.client();
+        let work = client.request::<Value>(http);
         let result = match self.request_timeout {
             None => work.await.map_err(|error| self.error(&words, &error)),
             Some(limit) => timeout(limit, work).await.map_or_else(
@@ -219,8 +164,13 @@ impl LiveCluster {
 impl Cluster for LiveCluster {
     async fn send(&self, request: &Request) -> Result<Value, ClusterError> {
         let (mut attempt, started) = (1, Instant::now());
+        let mut known = false;
         loop {
             match Box::pin(self.once(request)).await {
+                // Nothing was done for somebody unknown, so that even a write may be sent again.
+                Err(error) if error.failure == Failure::Unauthorized && !known && self.log_in_again().await => {
+                    known = true;
+                }
                 Err(error) if !request.writes() && attempt < READ_ATTEMPTS && self.may_be_over(&error, started) => {
                     sleep(READ_PAUSE * attempt).await;
                     attempt += 1;
@@ -253,26 +203,33 @@ impl Cluster for LiveCluster {
             log(format!("GET {path}"));
         }
         let watch = async {
-            let events = self.client.request_events::<Value>(http).await?;
+            let client = self.client();
+            let events = client.request_events::<Value>(http).await?;
             pin_mut!(events);
             while let Some(event) = events.try_next().await? {
-                if !matches!(event, WatchEvent::Bookmark(_)) {
-                    break;
+                match event {
+                    WatchEvent::Bookmark(_) => {}
+                    WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
+                    _ => return Ok(true),
                 }
             }
-            Ok::<(), kube::Error>(())
+            Ok::<bool, kube::Error>(false)
+        };
+        let ended = || ClusterError {
+            request: words.clone(),
+            failure: Failure::Lost,
+            message: format!("the watch ended early ({})", self.url),
         };
         match timeout(within, Box::pin(watch)).await {
+            Ok(Ok(true)) | Err(_) => Ok(()),
+            Ok(Ok(false)) => Err(ended()),
             Ok(Err(error)) => {
                 let error = self.error(&words, &error);
-                // A watch that ended says nothing about the objects: the caller reads again.
-                if matches!(error.failure, Failure::Forbidden | Failure::Unauthorized | Failure::Lost) {
-                    Err(error)
-                } else {
-                    Ok(())
+                if error.failure == Failure::Unauthorized && self.log_in_again().await {
+                    return Ok(());
                 }
+                Err(error)
             }
-            Ok(Ok(())) | Err(_) => Ok(()),
         }
     }
 
@@ -355,190 +312,5 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
             "the connection ended before the answer".to_owned()
         }
         _ => cause.to_string(),
-    }
-}
-
-fn file_name(options: &ConnectOptions) -> String {
-    let named = options.kubeconfig.as_ref().map(|path| path.display().to_string());
-    named.or_else(|| std::env::var("KUBECONFIG").ok()).unwrap_or_else(|| "~/.kube/config".to_owned())
-}
-
-/// The contexts of the kubeconfig; none when it cannot be read.
-#[must_use]
-pub fn contexts(kubeconfig: Option<&Path>) -> Vec<String> {
-    let kubeconfig = kubeconfig.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
-    kubeconfig
-        .map(|kubeconfig| kubeconfig.contexts.into_iter().map(|context| context.name).collect())
-        .unwrap_or_default()
-}
-
-async fn config(options: &ConnectOptions) -> Result<Config, ConnectError> {
-    let file = || file_name(options);
-    let kubeconfig = match &options.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    let kubeconfig = match kubeconfig {
-        Ok(kubeconfig) => kubeconfig,
-        Err(error @ (KubeconfigError::ReadConfig(..) | KubeconfigError::FindPath)) if options.kubeconfig.is_none() => {
-            return Config::incluster().map_err(|_| ConnectError::NoKubeconfig { reason: error.to_string() });
-        }
-        Err(error) => return Err(ConnectError::BadKubeconfig { file: file(), reason: error.to_string() }),
-    };
-    let known: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
-    if let Some(context) = options.context.as_ref().filter(|context| !known.contains(context)) {
-        let help =
-            if known.is_empty() { "it has no contexts".to_owned() } else { format!("it has: {}", known.join(", ")) };
-        return Err(ConnectError::NoContext { file: file(), context: context.clone(), help });
-    }
-    let choice = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(kubeconfig, &choice).await;
-    config.map_err(|error| match error {
-        KubeconfigError::CurrentContextNotSet if known.is_empty() => {
-            ConnectError::NoKubeconfig { reason: format!("{} has no contexts", file()) }
-        }
-        error => ConnectError::BadKubeconfig { file: file(), reason: error.to_string() },
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cluster::AnyObject;
-    use kube::client::Body;
-    use serde_json::json;
-
-    type Handle = tower_test::mock::Handle<http::Request<Body>, http::Response<Body>>;
-
-    fn cluster() -> (LiveCluster, Handle) {
-        let (service, handle) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
-        let client = Client::new(service, "default");
-        (LiveCluster::new(client, "https://test".to_owned(), "default".to_owned(), None, None), handle)
-    }
-
-    async fn answer(handle: &mut Handle, code: u16, body: Value) -> (Method, String, String) {
-        let (request, send) = handle.next_request().await.unwrap();
-        let content = request.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
-        let seen = (request.method().clone(), request.uri().to_string(), content.unwrap_or_default());
-        let body = Body::from(body.to_string().into_bytes());
-        send.send_response(http::Response::builder().status(code).body(body).unwrap());
-        seen
-    }
-
-    fn status(code: u16) -> Value {
-        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": format!("no {code}"), "reason": ""})
-    }
-
-    fn patch(dry_run: bool) -> Request {
-        Request::Patch { object: ObjectRef::new(Resource::Services, "n", "s"), patch: json!([]), dry_run }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn writes_are_sent_once_and_reads_again() {
-        let (cluster, mut handle) = cluster();
-        let (result, seen) = tokio::join!(async { cluster.send(&patch(false)).await }, async {
-            answer(&mut handle, 503, status(503)).await
-        },);
-        assert_eq!(result.unwrap_err().failure, Failure::Unavailable);
-        assert_eq!(seen.0, Method::PATCH);
-        assert_eq!(seen.1, "/api/v1/namespaces/n/services/s?fieldManager=kubectl-bluegreen");
-        assert_eq!(seen.2, "application/json-patch+json");
-        assert_eq!(cluster.requests(), 1);
-
-        let list = Request::List {
-            resource: Resource::Deployments,
-            namespace: Some("n".to_owned()),
-            labels: Some("a=b,c in (d)".to_owned()),
-        };
-        let (result, seen) = tokio::join!(async { cluster.send(&list).await }, async {
-            answer(&mut handle, 503, status(503)).await;
-            answer(&mut handle, 200, json!({"items": []})).await
-        });
-        assert_eq!(result.unwrap(), json!({"items": []}));
-        assert_eq!(seen.1, "/apis/apps/v1/namespaces/n/deployments?labelSelector=a%3Db%2Cc%20in%20%28d%29");
-        assert_eq!(cluster.requests(), 3);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn applies_and_deletes_say_what_they_mean() {
-        let object = AnyObject {
-            api_version: "apps/v1".to_owned(),
-            kind: "Deployment".to_owned(),
-            plural: "deployments".to_owned(),
-            namespace: Some("n".to_owned()),
-            name: "a".to_owned(),
-        };
-        let (cluster, mut handle) = cluster();
-        let apply = Request::Apply { object, body: json!({}), force: false, dry_run: true };
-        let delete = Request::Delete {
-            object: ObjectRef::new(Resource::Deployments, "n", "a"),
-            uid: "u".to_owned(),
-            dry_run: false,
-        };
-        let kinds = Request::Kinds { api_version: "v1".to_owned() };
-        for (request, expected) in [
-            (
-                apply,
-                "PATCH /apis/apps/v1/namespaces/n/deployments/a?fieldManager=kubectl-bluegreen&dryRun=All&force=false",
-            ),
-            (delete, "DELETE /apis/apps/v1/namespaces/n/deployments/a"),
-            (kinds, "GET /api/v1"),
-        ] {
-            let (result, seen) = tokio::join!(async { cluster.send(&request).await }, async {
-                answer(&mut handle, 200, json!({})).await
-            });
-            assert_eq!((result.unwrap(), format!("{} {}", seen.0, seen.1)), (json!({}), expected.to_owned()));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn answers_are_told_apart() {
-        for (code, failure) in [
-            (401, Failure::Unauthorized),
-            (403, Failure::Forbidden),
-            (404, Failure::NotFound),
-            (409, Failure::Conflict),
-            (422, Failure::Invalid),
-            (429, Failure::Unavailable),
-            (500, Failure::Unavailable),
-        ] {
-            let (cluster, mut handle) = cluster();
-            let dry = patch(true);
-            let (result, seen) = tokio::join!(async { cluster.send(&patch(false)).await }, async {
-                answer(&mut handle, code, status(code)).await
-            });
-            let error = result.unwrap_err();
-            assert_eq!((error.failure, error.message.as_str()), (failure, format!("no {code}").as_str()));
-            assert!(error.to_string().contains("patch service/s -n n"), "{error}");
-            assert!(!seen.1.contains("dryRun") && !dry.writes());
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_read_over_a_cut_connection_is_sent_again() {
-        let (cluster, mut handle) = cluster();
-        let get = Request::Get(ObjectRef::new(Resource::Services, "n", "s"));
-        let (result, ()) = tokio::join!(async { cluster.send(&get).await }, async {
-            let (_, send) = handle.next_request().await.unwrap();
-            send.send_error(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
-            answer(&mut handle, 200, json!({"kind": "Service"})).await;
-        });
-        assert_eq!(result.unwrap(), json!({"kind": "Service"}));
-        let (result, ()) = tokio::join!(async { cluster.send(&patch(false)).await }, async {
-            let (_, send) = handle.next_request().await.unwrap();
-            send.send_error(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
-        });
-        let error = result.unwrap_err();
-        assert_eq!(error.failure, Failure::Lost);
-        assert_eq!(error.message, "the connection ended before the answer (https://test)");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_answer_in_time_is_lost() {
-        let (mut cluster, _handle) = cluster();
-        cluster.request_timeout = Some(Duration::from_secs(3));
-        let error = cluster.send(&patch(false)).await.unwrap_err();
-        assert_eq!(error.failure, Failure::Lost);
-        assert!(error.message.contains("no answer within 3 s"), "{error}");
     }
 }

@@ -39,6 +39,8 @@ pub enum Fault {
     LoseAfter,
     /// It takes that much longer.
     Delay(Duration),
+    /// A watch tells of a change that was known already; another request goes well.
+    Again,
     /// Somebody else writes first.
     OtherWriter(Box<dyn FnOnce(&SimulatedCluster)>),
 }
@@ -50,6 +52,7 @@ impl std::fmt::Debug for Fault {
             Self::LoseBefore => f.write_str("LoseBefore"),
             Self::LoseAfter => f.write_str("LoseAfter"),
             Self::Delay(time) => write!(f, "Delay({time:?})"),
+            Self::Again => f.write_str("Again"),
             Self::OtherWriter(_) => f.write_str("OtherWriter"),
         }
     }
@@ -224,6 +227,20 @@ impl SimulatedCluster {
         }
     }
 
+    /// Counts a request, and answers what goes wrong with it.
+    fn count(&self, words: String) -> Option<Fault> {
+        self.requests.set(self.requests.get() + 1);
+        let (number, mut faults) = (self.requests.get(), self.faults.borrow_mut());
+        let at = faults.iter().position(|(request, _)| *request == number);
+        let fault = at.map(|at| faults.remove(at).1).or_else(|| {
+            let mut waiting = self.waiting.borrow_mut();
+            let at = waiting.iter().position(|(begin, _)| words.starts_with(begin.as_str()))?;
+            Some(waiting.remove(at).1)
+        });
+        self.log.borrow_mut().push(words);
+        fault
+    }
+
     fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
@@ -298,25 +315,13 @@ fn known(object: &AnyObject) -> Result<ObjectRef, Refusal> {
 
 impl Cluster for SimulatedCluster {
     async fn send(&self, request: &Request) -> Result<Value, ClusterError> {
-        self.requests.set(self.requests.get() + 1);
-        self.log.borrow_mut().push(request.to_string());
-        let number = self.requests.get();
-        let fault = {
-            let mut faults = self.faults.borrow_mut();
-            let at = faults.iter().position(|(request, _)| *request == number);
-            at.map(|at| faults.remove(at).1)
-        };
-        let fault = fault.or_else(|| {
-            let (words, mut waiting) = (request.to_string(), self.waiting.borrow_mut());
-            let at = waiting.iter().position(|(begin, _)| words.starts_with(begin.as_str()));
-            at.map(|at| waiting.remove(at).1)
-        });
+        let fault = self.count(request.to_string());
         sleep(LATENCY).await;
         let failed = |failure: Failure, message: &str| {
             Err(ClusterError { request: request.to_string(), failure, message: message.to_owned() })
         };
         match fault {
-            None => self.handle(request),
+            None | Some(Fault::Again) => self.handle(request),
             Some(Fault::Refuse(failure)) => failed(failure, "refused by the simulation"),
             Some(Fault::LoseBefore) => failed(Failure::Lost, "connection reset before the request arrived"),
             Some(Fault::LoseAfter) => {
@@ -342,9 +347,22 @@ impl Cluster for SimulatedCluster {
         resource_version: &str,
         within: Duration,
     ) -> Result<(), ClusterError> {
-        self.requests.set(self.requests.get() + 1);
-        self.log.borrow_mut().push(watch_words(resource, namespace));
+        let words = watch_words(resource, namespace);
         let deadline = self.elapsed() + within;
+        let failed = |failure: Failure, message: &str| {
+            Err(ClusterError { request: words.clone(), failure, message: message.to_owned() })
+        };
+        match self.count(words.clone()) {
+            None => {}
+            Some(Fault::Again) => return Ok(()),
+            Some(Fault::Refuse(failure)) => return failed(failure, "refused by the simulation"),
+            Some(Fault::LoseBefore | Fault::LoseAfter) => return failed(Failure::Lost, "the watch was dropped"),
+            Some(Fault::Delay(time)) => sleep(time.min(within)).await,
+            Some(Fault::OtherWriter(write)) => write(self),
+        }
+        if self.is_forbidden("watch", resource.plural()) {
+            return failed(Failure::Forbidden, "the simulation does not allow watch");
+        }
         let version: u64 = resource_version.parse().unwrap_or_default();
         loop {
             self.play();

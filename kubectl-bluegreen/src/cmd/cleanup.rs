@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::journal::Journal;
-use crate::observed::{Observed, SetView, name};
+use crate::observed::{Observed, SetView, name, selector};
 use crate::plan::{self, Action, Plan, Planner, Selection, Settings, Step};
 use crate::release::{Active, Color};
 use crate::routes::Why;
@@ -71,7 +71,8 @@ impl Planner for Cleanup {
         }
         plan.steps.extend((set.desired(color) != 0).then(|| plan::scale(&set, color, 0)).flatten());
         let title = format!("wait until {color} has no pods");
-        plan.steps.push(Step::new("scale-down", title, Action::AwaitScaleDown(color)));
+        let selector = set.active_service().map(selector).cloned().unwrap_or_default();
+        plan.steps.push(Step::new("scale-down", title, Action::AwaitScaleDown { color, selector }));
         Ok(plan)
     }
 }

@@ -59,7 +59,8 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
         return refused(message, "say it yourself: kubectl bluegreen switch ENV");
     };
     let was_rollback = last.command == "rollback" || last.command == PUT_BACK;
-    if was_rollback && journal.open().is_some() && set.active().is_none_or(|active| active == last.to) {
+    // One that did not end goes on, wherever traffic is by now.
+    if was_rollback && journal.open().is_some() {
         return Ok(last.to);
     }
     let Some(from) = release_began_at(&journal.entries) else {

@@ -25,10 +25,13 @@ impl<C: Cluster> Executor<'_, C> {
         let (mut conflicts, mut patience) = (0, Patience::default());
         while conflicts < MAX_ATTEMPTS {
             // Without the Lease, what somebody else has done meanwhile is not ours to judge.
-            lock.fence()?;
+            lock.fence(self.cluster)?;
             let read = self.cluster.send(&Request::Get(object.clone())).await;
             let service: Service = match read {
-                Ok(value) => typed(value),
+                Ok(value) => {
+                    self.unknown.take();
+                    typed(value)
+                }
                 Err(error) => {
                     self.wait_out(error, &mut patience).await?;
                     continue;
@@ -46,8 +49,9 @@ impl<C: Cluster> Executor<'_, C> {
                 service.metadata.annotations.is_some(),
                 &journal.noted(id, "analysis", &self.analysis.borrow()).closed(id, "done"),
             );
-            lock.fence()?;
-            match self.write(&Change::new(object.clone(), version, vec![operation])).await {
+            lock.fence(self.cluster)?;
+            let Change { object, patch } = Change::new(object.clone(), version, vec![operation]);
+            match self.write(&Request::Patch { object, patch, dry_run: false }).await {
                 Ok(_) => return Ok("the journal says that it is done".to_owned()),
                 Err(error) if error.failure == Failure::Conflict => {
                     (conflicts, patience) = (conflicts + 1, Patience::default());
@@ -65,6 +69,9 @@ pub(super) fn typed<T: serde::de::DeserializeOwned + Default>(value: Value) -> T
 
 /// Somebody else's selector in the place of the one that was written.
 pub(super) fn overridden(set: &SetRef, service: &Service) -> Error {
-    let seen = selector(service).iter().map(|(key, value)| format!("{key}: {value}"));
-    Error::Overridden { service: set.service.clone(), seen: seen.collect::<Vec<_>>().join(", ") }
+    Error::Overridden { service: set.service.clone(), seen: shown(selector(service)) }
+}
+
+pub(super) fn shown(labels: &Labels) -> String {
+    labels.iter().map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join(", ")
 }

@@ -8,10 +8,11 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use tokio::time::{Instant, sleep};
 
-use super::journal::{overridden, typed};
+use super::journal::{overridden, shown, typed};
 use super::{Executor, RETRY_AFTER};
-use crate::cluster::{Cluster, ClusterError, ObjectRef, Request, Resource};
+use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
 use crate::error::Error;
+use crate::lock::trying_again;
 use crate::observe::decode;
 use crate::observed::{Labels, Listed, deployment_of, endpoints, has_ended, is_ready, is_terminating, selector, uid};
 use crate::plan::SetRef;
@@ -44,6 +45,7 @@ impl<C: Cluster> Executor<'_, C> {
         ask: impl Fn() -> F,
     ) -> Result<T, Error> {
         let started = Instant::now();
+        let mut told = false;
         loop {
             let left = self.options.timeout.saturating_sub(started.elapsed());
             match self.stoppable(ask()).await? {
@@ -63,12 +65,16 @@ impl<C: Cluster> Executor<'_, C> {
                         }
                     };
                     match self.stoppable(either).await? {
-                        Err(error) if !error.is_passing() => return Err(error.into()),
+                        Err(error) if error.failure == Failure::Unauthorized => return Err(error.into()),
+                        // No watch, or none any more: what is true now is read after a moment.
                         Err(_) => self.stoppable(sleep(RETRY_AFTER.min(left))).await?,
                         Ok(()) => {}
                     }
                 }
                 Err(error) if error.is_passing() && !left.is_zero() => {
+                    if !std::mem::replace(&mut told, true) {
+                        self.ui.note(format_args!("            {}", trying_again(&error, left)));
+                    }
                     self.stoppable(sleep(RETRY_AFTER.min(left))).await?;
                 }
                 Err(error) if !error.is_passing() => return Err(error.into()),
@@ -136,17 +142,39 @@ impl<C: Cluster> Executor<'_, C> {
         seen.map_err(|reason| Error::Rejected { route: route.to_string(), reason })
     }
 
-    pub(super) async fn await_scale_down(&self, set: &SetRef, color: Color) -> Result<String, Error> {
-        self.await_end(set, set.deployment(color)).await
+    /// Also looks at the selector: somebody may have chosen the color a moment before it was scaled.
+    pub(super) async fn await_scale_down(&self, set: &SetRef, color: Color, wanted: &Labels) -> Result<String, Error> {
+        self.await_no_pods(set, set.deployment(color), Some(wanted)).await
     }
 
     pub(super) async fn await_end(&self, set: &SetRef, called: &str) -> Result<String, Error> {
+        self.await_no_pods(set, called, None).await
+    }
+
+    async fn await_no_pods(&self, set: &SetRef, called: &str, wanted: Option<&Labels>) -> Result<String, Error> {
+        let get = Request::Get(set.active_service());
         let ask = async || {
-            let pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?;
+            let service = async {
+                if wanted.is_none() || set.service.is_empty() {
+                    Ok(None)
+                } else {
+                    self.cluster.send(&get).await.map(Some)
+                }
+            };
+            let (pods, service) = tokio::join!(self.list::<Pod>(Resource::Pods, &set.namespace, None), service);
+            let (pods, service) = (pods?, service?.map(typed::<Service>));
+            let changed = service.filter(|service| Some(selector(service)) != wanted);
             let left = pods.items.iter().any(|pod| belongs(pod, called));
-            Ok(((!left).then_some(()), vec![(Resource::Pods, pods.resource_version)]))
+            let answer = match changed {
+                Some(service) => {
+                    let seen = shown(selector(&service));
+                    Some(Err(Error::Chosen { service: set.service.clone(), deployment: called.to_owned(), seen }))
+                }
+                None => (!left).then_some(Ok(())),
+            };
+            Ok((answer, vec![(Resource::Pods, pods.resource_version)]))
         };
-        self.until(set, None, &format!("the end of all pods of deployment/{called}"), ask).await?;
+        self.until(set, None, &format!("the end of all pods of deployment/{called}"), ask).await??;
         Ok(format!("deployment/{called} has no pods"))
     }
 }

@@ -1,92 +1,197 @@
-//! A switch and a rollback under every fault at every request: whatever happens, the set is whole and the words are true.
+//! Every command that changes something under every fault at every request: whatever happens, the set is whole, the
+//! words are true, and the next run ends well.
 
 use std::time::Duration;
 
 use kubectl_bluegreen::cluster::simulated::{Behaviour, Fault, SimulatedCluster};
 use kubectl_bluegreen::cluster::{Failure, ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::simulated::{NAMESPACE, cluster};
-use super::world::{NAMINGS, Naming, run};
+use super::world::{NAMINGS, Naming, Ran, run};
 
-/// A fault by its name, made anew for each run.
-pub(super) type Named = (&'static str, fn(Naming) -> Fault);
+const NAMING: Naming = NAMINGS[0];
 
-pub(super) fn faults() -> Vec<Named> {
-    vec![
-        ("503", |_| Fault::Refuse(Failure::Unavailable)),
-        ("403", |_| Fault::Refuse(Failure::Forbidden)),
-        ("409", |_| Fault::Refuse(Failure::Conflict)),
-        ("lost before", |_| Fault::LoseBefore),
-        ("lost after", |_| Fault::LoseAfter),
-        ("slow", |_| Fault::Delay(Duration::from_secs(4))),
-        ("other writer", |naming| {
-            Fault::OtherWriter(Box::new(move |cluster: &SimulatedCluster| {
-                cluster.edit(&naming.service(NAMESPACE), |service| {
-                    service["metadata"]["labels"]["touched"] = "yes".into();
-                });
-            }))
-        }),
-        ("service deleted", |naming| {
-            Fault::OtherWriter(Box::new(move |cluster: &SimulatedCluster| cluster.delete(&naming.service(NAMESPACE))))
-        }),
-    ]
+/// A command in a state of the set, and what is true when it is done.
+struct Case {
+    /// What was done before.
+    before: &'static [&'static str],
+    line: &'static str,
+    /// The color that serves in the end.
+    serves: &'static str,
+    /// How many pods each color asks for in the end.
+    replicas: [u64; 2],
+    /// Which faults; all of them without a word.
+    faults: Option<&'static [&'static str]>,
 }
 
-/// The selector selects exactly one color, the journal can be read, and no Lease outlives its time.
-pub(super) fn is_whole(cluster: &SimulatedCluster, naming: Naming, what: &str) -> Option<String> {
-    let service = cluster.object(&naming.service(NAMESPACE))?;
-    let selector = &service["spec"]["selector"];
-    let color = selector[naming.key].as_str().unwrap_or_default();
-    assert!(matches!(color, "blue" | "green"), "{what}: {selector}");
+/// A fault by its name, made anew for each run, and what must be put right before the next one.
+type Named = (&'static str, fn() -> Fault, fn(&SimulatedCluster));
+
+/// Somebody else writes at that moment.
+fn other(write: impl FnOnce(&SimulatedCluster) + 'static) -> Fault {
+    Fault::OtherWriter(Box::new(write))
+}
+
+fn deployment(name: &str) -> ObjectRef {
+    ObjectRef::new(Resource::Deployments, NAMESPACE, name)
+}
+
+fn select(cluster: &SimulatedCluster, color: &str) {
+    cluster.edit(&NAMING.service(NAMESPACE), |service| service["spec"]["selector"][NAMING.key] = color.into());
+}
+
+fn scale(cluster: &SimulatedCluster, name: &str, replicas: u32) {
+    cluster.edit(&deployment(name), |deployment| deployment["spec"]["replicas"] = replicas.into());
+}
+
+const FAULTS: &[Named] = &[
+    ("503", || Fault::Refuse(Failure::Unavailable), |_| {}),
+    ("401", || Fault::Refuse(Failure::Unauthorized), |_| {}),
+    ("403", || Fault::Refuse(Failure::Forbidden), |_| {}),
+    ("404", || Fault::Refuse(Failure::NotFound), |_| {}),
+    ("409", || Fault::Refuse(Failure::Conflict), |_| {}),
+    ("410 or 422", || Fault::Refuse(Failure::Invalid), |_| {}),
+    ("lost before", || Fault::LoseBefore, |_| {}),
+    ("lost after", || Fault::LoseAfter, |_| {}),
+    ("slow", || Fault::Delay(Duration::from_secs(4)), |_| {}),
+    ("too slow for the lease", || Fault::Delay(Duration::from_secs(40)), |_| {}),
+    ("known already", || Fault::Again, |_| {}),
+    (
+        "the service is touched",
+        || {
+            other(|cluster| {
+                cluster.edit(&NAMING.service(NAMESPACE), |service| {
+                    service["metadata"]["labels"]["touched"] = "yes".into();
+                });
+            })
+        },
+        |_| {},
+    ),
+    ("somebody selects blue", || other(|cluster| select(cluster, "blue")), |cluster| select(cluster, "green")),
+    ("somebody selects green", || other(|cluster| select(cluster, "green")), |cluster| select(cluster, "blue")),
+    (
+        "both colors are scaled away",
+        || {
+            other(|cluster| {
+                scale(cluster, NAMING.blue, 0);
+                scale(cluster, NAMING.green, 0);
+            })
+        },
+        |cluster| {
+            scale(cluster, NAMING.blue, 2);
+            scale(cluster, NAMING.green, 2);
+        },
+    ),
+    (
+        "the lease is taken away",
+        || {
+            other(|cluster| {
+                cluster.edit(&lease(), |lease| lease["spec"]["holderIdentity"] = "eve@elsewhere/1/x".into());
+            })
+        },
+        |_| {},
+    ),
+];
+
+fn lease() -> ObjectRef {
+    ObjectRef::new(Resource::Leases, NAMESPACE, format!("kubectl-bluegreen-{}", NAMING.active))
+}
+
+/// The selector selects exactly one color and the journal can be read; answers the color.
+fn whole(cluster: &SimulatedCluster, what: &str) -> String {
+    let service = cluster.object(&NAMING.service(NAMESPACE)).unwrap();
+    let selector = service["spec"]["selector"].as_object().unwrap();
+    let color = selector[NAMING.key].as_str().unwrap_or_default();
+    assert!(matches!(color, "blue" | "green") && selector.len() == 2, "{what}: {selector:?}");
     assert_eq!(selector["app"], "it", "{what}");
     if let Some(journal) = service["metadata"]["annotations"]["kubectl-bluegreen.dev/journal"].as_str() {
         let journal: Value = serde_json::from_str(journal).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(journal["version"], 1, "{what}");
     }
-    Some(color.to_owned())
+    color.to_owned()
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_switch_survives_every_fault_at_every_request() {
-    let naming = NAMINGS[0];
-    let count = {
-        let cluster = cluster(naming).await;
-        run(&cluster, NAMESPACE, "switch green --yes").await.expect(ExitStatus::Done);
-        cluster.log().len()
-    };
-    assert!((20..60).contains(&count), "{count}");
-    for (name, fault) in faults() {
-        for at in 1..=count {
-            let cluster = cluster(naming).await;
-            cluster.inject(at, fault(naming));
-            let ran = run(&cluster, NAMESPACE, "switch green --yes").await;
-            let what =
-                format!("{name} at request {at}: exit {:?}\n{}\n{}", ran.status, ran.err, cluster.log().join("\n"));
-            let Some(color) = is_whole(&cluster, naming, &what) else {
-                // Deleted while the Lease was given back: everything had been seen and written by then.
-                let expected = if at == count { ExitStatus::Done } else { ExitStatus::Failed };
-                assert_eq!(ran.status, expected, "{what}");
-                continue;
-            };
-            match ran.status {
-                ExitStatus::Done => assert_eq!(color, "green", "{what}"),
-                ExitStatus::Failed | ExitStatus::Busy | ExitStatus::TimedOut => {
-                    assert!(!ran.out.contains("done"), "{what}");
-                    let moved = ran.err.contains("has moved to green");
-                    assert!(color != "green" || moved, "the words hide that traffic has moved: {what}");
+/// Neither says done of what is not, nor hides that traffic has moved.
+fn tells_the_truth(ran: &Ran, cluster: &SimulatedCluster, before: &str, fault: &str, what: &str) {
+    let now = whole(cluster, what);
+    match ran.status {
+        ExitStatus::Done => {}
+        ExitStatus::Failed | ExitStatus::Busy | ExitStatus::TimedOut | ExitStatus::Refused => {
+            assert!(!ran.out.contains("done"), "{what}");
+            // Somebody else may have moved it, too.
+            let ours = !fault.starts_with("somebody");
+            let told = ran.err.contains("has moved to") || ran.err.contains("not known whether");
+            assert!(now == before || told || !ours, "the words hide that traffic has moved: {what}");
+        }
+        other => panic!("{other}: {what}"),
+    }
+}
+
+impl Case {
+    async fn start(&self) -> SimulatedCluster {
+        let cluster = cluster(NAMING).await;
+        for line in self.before {
+            run(&cluster, NAMESPACE, line).await.expect(ExitStatus::Done);
+            cluster.settle(Duration::from_mins(1)).await;
+        }
+        cluster
+    }
+
+    fn is_done(&self, cluster: &SimulatedCluster, fault: &str, what: &str) {
+        assert_eq!(whole(cluster, what), self.serves, "{what}");
+        // Where somebody else has scaled, or moved traffic there already, the sizes are not ours.
+        let sized_by_other = fault.starts_with("both") || fault == format!("somebody selects {}", self.serves);
+        for (name, replicas) in [NAMING.blue, NAMING.green].into_iter().zip(self.replicas) {
+            let asked = &cluster.object(&deployment(name)).unwrap()["spec"]["replicas"];
+            assert!(*asked == replicas || sized_by_other, "{what}: {name} asks for {asked}");
+        }
+        // Who may not write cannot give it back either: then it ends by itself.
+        let held = cluster.object(&lease()).is_some_and(|lease| lease["spec"]["holderIdentity"] != "");
+        assert!(!held || fault.starts_with('4') || fault == "the lease is taken away", "{what}");
+    }
+
+    /// Plays the command with each of the faults at each request.
+    async fn sweep(&self) {
+        let start = self.start().await;
+        let (color, count) = {
+            let cluster = start.fork();
+            run(&cluster, NAMESPACE, self.line).await.expect(ExitStatus::Done);
+            self.is_done(&cluster, "", self.line);
+            (whole(&start, self.line), cluster.log().len())
+        };
+        for (name, fault, put_right) in
+            FAULTS.iter().filter(|(name, ..)| self.faults.is_none_or(|some| some.contains(name)))
+        {
+            for at in 1..=count {
+                let cluster = start.fork();
+                cluster.inject(at, fault());
+                let ran = run(&cluster, NAMESPACE, self.line).await;
+                let log = cluster.log();
+                let what = format!(
+                    "{}: {name} at request {at} ({}): exit {:?}\n{}\n{}",
+                    self.line,
+                    log[at - 1],
+                    ran.status,
+                    ran.err,
+                    log[at..].join("\n")
+                );
+                tells_the_truth(&ran, &cluster, &color, name, &what);
+                if ran.status == ExitStatus::Done {
+                    // What somebody else does at the last look, or while the Lease is given back, comes after the end.
+                    if log.len() > at + 2 {
+                        self.is_done(&cluster, name, &what);
+                    }
+                    continue;
                 }
-                other => panic!("{other}: {what}"),
+                // Whatever happened, the same command again ends well; it may have to wait for a Lease to run out.
+                put_right(&cluster);
+                cluster.settle(Duration::from_mins(1)).await;
+                let again = run(&cluster, NAMESPACE, &format!("{} --wait-lock 1m", self.line)).await;
+                assert_eq!(again.status, ExitStatus::Done, "{what}\nagain:\n{}", again.err);
+                self.is_done(&cluster, name, &what);
             }
-            // Whatever happened, the same command again ends well; it may have to wait for a Lease to run out.
-            let again = run(&cluster, NAMESPACE, "switch green --yes --wait-lock 1m").await;
-            assert_eq!(again.status, ExitStatus::Done, "{what}\nagain:\n{}", again.err);
-            assert_eq!(is_whole(&cluster, naming, &what).as_deref(), Some("green"), "{what}");
-            let lease = ObjectRef::new(Resource::Leases, NAMESPACE, format!("kubectl-bluegreen-{}", naming.active));
-            let lease = cluster.object(&lease).unwrap();
-            // Who may not write cannot give it back either: then it ends by itself.
-            assert!(lease["spec"]["holderIdentity"] == "" || name == "403", "{what}");
         }
     }
 }
@@ -129,182 +234,33 @@ async fn endpoints_that_never_follow_end_in_a_timeout_that_says_where_traffic_is
     assert!(ran.err.contains("has moved to green") && ran.err.contains("rollback"), "{}", ran.err);
     // And the way back is open: blue never stopped.
     run(&cluster, NAMESPACE, "rollback --yes").await.expect(ExitStatus::Done);
-    assert_eq!(is_whole(&cluster, naming, "after the rollback").as_deref(), Some("blue"));
+    assert_eq!(whole(&cluster, "after the rollback"), "blue");
 }
 
-/// How a share is given, and what it is given to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum By {
-    Gateway,
-    Traefik,
-    Nginx,
-    Replicas,
-    Overlap,
-}
-
-/// A cluster in which a share can be given, and the objects that a put-back must leave as they were.
-async fn routed(by: By, naming: Naming) -> (SimulatedCluster, Vec<ObjectRef>) {
-    let cluster = cluster(naming).await;
-    let apply = |resource: Resource, mut object: Value| {
-        object["apiVersion"] = resource.api_version().into();
-        object["kind"] = resource.kind().into();
-        object["metadata"] = json!({"name": "shop", "namespace": NAMESPACE});
-        cluster.apply(object);
-        ObjectRef::new(resource, NAMESPACE, "shop")
-    };
-    let objects = match by {
-        By::Gateway => {
-            let rules = json!([{"backendRefs": [{"name": naming.active, "port": 80}]}, {"backendRefs": [{"name": naming.active, "port": 80, "weight": 7}]}]);
-            vec![apply(Resource::HttpRoutes, json!({"spec": {"parentRefs": [{"name": "web"}], "rules": rules}}))]
-        }
-        By::Traefik => {
-            let services = json!([{"name": naming.active, "port": 80}]);
-            vec![apply(Resource::TraefikServices, json!({"spec": {"weighted": {"services": services}}}))]
-        }
-        By::Nginx => {
-            let backend = json!({"service": {"name": naming.active, "port": {"number": 80}}});
-            let paths = json!([{"path": "/", "pathType": "Prefix", "backend": backend}]);
-            vec![apply(
-                Resource::Ingresses,
-                json!({"spec": {"ingressClassName": "nginx", "rules": [{"host": "h", "http": {"paths": paths}}]}}),
-            )]
-        }
-        By::Replicas => {
-            let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": naming.green});
-            let spec = json!({"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 9});
-            vec![apply(Resource::HorizontalPodAutoscalers, json!({"spec": spec}))]
-        }
-        By::Overlap => Vec::new(),
-    };
-    cluster.settle(Duration::from_hours(1)).await;
-    (cluster, objects)
-}
-
-/// The weights of all entries that lead to the set.
-fn weights(cluster: &SimulatedCluster, route: &ObjectRef, naming: Naming) -> Vec<Vec<u64>> {
-    let object = cluster.object(route).unwrap();
-    let pointers = ["/spec/weighted/services", "/spec/rules/0/backendRefs", "/spec/rules/1/backendRefs"];
-    let lists = pointers.iter().filter_map(|pointer| object.pointer(pointer)?.as_array());
-    let of_set = |name: &str| name == naming.active || name == format!("{}-svc", naming.green);
-    let weight = |entry: &Value| entry["weight"].as_u64().unwrap_or(1);
-    lists
-        .map(|list| list.iter().filter(|entry| of_set(entry["name"].as_str().unwrap())).map(weight).collect())
-        .collect()
-}
-
-/// Whatever happened, users reach the set: by a selector of one color or of both, and by weights that sum up.
-fn users_reach(cluster: &SimulatedCluster, objects: &[ObjectRef], by: By, naming: Naming, what: &str) {
-    let Some(service) = cluster.object(&naming.service(NAMESPACE)) else { return };
-    let selector = &service["spec"]["selector"];
-    assert_eq!(selector["app"], "it", "{what}");
-    let widened = selector.as_object().unwrap().len() == 1;
-    let one = matches!(selector[naming.key].as_str(), Some("blue" | "green"));
-    assert!(one || (widened && matches!(by, By::Replicas | By::Overlap)), "{what}: {selector}");
-    for route in objects.iter().filter(|_| matches!(by, By::Gateway | By::Traefik)) {
-        for list in weights(cluster, route, naming) {
-            let shares = match list.as_slice() {
-                [_] => true,
-                [active, green] => *green == 0 || (active + green) % 100 == 0,
-                _ => false,
-            };
-            assert!(list.iter().sum::<u64>() > 0 && shares, "{what}: {list:?}");
-            assert!(by != By::Traefik || !list.contains(&0), "{what}: {list:?}");
-        }
-    }
-}
-
-/// Every fault at every request of a command, on a cluster that others have prepared; then all is put back.
-async fn sweep(by: By, before: &[&str], line: &str) {
-    let naming = NAMINGS[0];
-    let (prepared, objects) = routed(by, naming).await;
-    let specs = |cluster: &SimulatedCluster| -> Vec<Value> {
-        objects.iter().map(|object| cluster.object(object).unwrap()["spec"].clone()).collect()
-    };
-    let original = specs(&prepared);
-    for line in before {
-        run(&prepared, NAMESPACE, line).await.expect(ExitStatus::Done);
-    }
-    let count = {
-        let cluster = prepared.fork();
-        run(&cluster, NAMESPACE, line).await.expect(ExitStatus::Done);
-        cluster.log().len()
-    };
-    let faults: Vec<Named> = faults().into_iter().filter(|(name, _)| *name != "service deleted").collect();
-    let whole = std::env::var_os("BLUEGREEN_TEST_LONG").is_some();
-    for (number, (name, fault)) in faults.iter().enumerate() {
-        for at in 1..=count {
-            // All of them take minutes: without the time for it, one fault at each request, another one at the next.
-            if !whole && at % faults.len() != number {
-                continue;
+/// A command under every fault, as a test of its own: they run side by side.
+macro_rules! sweeps {
+    ($($name:ident: $case:expr;)*) => {
+        $(
+            #[tokio::test(start_paused = true)]
+            async fn $name() {
+                Box::pin($case.sweep()).await;
             }
-            let cluster = prepared.fork();
-            cluster.inject(at, fault(naming));
-            let ran = run(&cluster, NAMESPACE, line).await;
-            let what = format!(
-                "{by:?}: {line}: {name} at {at}: exit {:?}\n{}\n{}",
-                ran.status,
-                ran.err,
-                cluster.log().join("\n")
-            );
-            users_reach(&cluster, &objects, by, naming, &what);
-            // The Lease of a run that could not give it back ends by itself.
-            let again = run(&cluster, NAMESPACE, &format!("{line} --wait-lock 1m")).await;
-            let what = format!("{what}\nagain: {:?}\n{}", again.status, again.err);
-            let refused_again = line.starts_with("rollback") && again.status == ExitStatus::Refused;
-            assert!(again.status == ExitStatus::Done || refused_again, "{what}");
-            users_reach(&cluster, &objects, by, naming, &what);
-            let back = run(&cluster, NAMESPACE, "switch blue --yes --settle 0s").await;
-            let what = format!("{what}\nback: {:?}\n{}", back.status, back.err);
-            assert_eq!(back.status, ExitStatus::Done, "{what}");
-            assert_eq!(is_whole(&cluster, naming, &what).as_deref(), Some("blue"), "{what}");
-            assert_eq!(specs(&cluster), original, "{what}");
-            let canary = ObjectRef::new(Resource::Ingresses, NAMESPACE, "shop-green-canary");
-            assert_eq!(cluster.object(&canary), None, "{what}");
-            let lease = ObjectRef::new(Resource::Leases, NAMESPACE, format!("kubectl-bluegreen-{}", naming.active));
-            let free = cluster.object(&lease).unwrap()["spec"]["holderIdentity"] == "";
-            // Who may not write cannot give it back either: then it ends by itself.
-            assert!(free || *name == "403", "{what}");
-        }
-    }
+        )*
+    };
 }
 
-const TEN: &str = "switch green 10 --yes --settle 0s";
-
-#[tokio::test(start_paused = true)]
-async fn a_share_by_a_gateway_survives_every_fault_at_every_request() {
-    sweep(By::Gateway, &[], TEN).await;
-    sweep(By::Gateway, &[TEN], "switch green 50 --yes --settle 0s").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_end_of_a_share_by_a_gateway_survives_every_fault_at_every_request() {
-    sweep(By::Gateway, &[TEN], "switch green --yes --settle 0s").await;
-    sweep(By::Gateway, &[TEN], "rollback --yes --settle 0s").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_share_by_traefik_survives_every_fault_at_every_request() {
-    sweep(By::Traefik, &[], TEN).await;
-    sweep(By::Traefik, &[TEN], "switch green --yes --settle 0s").await;
-    sweep(By::Traefik, &[TEN], "rollback --yes --settle 0s").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_canary_survives_every_fault_at_every_request() {
-    sweep(By::Nginx, &[], TEN).await;
-    sweep(By::Nginx, &[TEN], "switch green --yes --settle 0s").await;
-    sweep(By::Nginx, &[TEN], "rollback --yes --settle 0s").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn replicas_survive_every_fault_at_every_request() {
-    let third = "switch green 33 --router replicas --yes --settle 0s";
-    sweep(By::Replicas, &[], third).await;
-    sweep(By::Replicas, &[third], "switch green 50 --yes --settle 0s").await;
-    sweep(By::Replicas, &[third], "rollback --yes --settle 0s").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_overlap_survives_every_fault_at_every_request() {
-    sweep(By::Overlap, &[], "switch green --overlap --yes --settle 100ms").await;
+sweeps! {
+    a_switch: Case { before: &[], line: "switch green --yes", serves: "green", replicas: [2, 2], faults: None };
+    a_rollback: Case {
+        before: &["switch green --yes"], line: "rollback --yes", serves: "blue", replicas: [2, 2], faults: None,
+    };
+    a_cleanup: Case {
+        before: &["switch green --yes"], line: "cleanup blue --yes --after 0s", serves: "green", replicas: [0, 2], faults: None,
+    };
+    a_rollback_that_sizes_first: Case {
+        before: &["switch green --yes", "cleanup blue --yes"],
+        line: "rollback --yes --scale", serves: "blue", replicas: [2, 2],
+        // The rest is as in a rollback.
+        faults: Some(&["503", "409", "lost after", "too slow for the lease"]),
+    };
 }

@@ -24,6 +24,7 @@ mod routers;
 mod scenarios;
 mod schema;
 mod simulated;
+mod split_faults;
 mod status;
 mod torture;
 mod world;

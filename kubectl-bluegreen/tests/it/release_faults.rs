@@ -7,8 +7,8 @@ use kubectl_bluegreen::cluster::simulated::{Behaviour, Fault, SimulatedCluster};
 use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 
-use super::faults::{faults, is_whole};
 use super::simulated::{NAMESPACE, cluster};
+use super::split_faults::{faults, is_whole};
 use super::world::{NAMINGS, Naming, run};
 
 const NAMING: Naming = NAMINGS[0];

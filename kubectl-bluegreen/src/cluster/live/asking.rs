@@ -66,7 +66,7 @@ impl LiveCluster {
         let query = form_urlencoded(&[("container", container), ("previous", &previous), ("tailLines", &lines)]);
         let path = format!("{}/{}/log?{query}", Resource::Pods.path(Some(&pod.namespace)), pod.name);
         let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
-        self.client.request_text(request).await.map(Value::String)
+        self.client().request_text(request).await.map(Value::String)
     }
 
     async fn query(&self, source: &Source, query: &str) -> Result<Value, kube::Error> {
@@ -75,7 +75,7 @@ impl LiveCluster {
         match source {
             Source::Service { namespace, name, port } => {
                 let services = Resource::Services.path(Some(namespace));
-                self.client.request(get(format!("{services}/{name}:{port}/proxy/api/v1/query?{query}"))?).await
+                self.client().request(get(format!("{services}/{name}:{port}/proxy/api/v1/query?{query}"))?).await
             }
             Source::Url(url) => {
                 let url = url
@@ -96,7 +96,7 @@ impl LiveCluster {
         pod: &ObjectRef,
         port: u16,
     ) -> Result<(DuplexStream, impl Future<Output = Option<String>>), kube::Error> {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &pod.namespace);
+        let pods: Api<Pod> = Api::namespaced(self.client(), &pod.namespace);
         let ports = [port];
         let limit = self.request_timeout.unwrap_or(FORWARD_WITHIN);
         let late = |_| kube::Error::Service("the API server does not forward the port in time".into());
