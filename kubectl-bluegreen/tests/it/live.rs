@@ -61,6 +61,14 @@ impl Drop for Live {
 }
 
 impl Live {
+    /// A namespace with nothing in it.
+    pub(super) async fn empty(scenario: &str) -> Self {
+        let namespace = format!("bg-{}-{}", scenario.replace('_', "-"), std::process::id());
+        kubectl(&["create", "namespace", &namespace], "");
+        let options = ConnectOptions { kubeconfig: Some(kubeconfig()), ..ConnectOptions::default() };
+        Self { cluster: LiveCluster::connect(options).await.unwrap(), namespace }
+    }
+
     pub(super) async fn new(scenario: &str, number: usize, naming: Naming) -> Self {
         let namespace = format!("bg-{}-{number}-{}", scenario.replace('_', "-"), std::process::id());
         kubectl(&["create", "namespace", &namespace], "");

@@ -16,6 +16,7 @@ mod completion;
 mod faults;
 mod init;
 mod live;
+mod live_init;
 mod process;
 mod release;
 mod release_faults;

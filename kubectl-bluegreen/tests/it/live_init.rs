@@ -1,0 +1,117 @@
+//! `init` on a real cluster: the same scenarios, and an adoption under a stream of requests that must lose none.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use serde_json::Value;
+
+use super::init;
+use super::live::{Live, kubeconfig, kubectl};
+use super::world::World;
+
+macro_rules! scenarios {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test]
+            #[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+            async fn $name() {
+                Box::pin(init::$name(&Live::empty(stringify!($name)).await)).await;
+            }
+        )*
+    };
+}
+
+scenarios!(adoption refused_adoptions fresh files);
+
+fn plugin(namespace: &str, line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-bluegreen"));
+    command.arg("--kubeconfig").arg(kubeconfig()).args(["-n", namespace]).args(line.split_whitespace());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Killed again and again, and run again until it is done: no request is lost, and the autoscaler has followed.
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+async fn a_killed_adoption_goes_on_and_loses_no_request() {
+    let world = Live::empty("adopt-load").await;
+    init::load(&world, init::running()).await;
+    let namespace = world.namespace();
+    let ip = kubectl(&["-n", namespace, "get", "service", "shop", "-o", "jsonpath={.spec.clusterIP}"], "");
+    // The nodes' proxies follow a moment after the pods are ready.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let load = Command::new("load")
+        .args(["-rate", "200", "-workers", "8", "-d", "45s", &format!("http://{ip}/")])
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(load) = load else {
+        eprintln!("skipped: there is no load generator here");
+        return;
+    };
+    let line = "init --from deployment/shop --remove-old --after 5s --yes --wait-lock 1m";
+    for millis in [150, 400, 900, 1800, 3500, 6000] {
+        let mut child = plugin(namespace, line).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    let output = plugin(namespace, line).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let get = |resource, name: &str| ObjectRef::new(resource, namespace, name);
+    let service = world.get(&get(Resource::Services, "shop")).await;
+    assert_eq!(service["spec"]["selector"], serde_json::json!({"app": "shop-bluegreen", "color": "blue"}));
+    let scaler = world.get(&get(Resource::HorizontalPodAutoscalers, "shop")).await;
+    assert_eq!(scaler["spec"]["scaleTargetRef"]["name"], "shop-blue");
+    let left = kubectl(&["-n", namespace, "get", "deployments", "-o", "name"], "");
+    assert_eq!(left, "deployment.apps/shop-blue\ndeployment.apps/shop-green\n");
+    let output = load.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    eprintln!("{text}");
+    let result: Value = serde_json::from_str(&text).unwrap();
+    assert!(result["requests"].as_u64().unwrap() > 4000, "{text}");
+    assert_eq!(result["failed"], 0, "{text}");
+}
+
+/// The Role that `rbac --init` prints is enough, and the one without is refused before anything is made.
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+async fn the_role_for_init_is_enough() {
+    let world = Live::empty("init-rights").await;
+    init::load(&world, init::running()).await;
+    let namespace = world.namespace();
+    let user = format!("--as system:serviceaccount:{namespace}:deployer");
+    let role = |line: &str| {
+        let output = plugin(namespace, line).stdout(Stdio::piped()).output().unwrap();
+        kubectl(&["apply", "-f", "-"], &String::from_utf8(output.stdout).unwrap());
+    };
+    kubectl(&["-n", namespace, "create", "serviceaccount", "deployer"], "");
+    role("rbac --serviceaccount deployer");
+    let line = format!("init --from deployment/shop --remove-old --after 0s --yes --settle 0s {user}");
+    // What the authorizer sees follows a moment later.
+    let mut words = String::new();
+    for _ in 0..50 {
+        let output = plugin(namespace, &line).output().unwrap();
+        words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{words}");
+        if output.status.code() == Some(3) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(words.contains("not allowed: create deployments") || words.contains("get deployment/shop"), "{words}");
+    let left = kubectl(&["-n", namespace, "get", "deployments", "-o", "name"], "");
+    assert_eq!(left, "deployment.apps/shop\n");
+    role("rbac --init --serviceaccount deployer");
+    for _ in 0..50 {
+        let output = plugin(namespace, &line).output().unwrap();
+        words = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let left = kubectl(&["-n", namespace, "get", "deployments", "-o", "name"], "");
+    assert_eq!(left, "deployment.apps/shop-blue\ndeployment.apps/shop-green\n", "{words}");
+    assert!(!words.contains("unknown"), "{words}");
+}
