@@ -168,7 +168,9 @@ impl Cluster for LiveCluster {
         loop {
             match Box::pin(self.once(request)).await {
                 // Nothing was done for somebody unknown, so that even a write may be sent again.
-                Err(error) if error.failure == Failure::Unauthorized && !known && self.log_in_again().await => {
+                Err(error)
+                    if error.failure == Failure::Unauthorized && !known && Box::pin(self.log_in_again()).await =>
+                {
                     known = true;
                 }
                 Err(error) if !request.writes() && attempt < READ_ATTEMPTS && self.may_be_over(&error, started) => {
@@ -225,7 +227,7 @@ impl Cluster for LiveCluster {
             Ok(Ok(false)) => Err(ended()),
             Ok(Err(error)) => {
                 let error = self.error(&words, &error);
-                if error.failure == Failure::Unauthorized && self.log_in_again().await {
+                if error.failure == Failure::Unauthorized && Box::pin(self.log_in_again()).await {
                     return Ok(());
                 }
                 Err(error)
