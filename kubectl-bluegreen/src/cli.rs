@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::{
-    check, cleanup, completion, deploy, diff, history, init, rbac, rehearse, rollback, smoke, status, switch, version,
+    check, cleanup, completion, deploy, diff, history, init, lint, rbac, rehearse, rollback, smoke, status, switch,
+    version,
 };
 use crate::execute::DryRun;
 use crate::router::Choice;
@@ -147,6 +148,7 @@ pub enum Command {
     Check(check::Args),
     Diff(diff::Args),
     History(history::Args),
+    Lint(lint::Args),
     Rbac(rbac::Args),
     Rehearse(rehearse::Args),
     Completion(completion::Args),

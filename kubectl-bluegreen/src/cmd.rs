@@ -8,6 +8,7 @@ pub mod deploy;
 pub mod diff;
 pub mod history;
 pub mod init;
+pub mod lint;
 pub mod rbac;
 pub mod rehearse;
 pub mod rollback;

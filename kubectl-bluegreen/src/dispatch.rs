@@ -94,7 +94,7 @@ impl Run {
                 self.ui.data(rbac::manifests(args, &selection.namespace));
                 Ok(ExitStatus::Done)
             }
-            Command::Completion(_) | Command::Version(_) | Command::Rehearse(_) => {
+            Command::Completion(_) | Command::Lint(_) | Command::Version(_) | Command::Rehearse(_) => {
                 return self.alone(command).await.unwrap_or(ExitStatus::Done);
             }
         };
@@ -109,6 +109,8 @@ impl Run {
                 let version = Version::current();
                 self.print(&version, || version.table());
             }
+            // The program hands its command line to the linter before it gets here.
+            Command::Lint(_) => {}
             Command::Rehearse(args) => return Some(self.rehearse(args).await),
             Command::Init(args) => return self.printed(args),
             _ => return None,

@@ -4,16 +4,18 @@
 #![expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bluegreen_lint::cli::{Cli as Linter, Surroundings};
 use clap::Parser;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use kubectl_bluegreen::cli::{Cli, ColorWhen, Command};
 use kubectl_bluegreen::cluster::live::{self, ConnectOptions, LiveCluster, Log};
+use kubectl_bluegreen::cmd::lint;
 use kubectl_bluegreen::complete::{self, Names, Scope};
 use kubectl_bluegreen::dispatch::Run;
 use kubectl_bluegreen::interrupt::Interrupt;
@@ -27,6 +29,9 @@ const COMPLETION_PATIENCE: Duration = Duration::from_millis(300);
 fn main() -> ExitCode {
     if let Some(status) = complete(std::env::args_os().collect()) {
         return status;
+    }
+    if let Some(linter) = lint::linter(&std::env::args_os().collect::<Vec<_>>()) {
+        return lint(linter);
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -55,6 +60,20 @@ fn main() -> ExitCode {
     // A thread may still wait for a line of standard input.
     runtime.shutdown_background();
     status.into()
+}
+
+/// Runs the linter as its own program would.
+fn lint(linter: Result<Linter, clap::Error>) -> ExitCode {
+    let surroundings = Surroundings {
+        today: jiff::Zoned::now().date(),
+        terminal: std::io::stdout().is_terminal(),
+        variable: &|name| std::env::var(name).ok(),
+    };
+    let answer = bluegreen_lint::cli::answer(linter, &surroundings);
+    // A closed pipe is the reader's choice, not a failure.
+    let _ = std::io::stdout().lock().write_all(answer.text.as_bytes());
+    let _ = std::io::stderr().lock().write_all(answer.notes.as_bytes());
+    answer.status.into()
 }
 
 async fn run(cli: Cli) -> ExitStatus {

@@ -13,7 +13,7 @@ use crate::files::{self, WriteError};
 use crate::finding::Applicability;
 use crate::fix::{self, Fixed};
 use crate::output::{Output, OutputError};
-use crate::report::human::Style;
+use crate::report::human::{self, Style};
 use crate::report::{Format, Report, Summary, plural};
 use crate::source::{Role, Source};
 use crate::version::Version;
@@ -173,7 +173,7 @@ pub enum Error {
         option: &'static str,
     },
     /// Somebody else writes to the files that are to be corrected.
-    #[error("{path} was changed while it was linted; nothing is corrected")]
+    #[error("{path} was changed while it was linted")]
     #[diagnostic(code(bluegreen_lint::changed), help("run it again when nobody else writes to the files"))]
     Changed {
         /// The file.
@@ -205,6 +205,60 @@ pub enum Error {
         /// Where it was looked for.
         inputs: String,
     },
+}
+
+/// What the program runs in, as far as its answer depends on it.
+pub struct Surroundings<'s> {
+    /// Today, for what expires.
+    pub today: Date,
+    /// Whether stdout is a terminal.
+    pub terminal: bool,
+    /// The environment.
+    pub variable: &'s dyn Fn(&str) -> Option<String>,
+}
+
+/// Does what a command line says, also where that is no proper one; what went wrong is among the notes.
+#[must_use]
+pub fn answer(parsed: Result<Cli, clap::Error>, surroundings: &Surroundings<'_>) -> Answer {
+    let (text, notes) = (String::new(), String::new());
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            let colored = Style::detect(ColorWhen::Auto, surroundings).color;
+            let said = error.render();
+            let said = if colored { said.ansi().to_string() } else { said.to_string() };
+            return if error.use_stderr() {
+                Answer { text, notes: said, status: ExitStatus::Unusable }
+            } else {
+                Answer { text: said, notes, status: ExitStatus::Clean }
+            };
+        }
+    };
+    let style = Style::detect(cli.color, surroundings);
+    cli.run(style, Some(surroundings.today)).unwrap_or_else(|error| Answer {
+        text,
+        notes: human::render_error(&error, style),
+        status: ExitStatus::Unusable,
+    })
+}
+
+impl Style {
+    /// The style for a terminal, or for what is none.
+    fn detect(when: ColorWhen, surroundings: &Surroundings<'_>) -> Self {
+        let variable = |name| (surroundings.variable)(name).filter(|value| !value.is_empty());
+        let color = match when {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => {
+                let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+                surroundings.terminal && variable("NO_COLOR").is_none() && !dumb
+            }
+        };
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
+        let unicode = locale.is_some_and(|locale| locale.to_ascii_lowercase().contains("utf"));
+        let columns = variable("COLUMNS").and_then(|columns| columns.parse().ok());
+        Self { color, unicode, width: columns.unwrap_or(100).clamp(40, 200) }
+    }
 }
 
 impl Cli {
@@ -260,6 +314,9 @@ impl Cli {
         output::write(&self.output, report, &sources, &config)?;
         let is_silent = self.quiet && report.findings.is_empty() && self.format.is_for_people();
         let rendered = if is_silent { String::new() } else { self.format.render(report, &sources, &config, style) };
+        if let Some(source) = sources.iter().find(|source| source.text.has_changed()) {
+            return Err(Error::Changed { path: source.name.clone() });
+        }
         // What was read from standard input goes to standard output; the report has to go elsewhere.
         match sources.iter().find(|source| self.fix && source.path.is_none()) {
             Some(stdin) => Ok(Answer { text: (*stdin.text).to_owned(), notes: notes + &rendered, status }),

@@ -42,6 +42,7 @@ use config::Config;
 use finding::{Finding, Findings, Severity};
 use manifest::{Identity, Place};
 use model::{Member, Model};
+use rayon::prelude::*;
 use report::{MemberSummary, Report, SetSummary};
 use rule::Check;
 use set::Color;
@@ -52,24 +53,23 @@ use source::{Role, Source};
 pub fn lint(sources: &[Source], config: &Config) -> Report {
     let name = |at: usize| sources.get(at).map(|source| source.name.clone()).unwrap_or_default();
     let declared = config.layers.iter().flat_map(|layer| layer.file.sets.clone()).collect();
-    let mut model = Model::new(manifest::read(sources), declared, name);
+    let (manifests, said) = manifest::read_each(sources, |object| said_of(object, config));
+    let mut model = Model::new(manifests, declared, name);
     if !config.layers.is_empty() {
         let meant = |source| config.layer(source).map(|layer| layer.meant_to_differ.clone());
         model.meant_to_differ = sources.iter().map(meant).collect();
     }
-    let mut findings: Vec<Finding> = model.objects().iter().flat_map(|object| said_by_server(object, config)).collect();
+    let mut findings: Vec<Finding> = said.into_iter().flatten().collect();
+    let sets: Vec<_> = model.sets().filter(|set| !set.is_uncertain()).collect();
+    findings.par_extend(sets.into_par_iter().flat_map_iter(said_of_set));
     for &rule in rules::ALL {
         let mut found = Findings::new(rule, &mut findings);
         match rule.check {
             Check::Text(check) => {
                 model.manifests.problems.iter().for_each(|(at, problem)| check(*at, problem, &mut found));
             }
-            Check::Server | Check::Suppression(_) => {}
-            Check::Object(check) => model.objects().iter().for_each(|object| check(object, &mut found)),
-            Check::Set(check) => {
-                model.sets().filter(|set| !set.is_uncertain()).for_each(|set| check(set, &mut found));
-            }
             Check::Model(check) => check(&model, &mut found),
+            _ => {}
         }
     }
     let mut suppressions = suppress::all(sources, config, &model);
@@ -117,6 +117,32 @@ fn by_severity(findings: Vec<Finding>, sources: &[Source], config: &Config) -> (
         }
     }
     (reported, hidden)
+}
+
+/// What is to be said of an object by itself.
+fn said_of(object: &manifest::Object, config: &Config) -> Vec<Finding> {
+    let mut findings = said_by_server(object, config);
+    for &rule in rules::ALL {
+        if let Check::Object(check) = rule.check {
+            check(object, &mut Findings::new(rule, &mut findings));
+        }
+    }
+    findings
+}
+
+/// What is to be said of a set.
+fn said_of_set(set: model::SetView<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let differences = rules::differences::of(set);
+    for &rule in rules::ALL {
+        let mut found = Findings::new(rule, &mut findings);
+        match rule.check {
+            Check::Set(check) => check(set, &mut found),
+            Check::Differences(check) => check(set, &differences, &mut found),
+            _ => {}
+        }
+    }
+    findings
 }
 
 /// What the API server would say of an object, validated once for all the rules that report it.

@@ -1,14 +1,18 @@
 //! YAML trees to Kubernetes objects: identity, the place of a field, and what is set aside (kustomize patches, templates).
 //! Must not judge an object; that is what rules are for.
 
+mod read;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::source::{Role, Source, Text};
-use crate::suppress::MARK;
-use crate::yaml::{self, Document, NodeId, NodeRef, Problem, Span, Value};
+pub use read::read;
+pub(crate) use read::read_each;
+
+use crate::source::Text;
+use crate::yaml::{Document, NodeId, NodeRef, Problem, Span, Value};
 
 /// What an object is called.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -232,128 +236,6 @@ impl Manifests {
     }
 }
 
-/// Reads the objects of all sources.
-#[must_use]
-pub fn read(sources: &[Source]) -> Manifests {
-    let text = |source: &Source| {
-        if source.role == Role::Manifest { yaml::parse(&source.text) } else { yaml::Parsed::default() }
-    };
-    let parsed: Vec<_> = sources.iter().map(text).collect();
-    let mut manifests = Manifests::default();
-    let mut patches: HashSet<PathBuf> = HashSet::new();
-    for (source, parsed) in sources.iter().zip(&parsed) {
-        if is_kustomization(&source.name) {
-            patches.extend(parsed.documents.iter().flat_map(|document| patch_paths(&source.name, document.root())));
-        }
-    }
-    for (index, (source, parsed)) in sources.iter().zip(parsed).enumerate() {
-        if is_kustomization(&source.name) || patches.contains(&normal(Path::new(&source.name))) {
-            manifests.aside.push((index, Aside::Kustomize));
-            continue;
-        }
-        for problem in parsed.problems {
-            if matches!(problem, Problem::Syntax { span, .. } if is_template(source, span)) {
-                manifests.aside.push((index, Aside::Template));
-            } else {
-                manifests.problems.push((index, problem));
-            }
-        }
-        if source.text.contains(MARK) {
-            manifests.comments.push((index, yaml::comments(&source.text)));
-        }
-        let before = manifests.objects.len();
-        let mut others = Vec::new();
-        for document in parsed.documents {
-            let document = Arc::new(document);
-            let root = document.root();
-            let outcome = collect((index, source), &document, root, &mut manifests);
-            if !outcome {
-                others.push((root.span(), matches!(root.value(), Value::Map(_))));
-            }
-        }
-        let found = manifests.objects.len() > before;
-        for (span, is_mapping) in others {
-            manifests.foreign += 1;
-            if !is_mapping && (source.explicit || found) {
-                let message =
-                    "a Kubernetes object is a mapping with apiVersion and kind; this is not a mapping".to_owned();
-                manifests.problems.push((index, Problem::Syntax { span, message }));
-            }
-        }
-    }
-    manifests
-}
-
-/// Takes the objects of one document; answers whether it was Kubernetes' at all.
-fn collect(source: (usize, &Source), document: &Arc<Document>, root: NodeRef<'_>, manifests: &mut Manifests) -> bool {
-    let text = |key: &str| root.get(key).and_then(NodeRef::as_str);
-    let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else { return false };
-    if api_version.starts_with("kustomize.config.k8s.io/") {
-        manifests.aside.push((source.0, Aside::Kustomize));
-        return true;
-    }
-    if let Some(items) = root.get("items").filter(|_| kind.ends_with("List")) {
-        for item in items.items() {
-            collect(source, document, item, manifests);
-        }
-        return true;
-    }
-    let metadata = |key: &str| root.at(&["metadata", key]).and_then(NodeRef::as_str).map(str::to_owned);
-    let object = Object {
-        source: source.0,
-        text: source.1.text.clone(),
-        id: Identity {
-            api_version: api_version.to_owned(),
-            kind: kind.to_owned(),
-            namespace: metadata("namespace").filter(|namespace| !namespace.is_empty()),
-            name: metadata("name").unwrap_or_default(),
-        },
-        document: Arc::clone(document),
-        node: root.id(),
-    };
-    // One that is asked about by its name is meant to be whole, unless it says something that a patch would say.
-    if is_patch(&object) && !(source.1.explicit && is_without_spec(&object)) {
-        manifests.aside.push((source.0, Aside::Kustomize));
-    } else {
-        manifests.objects.push(object);
-    }
-    true
-}
-
-/// Whether an object is a partial one: it names a workload and leaves out what no workload can be without.
-fn is_patch(object: &Object) -> bool {
-    let directive = |node: NodeRef<'_>| node.entry("$patch").is_some();
-    if directive(object.root()) || object.root().get("spec").is_some_and(directive) {
-        return true;
-    }
-    let selects = matches!(object.id.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet");
-    if !selects || object.group() != "apps" {
-        return false;
-    }
-    let has_selector = object.root().at(&["spec", "selector"]).is_some();
-    let has_labels = object.root().at(&["spec", "template", "metadata", "labels"]).is_some();
-    let has_image = object.containers().any(|container| container.get("image").is_some());
-    !has_selector && !has_labels && !has_image
-}
-
-fn is_without_spec(object: &Object) -> bool {
-    object.root().get("spec").is_none_or(|spec| spec.entries().next().is_none())
-}
-
-fn is_kustomization(name: &str) -> bool {
-    let file = Path::new(name).file_name().and_then(|file| file.to_str()).unwrap_or_default();
-    matches!(file, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
-}
-
-/// The files that a kustomization merges into other objects.
-fn patch_paths(kustomization: &str, root: NodeRef<'_>) -> Vec<PathBuf> {
-    let directory = Path::new(kustomization).parent().unwrap_or(Path::new(""));
-    let items = ["patches", "patchesStrategicMerge", "patchesJson6902"];
-    let items = items.iter().filter_map(|key| root.get(key)).flat_map(NodeRef::items);
-    let paths = items.filter_map(|item| item.as_str().or_else(|| item.get("path").and_then(NodeRef::as_str)));
-    paths.filter(|path| !path.contains('\n')).map(|path| normal(&directory.join(path))).collect()
-}
-
 /// A path without `.` and `..`, as far as that can be said without looking.
 pub(crate) fn normal(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut normal, part| {
@@ -368,18 +250,10 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
     })
 }
 
-/// Whether a text that is not YAML is a template: there is a directive near the place where the parser stopped, or a
-/// line of its own for one.
-fn is_template(source: &Source, span: Span) -> bool {
-    let mark = |line: &str| line.contains("{{") || line.contains("{%");
-    let line = source.position(span.start).line;
-    let near = (line.saturating_sub(1)..=line).any(|line| mark(source.line(line).1));
-    near || source.text.lines().map(str::trim_start).any(|line| line.starts_with("{{") || line.starts_with("{%"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Source;
 
     fn read_one(name: &str, text: &str) -> Manifests {
         read(&[Source::new(name, text)])

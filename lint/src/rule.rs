@@ -4,6 +4,7 @@
 use crate::finding::{Findings, Severity};
 use crate::manifest::Object;
 use crate::model::{Model, SetView};
+use crate::rules::differences::Difference;
 use crate::suppress::Suppression;
 use crate::yaml::Problem;
 
@@ -18,6 +19,8 @@ pub enum Check {
     Object(fn(&Object, &mut Findings<'_>)),
     /// At one release set whose members could all be read.
     Set(fn(SetView<'_>, &mut Findings<'_>)),
+    /// At what differs between the colors of one such set.
+    Differences(fn(SetView<'_>, &[Difference<'_>], &mut Findings<'_>)),
     /// At everything.
     Model(fn(&Model, &mut Findings<'_>)),
     /// At one suppression, after all findings are known.

@@ -4,7 +4,7 @@
 mod api;
 mod budgets;
 mod containers;
-mod differences;
+pub mod differences;
 mod drift;
 mod labeling;
 mod labels;

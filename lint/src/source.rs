@@ -9,8 +9,10 @@ mod text;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use miette::Diagnostic;
+use rayon::prelude::*;
 
 pub use text::Text;
 
@@ -101,6 +103,16 @@ pub enum SourceError {
         /// What the operating system says.
         reason: String,
     },
+    /// The file is larger than any manifest.
+    #[error("{path} is larger than 32 MiB")]
+    #[diagnostic(
+        code(bluegreen_lint::too_large),
+        help("no manifest is; leave it out, such as by .gitignore, or lint its parts")
+    )]
+    TooLarge {
+        /// The path as it was given.
+        path: String,
+    },
     /// The content is not text.
     #[error("{path} is not UTF-8: byte {offset} is {byte:#04x}")]
     #[diagnostic(
@@ -137,30 +149,47 @@ fn is_config(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == CONFIG_NAME)
 }
 
+/// As much text stays in memory, in bytes; what is beyond it is read again when it is needed.
+const MAX_KEPT_BYTES: usize = 16 << 20;
+
+/// A larger file, in bytes, is no manifest: the API server takes three million bytes for one object.
+const MAX_FILE_BYTES: u64 = 32 << 20;
+
 /// Reads files, directories (`.gitignore` honoured, in the order of their names) and `-`, which is standard input.
 ///
 /// A file that is reached twice is read once: by its own path if it was named, by a link otherwise.
 pub fn read(paths: &[PathBuf], stdin_name: &str) -> Result<Vec<Source>, SourceError> {
-    let mut sources: Vec<Source> = Vec::new();
+    let mut found: Vec<(PathBuf, bool)> = Vec::new();
     let mut seen = HashSet::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .read_to_end(&mut bytes)
-                .map_err(|error| SourceError::unreadable(Path::new(stdin_name), &error))?;
-            sources.push(Source::new(stdin_name, utf8(bytes, stdin_name)?));
+            found.push((path.clone(), true));
         } else if path.is_dir() {
-            for found in manifests_below(path)? {
-                if seen.insert(real(&found)) {
-                    sources.push(Source { explicit: false, ..file(&found)? });
-                }
-            }
+            found.extend(
+                manifests_below(path)?.into_iter().filter(|path| seen.insert(real(path))).map(|path| (path, false)),
+            );
         } else if seen.insert(real(path)) {
-            sources.push(file(path)?);
+            found.push((path.clone(), true));
         }
     }
-    Ok(sources)
+    let kept = AtomicUsize::new(0);
+    let source = |(path, explicit): (PathBuf, bool)| {
+        if path.as_os_str() == "-" {
+            return standard_input(stdin_name);
+        }
+        Ok(Source { explicit, ..file(&path, &kept)? })
+    };
+    found.into_par_iter().map(source).collect()
+}
+
+fn standard_input(name: &str) -> Result<Source, SourceError> {
+    let mut bytes = Vec::new();
+    let mut input = std::io::stdin().take(MAX_FILE_BYTES + 1);
+    input.read_to_end(&mut bytes).map_err(|error| SourceError::unreadable(Path::new(name), &error))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(SourceError::TooLarge { path: name.to_owned() });
+    }
+    Ok(Source::new(name, utf8(bytes, name)?))
 }
 
 /// The manifests in a directory. Links are followed; one that leads back to where it is has nothing new.
@@ -220,7 +249,7 @@ pub fn add_config(sources: &mut Vec<Source>, config: &Path) -> Result<(), Source
         give(sources, at, &path, config)?;
     }
     if sources.is_empty() {
-        sources.push(Source { role: Role::Config, ..file(config)? });
+        sources.push(Source { role: Role::Config, ..file(config, &AtomicUsize::new(0))? });
     }
     Ok(())
 }
@@ -232,7 +261,7 @@ fn give(sources: &mut Vec<Source>, at: usize, path: &Path, config: &Path) -> Res
     } else {
         let above = config.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let own = Some(Above { source: sources.len(), path: above });
-        sources.push(Source { role: Role::Config, config: own, ..file(config)? });
+        sources.push(Source { role: Role::Config, config: own, ..file(config, &AtomicUsize::new(0))? });
         sources.len() - 1
     };
     let directory = absolute(config).parent().map(Path::to_owned).unwrap_or_default();
@@ -267,11 +296,16 @@ fn shown(path: &Path) -> String {
     path.strip_prefix("./").or_else(|_| path.strip_prefix(here)).unwrap_or(path).display().to_string()
 }
 
-fn file(path: &Path) -> Result<Source, SourceError> {
-    let bytes = std::fs::read(path).map_err(|error| SourceError::unreadable(path, &error))?;
+fn file(path: &Path, kept: &AtomicUsize) -> Result<Source, SourceError> {
     let name = shown(path);
+    if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > MAX_FILE_BYTES) {
+        return Err(SourceError::TooLarge { path: name });
+    }
+    let bytes = std::fs::read(path).map_err(|error| SourceError::unreadable(path, &error))?;
+    let keep = !path.is_file() || kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MAX_KEPT_BYTES;
+    let text = Text::of_file(path, utf8(bytes, &name)?, keep);
     let role = if is_config(path) { Role::Config } else { Role::Manifest };
-    Ok(Source { path: Some(path.to_owned()), role, ..Source::new(name.clone(), utf8(bytes, &name)?) })
+    Ok(Source { name, text, path: Some(path.to_owned()), role, explicit: true, config: None })
 }
 
 /// The text of a file that is no manifest.

@@ -209,7 +209,7 @@ impl Suppression {
             let runs = |rule: &&&Rule| {
                 here.iter().any(|at| {
                     let reported = config.severity(rule, rule.severity, sources.get(*at)).is_some();
-                    let compares = matches!(rule.check, Check::Set(_) | Check::Model(_));
+                    let compares = matches!(rule.check, Check::Set(_) | Check::Differences(_) | Check::Model(_));
                     reported && !unreadable.contains(at) && (!compares || whole(at))
                 })
             };

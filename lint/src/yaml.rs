@@ -34,6 +34,9 @@ impl Span {
     }
 }
 
+/// A string; a short one, as nearly all in manifests are, needs no memory of its own.
+pub type Word = compact_str::CompactString;
+
 /// Names a node of its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NodeId(usize);
@@ -50,7 +53,7 @@ pub enum Value {
     /// Any other number.
     Float(f64),
     /// Text.
-    Str(Box<str>),
+    Str(Word),
     /// A mapping, in the order of the text. A key that is there twice counts with its last value.
     Map(Vec<Entry>),
     /// A sequence.
@@ -61,7 +64,7 @@ pub enum Value {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The key as text.
-    pub key: Box<str>,
+    pub key: Word,
     /// Where the key stands. For a merged key that is in the mapping it was merged from.
     pub key_span: Span,
     /// Whether it stands in another mapping, and came here by a merge key.
@@ -80,7 +83,7 @@ struct Node {
     /// Whether more than one place of the document stands for it, by an alias or a merge key.
     shared: bool,
     /// How many nodes the tree below has once every alias is expanded.
-    expanded: u64,
+    expanded: u32,
 }
 
 /// One YAML document: an arena of nodes and its root.
@@ -117,7 +120,7 @@ pub enum Problem {
     /// A key is twice in one mapping.
     DuplicateKey {
         /// The key.
-        key: Box<str>,
+        key: Word,
         /// The first one, whose value is lost.
         first: Span,
         /// The second one.
@@ -251,6 +254,41 @@ impl<'d> NodeRef<'d> {
     #[must_use]
     pub fn at(self, keys: &[&str]) -> Option<NodeRef<'d>> {
         keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// A document of its own with a copy of what is below, as far as the paths of keys are wanted. Places stay the same.
+    #[must_use]
+    pub fn copied(self, wanted: impl Fn(&[&str]) -> bool) -> Document {
+        let mut document = Document { nodes: Vec::new(), root: NodeId(0) };
+        document.root = self.copy_into(&mut document.nodes, &mut Vec::new(), &wanted);
+        document.nodes.shrink_to_fit();
+        document
+    }
+
+    fn copy_into(self, nodes: &mut Vec<Node>, path: &mut Vec<&'d str>, wanted: &impl Fn(&[&str]) -> bool) -> NodeId {
+        let mut entries = Vec::new();
+        for (entry, value) in self.entries() {
+            path.push(&entry.key);
+            if wanted(path) {
+                entries.push(Entry { value: value.copy_into(nodes, path, wanted), ..entry.clone() });
+            }
+            path.pop();
+        }
+        let value = match self.value() {
+            Value::Map(_) => Value::Map(entries),
+            Value::Seq(_) => Value::Seq(self.items().map(|item| item.copy_into(nodes, path, wanted)).collect()),
+            scalar => scalar.clone(),
+        };
+        let node = self.node();
+        nodes.push(Node {
+            value,
+            span: self.span(),
+            plain: self.is_plain(),
+            flow: self.is_flow(),
+            shared: self.is_shared(),
+            expanded: node.map_or(1, |node| node.expanded),
+        });
+        NodeId(nodes.len() - 1)
     }
 
     /// The value as JSON, as the API server would receive it.

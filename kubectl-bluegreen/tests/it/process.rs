@@ -177,3 +177,25 @@ fn every_fault_can_be_rehearsed() {
         assert_eq!(run(&args).2, err, "{fault}");
     }
 }
+
+#[test]
+fn lint_is_the_linter_with_its_options_and_exit_codes() {
+    let bad = "testdata/lint/bg204-color-service-wrong-color/bad-a.yaml";
+    let (code, out, err) = run(&["lint", "--format", "concise", bad]);
+    assert_eq!((code, err.as_str()), (1, ""));
+    assert!(out.starts_with(&format!("{bad}:110:12: error[BG204]")), "{out}");
+    let (code, out, _) = run(&["lint", "-q", "--output", "json=/dev/null", "testdata/api-gateway"]);
+    assert_eq!((code, out.as_str()), (0, ""));
+    let (code, out, _) = run(&["-n", "shop", "lint", "--diff", "--format", "concise", bad]);
+    assert!(code == 1 && out.contains("+    color: green"), "{out}");
+    for (arguments, code, words) in [
+        (vec!["lint", "--help"], 0, "Usage: kubectl bluegreen lint [OPTIONS] [PATH]..."),
+        (vec!["lint", "--explain", "BG204"], 0, "# BG204 color-service-wrong-color"),
+        (vec!["lint", "missing.yaml"], 2, "cannot read missing.yaml"),
+        (vec!["lint", "--no-such-flag"], 2, "unexpected argument '--no-such-flag'"),
+    ] {
+        let (got, out, err) = run(&arguments);
+        assert_eq!(got, code, "{arguments:?}");
+        assert!(format!("{out}{err}").contains(words), "{out}{err}");
+    }
+}

@@ -90,7 +90,7 @@ impl<'o> Decoder<'o> {
     fn fields(&mut self, node: NodeRef<'o>, shape: &'static Shape, within: &'static str) {
         let Some(known) = &shape.properties else { return };
         for (entry, value) in node.entries() {
-            match known.get(&entry.key) {
+            match known.get(&*entry.key) {
                 Some(shape) => self.value(value, node, shape, within),
                 None if is_placeholder(&entry.key) => {}
                 None => self.unknown(node, &entry.key, known.keys().map(|key| &**key), within),

@@ -68,7 +68,7 @@ impl<'m> Side<'m> {
 }
 
 /// One difference, at the deepest field that holds all of it.
-pub(super) struct Difference<'m> {
+pub struct Difference<'m> {
     pub(super) area: Area,
     /// The field within its container or pod, such as `livenessProbe.periodSeconds`.
     pub(super) field: String,
@@ -174,7 +174,7 @@ fn changed_parts(blue: &str, green: &str) -> String {
 }
 
 /// The differences of a set's pod templates that nobody meant; none where a color is missing.
-pub(super) fn of(set: SetView<'_>) -> Vec<Difference<'_>> {
+pub(crate) fn of(set: SetView<'_>) -> Vec<Difference<'_>> {
     let Some((blue, green)) = set.both() else { return Vec::new() };
     if blue.object.id == green.object.id {
         return Vec::new();

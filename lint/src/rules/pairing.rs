@@ -1,6 +1,8 @@
 //! Which item of a list of blue is which of green: by the keys by which the API server merges such lists.
 //! Not a rule.
 
+use std::collections::{HashMap, VecDeque};
+
 use crate::quantity;
 use crate::rules::meaning::neutral;
 use crate::set::Color;
@@ -47,16 +49,25 @@ pub(super) fn pairs<'m>(list: &str, blues: &[NodeRef<'m>], greens: &[NodeRef<'m>
 
 impl<'m> Pairs<'m> {
     fn take(&mut self, identity: impl Fn(NodeRef<'m>, Color) -> Option<String>) {
-        let mut left = Vec::new();
-        for blue in std::mem::take(&mut self.only_blue) {
-            let own = identity(blue, Color::Blue);
-            let same = |green: &NodeRef<'m>| own.is_some() && identity(*green, Color::Green) == own;
-            match self.only_green.iter().position(same) {
-                Some(at) => self.both.push((blue, self.only_green.remove(at))),
-                None => left.push(blue),
+        if self.only_blue.is_empty() || self.only_green.is_empty() {
+            return;
+        }
+        let mut greens: Vec<_> =
+            self.only_green.drain(..).map(|green| (identity(green, Color::Green), Some(green))).collect();
+        let mut by_identity: HashMap<String, VecDeque<usize>> = HashMap::new();
+        for (at, (identity, _)) in greens.iter_mut().enumerate() {
+            if let Some(identity) = identity.take() {
+                by_identity.entry(identity).or_default().push_back(at);
             }
         }
-        self.only_blue = left;
+        for blue in std::mem::take(&mut self.only_blue) {
+            let same = identity(blue, Color::Blue).and_then(|own| by_identity.get_mut(&own)?.pop_front());
+            match same.and_then(|at| greens.get_mut(at)?.1.take()) {
+                Some(green) => self.both.push((blue, green)),
+                None => self.only_blue.push(blue),
+            }
+        }
+        self.only_green = greens.into_iter().filter_map(|(_, green)| green).collect();
     }
 }
 

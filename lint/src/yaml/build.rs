@@ -1,15 +1,15 @@
 //! The parser's events to trees: anchors, aliases and merge keys, duplicate keys, and what is wrong with a text.
 //! The only place that names the parser.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span as ParserSpan, StructureStyle};
 
 use super::scalar::{key_text, resolve};
-use super::{Document, Entry, Node, NodeId, Parsed, Problem, Span, Value};
+use super::{Document, Entry, Node, NodeId, Parsed, Problem, Span, Value, Word};
 
 /// The largest tree, aliases expanded, that a document may stand for. A real manifest has some hundreds of nodes.
-const MAX_EXPANDED_NODES: u64 = 5_000_000;
+const MAX_EXPANDED_NODES: u32 = 5_000_000;
 
 impl From<ParserSpan> for Span {
     fn from(span: ParserSpan) -> Self {
@@ -80,10 +80,24 @@ struct Open {
     id: NodeId,
     anchor: usize,
     /// For a mapping: the key that waits for its value.
-    key: Option<(Box<str>, Span, bool)>,
-    /// For a mapping: where each key stands, to see the second one.
-    keys: HashMap<Box<str>, usize>,
+    key: Option<(Word, Span, bool)>,
+    /// For a large mapping: where each key stands, to see the second one.
+    keys: HashMap<Word, usize>,
     merges: Vec<(NodeId, Span)>,
+}
+
+/// In a mapping of so many keys they are looked through one by one.
+const MAX_SCANNED: usize = 16;
+
+/// Where a key stands among the entries.
+fn position(keys: &mut HashMap<Word, usize>, entries: &[Entry], key: &Word) -> Option<usize> {
+    if entries.len() <= MAX_SCANNED {
+        return entries.iter().position(|entry| entry.key == *key);
+    }
+    for (at, entry) in entries.iter().enumerate().skip(keys.len()) {
+        keys.insert(entry.key.clone(), at);
+    }
+    keys.get(key).copied()
 }
 
 #[derive(Default)]
@@ -106,6 +120,10 @@ impl Builder {
                     (_, Some("str")) | (false, None) => Value::Str(text.into()),
                     _ => resolve(&text),
                 };
+                if anchor == 0 && self.waits_for_key() {
+                    self.take_key(value, span, plain);
+                    return Ok(());
+                }
                 let id = self.push(value, span, plain, false);
                 self.anchor(anchor, id);
                 self.place(id, span, parsed)?;
@@ -148,12 +166,19 @@ impl Builder {
         }
     }
 
+    fn waits_for_key(&self) -> bool {
+        let open = self.open.last();
+        open.is_some_and(|open| open.key.is_none() && matches!(self.value(open.id), Some(Value::Map(_))))
+    }
+
+    fn take_key(&mut self, value: Value, span: Span, plain: bool) {
+        if let Some(open) = self.open.last_mut() {
+            open.key = key_text(value).map(|text| (text, span, plain));
+        }
+    }
+
     fn begin(&mut self, value: Value, span: Span, flow: bool) -> Result<NodeId, Problem> {
-        let waits_for_key = self
-            .open
-            .last()
-            .is_some_and(|open| open.key.is_none() && matches!(self.value(open.id), Some(Value::Map(_))));
-        if waits_for_key {
+        if self.waits_for_key() {
             return Err(Problem::Syntax { span, message: "a mapping or sequence cannot be a key here".to_owned() });
         }
         Ok(self.push(value, span, false, flow))
@@ -173,22 +198,18 @@ impl Builder {
     fn end(&mut self, span: Span) -> Result<(), Problem> {
         let Some(open) = self.open.pop() else { return Ok(()) };
         for (merged, place) in &open.merges {
-            self.merge(open.id, *merged, *place, &open.keys)?;
+            self.merge(open.id, *merged, *place)?;
         }
-        let children: Vec<NodeId> = match self.value(open.id) {
-            Some(Value::Map(entries)) => entries.iter().map(|entry| entry.value).collect(),
-            Some(Value::Seq(items)) => items.clone(),
-            _ => Vec::new(),
+        let (expanded, last) = match self.value(open.id) {
+            Some(Value::Map(entries)) => self.measure(entries.iter().map(|entry| entry.value), span.start),
+            Some(Value::Seq(items)) => self.measure(items.iter().copied(), span.start),
+            _ => (1, None),
         };
-        let nodes = &self.nodes;
-        let child = |id: &NodeId| nodes.get(id.0);
-        let expanded = children.iter().filter_map(child).fold(1_u64, |sum, node| sum.saturating_add(node.expanded));
         if expanded > MAX_EXPANDED_NODES {
             let message = format!("its aliases expand to more than {MAX_EXPANDED_NODES} values");
             return Err(Problem::Syntax { span, message });
         }
-        // A block collection has no closing mark: it ends with its last child, aliases aside.
-        let last = children.iter().filter_map(child).map(|node| node.span.end).filter(|&end| end <= span.start).max();
+        // A block collection has no closing mark: it ends with its last child.
         if let Some(node) = self.nodes.get_mut(open.id.0) {
             node.expanded = expanded;
             let end = if span.end > span.start { span.end } else { last.unwrap_or(span.end) };
@@ -198,9 +219,24 @@ impl Builder {
         Ok(())
     }
 
+    /// How many nodes a collection with these children stands for, and where the last of them ends, aliases aside.
+    fn measure(&self, children: impl Iterator<Item = NodeId>, end: usize) -> (u32, Option<usize>) {
+        children.filter_map(|id| self.nodes.get(id.0)).fold((1, None), |(expanded, last), node| {
+            let here = Some(node.span.end).filter(|at| *at <= end);
+            (node.expanded.saturating_add(expanded), last.max(here))
+        })
+    }
+
     /// Puts a finished or just begun node where it belongs: as the root, an item, a key, or a key's value.
     fn place(&mut self, id: NodeId, span: Span, parsed: &mut Parsed) -> Result<(), Problem> {
-        let scalar_key = self.nodes.get(id.0).and_then(|node| key_text(&node.value).map(|text| (text, node.plain)));
+        if self.waits_for_key() {
+            let node = self.nodes.get(id.0).map(|node| (node.value.clone(), node.plain));
+            if let Some((value, plain)) = node.filter(|(value, _)| !matches!(value, Value::Map(_) | Value::Seq(_))) {
+                self.take_key(value, span, plain);
+                return Ok(());
+            }
+            return Err(Problem::Syntax { span, message: "a mapping's key must be text".to_owned() });
+        }
         let Some(open) = self.open.last_mut() else {
             self.root = Some(id);
             return Ok(());
@@ -209,20 +245,15 @@ impl Builder {
         match &mut parent.value {
             Value::Seq(items) => items.push(id),
             Value::Map(entries) => match open.key.take() {
-                None => {
-                    let Some((text, plain)) = scalar_key else {
-                        return Err(Problem::Syntax { span, message: "a mapping's key must be text".to_owned() });
-                    };
-                    open.key = Some((text, span, plain));
-                }
+                None => {}
                 Some((key, key_span, true)) if &*key == "<<" => open.merges.push((id, key_span)),
                 Some((key, key_span, _)) => {
-                    let entry = Entry { key: key.clone(), key_span, merged: false, value: id };
-                    if let Some(earlier) = open.keys.get(&key).and_then(|&index| entries.get_mut(index)) {
-                        let first = std::mem::replace(earlier, entry).key_span;
+                    let earlier = position(&mut open.keys, entries, &key);
+                    let entry = Entry { key, key_span, merged: false, value: id };
+                    if let Some(earlier) = earlier.and_then(|index| entries.get_mut(index)) {
+                        let Entry { key, key_span: first, .. } = std::mem::replace(earlier, entry);
                         parsed.problems.push(Problem::DuplicateKey { key, first, second: key_span });
                     } else {
-                        open.keys.insert(key, entries.len());
                         entries.push(entry);
                     }
                 }
@@ -233,13 +264,7 @@ impl Builder {
     }
 
     /// Adds the entries of a merged mapping, or of each mapping in a merged sequence, that are not there yet.
-    fn merge(
-        &mut self,
-        into: NodeId,
-        from: NodeId,
-        place: Span,
-        own: &HashMap<Box<str>, usize>,
-    ) -> Result<(), Problem> {
+    fn merge(&mut self, into: NodeId, from: NodeId, place: Span) -> Result<(), Problem> {
         let sources: Vec<NodeId> = match self.value(from) {
             Some(Value::Map(_)) => vec![from],
             Some(Value::Seq(items)) => items.clone(),
@@ -256,8 +281,7 @@ impl Builder {
                 self.share(entry.value);
             }
             if let Some(Value::Map(entries)) = self.nodes.get_mut(into.0).map(|node| &mut node.value) {
-                let mut there: std::collections::HashSet<Box<str>> =
-                    own.keys().cloned().chain(entries.iter().map(|entry| entry.key.clone())).collect();
+                let mut there: HashSet<Word> = entries.iter().map(|entry| entry.key.clone()).collect();
                 entries.extend(merged.into_iter().filter(|entry| there.insert(entry.key.clone())));
             }
         }
@@ -267,7 +291,8 @@ impl Builder {
     fn finish(&mut self, parsed: &mut Parsed) {
         let builder = std::mem::take(self);
         let Some(root) = builder.root else { return };
-        let document = Document { nodes: builder.nodes, root };
+        let mut document = Document { nodes: builder.nodes, root };
+        document.nodes.shrink_to_fit();
         if !document.root().is_null() {
             parsed.documents.push(document);
         }

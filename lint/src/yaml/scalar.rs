@@ -1,12 +1,12 @@
 //! Plain scalars as YAML 1.1 reads them, which is how Kubernetes does.
 //! Knows one scalar at a time.
 
-use super::Value;
+use super::{Value, Word};
 
 /// A scalar as a mapping's key: booleans and numbers become their text.
-pub(super) fn key_text(value: &Value) -> Option<Box<str>> {
+pub(super) fn key_text(value: Value) -> Option<Word> {
     match value {
-        Value::Str(text) => Some(text.clone()),
+        Value::Str(text) => Some(text),
         Value::Bool(value) => Some(value.to_string().into()),
         Value::Int(number) => Some(number.to_string().into()),
         Value::Float(number) => Some(number.to_string().into()),
@@ -17,6 +17,10 @@ pub(super) fn key_text(value: &Value) -> Option<Box<str>> {
 
 /// Reads a plain scalar as YAML 1.1 does, which is how Kubernetes reads it (seen with kubectl 1.32).
 pub(crate) fn resolve(text: &str) -> Value {
+    let special = |byte: &u8| byte.is_ascii_digit() || b"~nNyYoOtTfF.+-".contains(byte);
+    if !text.is_empty() && !text.as_bytes().first().is_some_and(special) {
+        return Value::Str(text.into());
+    }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => return Value::Bool(true),

@@ -39,7 +39,7 @@
 use crate::finding::{Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::differences::{self, Area};
+use crate::rules::differences::{Area, Difference};
 
 /// `port-drift`
 pub(crate) static RULE: Rule = Rule {
@@ -47,11 +47,11 @@ pub(crate) static RULE: Rule = Rule {
     name: "port-drift",
     severity: Severity::Warning,
     source: include_str!("bg603.rs"),
-    check: Check::Set(check),
+    check: Check::Differences(check),
 };
 
-fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    for difference in differences::of(set).iter().filter(|difference| difference.area == Area::Ports) {
+fn check(set: SetView<'_>, differences: &[Difference<'_>], findings: &mut Findings<'_>) {
+    for difference in differences.iter().filter(|difference| difference.area == Area::Ports) {
         difference.report(set, findings, None);
     }
 }

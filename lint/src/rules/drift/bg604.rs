@@ -40,7 +40,7 @@
 use crate::finding::{Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::differences::{self, Area};
+use crate::rules::differences::{Area, Difference};
 use crate::rules::ports;
 
 /// `probe-drift`
@@ -49,11 +49,11 @@ pub(crate) static RULE: Rule = Rule {
     name: "probe-drift",
     severity: Severity::Warning,
     source: include_str!("bg604.rs"),
-    check: Check::Set(check),
+    check: Check::Differences(check),
 };
 
-fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    for difference in differences::of(set).iter().filter(|difference| difference.area == Area::Probe) {
+fn check(set: SetView<'_>, differences: &[Difference<'_>], findings: &mut Findings<'_>) {
+    for difference in differences.iter().filter(|difference| difference.area == Area::Probe) {
         let (blue, green) = (difference.blue.node, difference.green.node);
         let is_missing = difference.field == "readinessProbe" && (blue.is_none() || green.is_none());
         // A container that gets traffic without a readiness probe is reported as such.

@@ -40,7 +40,7 @@
 use crate::finding::{Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::differences::{self, Area};
+use crate::rules::differences::{Area, Difference};
 
 /// `resource-drift`
 pub(crate) static RULE: Rule = Rule {
@@ -48,11 +48,11 @@ pub(crate) static RULE: Rule = Rule {
     name: "resource-drift",
     severity: Severity::Warning,
     source: include_str!("bg605.rs"),
-    check: Check::Set(check),
+    check: Check::Differences(check),
 };
 
-fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    for difference in differences::of(set).iter().filter(|difference| difference.area == Area::Resources) {
+fn check(set: SetView<'_>, differences: &[Difference<'_>], findings: &mut Findings<'_>) {
+    for difference in differences.iter().filter(|difference| difference.area == Area::Resources) {
         let field = difference.field.strip_prefix("resources.").unwrap_or(&difference.field);
         let one_sided = difference.blue.node.is_none() || difference.green.node.is_none();
         let main = difference.container.is_some_and(|(_, init)| !init);

@@ -50,7 +50,7 @@
 use crate::finding::{Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::differences::{self, Area};
+use crate::rules::differences::{Area, Difference};
 use crate::rules::meaning::is_version_key;
 
 /// `env-drift`
@@ -59,11 +59,11 @@ pub(crate) static RULE: Rule = Rule {
     name: "env-drift",
     severity: Severity::Warning,
     source: include_str!("bg606.rs"),
-    check: Check::Set(check),
+    check: Check::Differences(check),
 };
 
-fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    for difference in differences::of(set) {
+fn check(set: SetView<'_>, differences: &[Difference<'_>], findings: &mut Findings<'_>) {
+    for difference in differences {
         let is_value = difference.area == Area::EnvValue;
         if !is_value && difference.area != Area::Env {
             continue;
