@@ -71,7 +71,8 @@ fn lint(linter: Result<Linter, clap::Error>) -> ExitCode {
     };
     let answer = bluegreen_lint::cli::answer(linter, &surroundings);
     // A closed pipe is the reader's choice, not a failure.
-    let _ = std::io::stdout().lock().write_all(answer.text.as_bytes());
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(answer.text.as_bytes()).and_then(|()| out.flush());
     let _ = std::io::stderr().lock().write_all(answer.notes.as_bytes());
     answer.status.into()
 }

@@ -6,10 +6,18 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use bluegreen_lint::cli::{self, Cli, Surroundings};
+use bluegreen_lint::cli::{self, Cli, ExitStatus, Surroundings};
+use bluegreen_lint::completion;
 use clap::Parser;
+use clap_complete::CompleteEnv;
 
 fn main() -> ExitCode {
+    let here = std::env::current_dir().ok();
+    let asked = CompleteEnv::with_factory(completion::command).try_complete(std::env::args_os(), here.as_deref());
+    if !matches!(asked, Ok(false)) {
+        // A shell has its answer, or there is none: a person at a prompt wants no words about it.
+        return ExitStatus::Clean.into();
+    }
     let surroundings = Surroundings {
         today: jiff::Zoned::now().date(),
         terminal: std::io::stdout().is_terminal(),
@@ -17,7 +25,8 @@ fn main() -> ExitCode {
     };
     let answer = cli::answer(Cli::try_parse(), &surroundings);
     // A closed pipe is the reader's choice, not a failure.
-    let _ = std::io::stdout().lock().write_all(answer.text.as_bytes());
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(answer.text.as_bytes()).and_then(|()| out.flush());
     let _ = std::io::stderr().lock().write_all(answer.notes.as_bytes());
     answer.status.into()
 }

@@ -190,3 +190,21 @@ fn a_configuration_that_is_named_among_the_files_is_checked() {
     assert_eq!(run(directory.path(), &[".bluegreen.yaml"]).status.code(), Some(0));
     assert_eq!(run(directory.path(), &["bad/.bluegreen.yaml"]).status.code(), Some(2));
 }
+
+#[test]
+fn the_guide_shows_what_works() {
+    let guide = std::fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    let blocks = guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let (configurations, others): (Vec<&str>, Vec<&str>) =
+        blocks.partition(|block| block.starts_with("# .bluegreen.yaml"));
+    assert!(configurations.len() >= 5 && others.len() <= 2, "{others:?}");
+    for text in configurations {
+        let directory = directory(&[(".bluegreen.yaml", text)]);
+        let output = run(directory.path(), &["k8s"]);
+        assert_eq!(output.status.code(), Some(0), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    for flag in guide.split(|c: char| !(c.is_alphanumeric() || c == '-')).filter(|word| word.starts_with("--")) {
+        let help = run(Path::new("."), &["--help"]);
+        assert!(stdout(&help).contains(flag), "{flag}");
+    }
+}

@@ -39,3 +39,35 @@ fn nothing_hangs_or_panics() {
         assert!(started.elapsed() < Duration::from_secs(10), "{:.60}", &*sources[0].text);
     }
 }
+
+#[test]
+fn a_file_larger_than_any_manifest_is_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("large.json");
+    // A file of 100 MB that takes no room on the disk.
+    std::fs::File::create(&path).unwrap().set_len(100 << 20).unwrap();
+    let started = std::time::Instant::now();
+    for path in [path.as_path(), directory.path()] {
+        let error = bluegreen_lint::source::read(&[path.to_owned()], "-").unwrap_err().to_string();
+        assert!(error.ends_with("large.json is larger than 32 MiB"), "{error}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn what_no_rule_compares_is_not_kept_and_texts_are_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = |nth: usize| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{nth}}}\ndata: {{a: {}}}\n", "x".repeat(3 << 20))
+    };
+    for nth in 0..8 {
+        std::fs::write(directory.path().join(format!("{nth}.yaml")), config(nth)).unwrap();
+    }
+    let last = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selektor: {a: b}}\n";
+    std::fs::write(directory.path().join("9.yaml"), last).unwrap();
+    let sources = bluegreen_lint::source::read(&[directory.path().to_owned()], "-").unwrap();
+    let report = lint(&sources, &Config::default());
+    assert_eq!(report.objects, 9);
+    let text = concise::render(&report, &sources);
+    assert!(text.contains("9.yaml:4:8: error[BG005]"), "{text}");
+}
