@@ -425,7 +425,10 @@ fn summary(report: &Report) -> String {
             format!("done: {set} is a release set; service/{service} leads to {to}\n")
         }
         (Outcome::Done, "cleanup") => format!("done: {to} of {set} has no pods\n"),
-        (Outcome::Done, _) => format!("done: {to} serves {set}\n"),
+        (Outcome::Done, _) => match (report.split.filter(|split| split.is_partial()), report.to) {
+            (Some(split), Some(to)) => format!("done: {} % of {set} go to {to}\n", split.share(to)),
+            _ => format!("done: {to} serves {set}\n"),
+        },
         (Outcome::NothingToDo, _) => "nothing to do\n".to_owned(),
         (Outcome::Planned, _) => "dry run: nothing was changed\n".to_owned(),
         _ => String::new(),

@@ -121,6 +121,19 @@ pub struct Entry {
     pub more: Map<String, Value>,
 }
 
+impl Entry {
+    /// What it moved, in words: `blue -> green`, `blue -> green 10 %`, or `all to blue` where a share came back.
+    #[must_use]
+    pub fn moved(&self) -> String {
+        if self.from == Some(self.to) {
+            return format!("all to {}", self.to);
+        }
+        let from = self.from.map_or("?", Color::as_str);
+        let share = if self.split.is_partial() { format!(" {} %", self.split.share(self.to)) } else { String::new() };
+        format!("{from} -> {}{share}", self.to)
+    }
+}
+
 /// The record of moves, the oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Journal {

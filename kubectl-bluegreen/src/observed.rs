@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use crate::cluster::{ClusterError, Request};
-use crate::journal::{Entry, Journal};
+use crate::journal::{ANNOTATION, Entry, Journal};
 use crate::release::{Active, Color};
 use crate::rights::Rights;
 use crate::routes::Routes;
@@ -128,6 +128,7 @@ impl Observed {
             name: name(&service.metadata).to_owned(),
             origin: String::new(),
             selector: selector(service).clone(),
+            recorded: service.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(ANNOTATION)),
         };
         Facts {
             workloads: self.deployments.items.iter().map(workload).collect(),

@@ -95,7 +95,7 @@ pub fn line(status: &Status) -> String {
     format!(
         "{}: active {}; {}; {}; endpoints {}; switch {}; rollback {}{moving}",
         status.set.name,
-        status.active,
+        anstream::adapter::strip_str(&active_word(status)),
         color("blue", &status.colors.blue),
         color("green", &status.colors.green),
         status.words.endpoints.map_or_else(|| "-".to_owned(), |count| count.to_string()),
@@ -106,6 +106,14 @@ pub fn line(status: &Status) -> String {
 
 fn headline(status: &Status) -> String {
     let of = format!("{} in namespace {}", strong(&status.set.name), status.set.namespace);
+    if let Some(split) = status.split.filter(|split| split.is_partial()) {
+        let part = |color: Color, of: &ColorStatus| {
+            let version = of.image.as_deref().map(|image| format!(" ({})", short(image))).unwrap_or_default();
+            format!("{} % {}", split.share(color), in_color(color, format!("{color}{version}")))
+        };
+        let (blue, green) = (part(Color::Blue, &status.colors.blue), part(Color::Green, &status.colors.green));
+        return format!("{of}: {blue}, {green}, by {}", status.router);
+    }
     match (&status.words.serves, status.active) {
         (Some((color, version)), _) if status.words.endpoints == Some(0) => {
             format!("{of}: {} is selected, and {}", in_color(*color, version), bad("NO POD SERVES"))
@@ -206,9 +214,8 @@ fn last_move(status: &Status) -> String {
         Err(error) => bad(error),
         Ok(None) => "none yet".to_owned(),
         Ok(Some(last)) => {
-            let from = last.from.map_or("?", Color::as_str);
             let result = last.result.as_deref().unwrap_or("not finished");
-            format!("{} {from} -> {}, {} ago by {}: {result}", last.command, last.to, ago(status.at, last.at), last.by)
+            format!("{} {}, {} ago by {}: {result}", last.command, last.moved(), ago(status.at, last.at), last.by)
         }
     }
 }
@@ -233,6 +240,9 @@ fn moving(status: &Status) -> Option<String> {
 }
 
 fn active_word(status: &Status) -> String {
+    if let Some(split) = status.split.filter(|split| split.is_partial()) {
+        return format!("{}/{}", in_color(Color::Blue, split.blue), in_color(Color::Green, split.green));
+    }
     match &status.words.serves {
         Some((color, _)) => in_color(*color, color),
         None => bad(status.active),

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use crate::check::{self, CheckResult, Means, Question};
 use crate::error::Error;
 use crate::journal::{Entry, Journal, PUT_BACK};
-use crate::observed::{Labels, SetView, selector};
+use crate::observed::{Labels, SetView, name, selector};
 use crate::plan::{Action, Plan, Settings, Step, change_service, entry, scale, selector_title};
 use crate::release::{Color, Split};
 use crate::rights::Right;
@@ -217,6 +217,14 @@ impl Move<'_> {
         }
         plan.notes = stage.notes;
         plan.notes.push(format!("the share is of {}", router.covers));
+        let services = set.color_service(to).zip(set.active_service());
+        if let Some((color, active)) = services.filter(|_| router.means == Means::ColorService) {
+            plan.notes.push(format!(
+                "policies attached to service/{} by its name do not hold for service/{}: whether there are any was not looked at",
+                name(&active.metadata),
+                name(&color.metadata)
+            ));
+        }
         Ok(plan)
     }
 

@@ -78,6 +78,7 @@ impl Model {
                     name: object.id.name.clone(),
                     origin: origin(),
                     selector: manifest::labels(object.root().at(&["spec", "selector"])),
+                    recorded: false,
                 });
                 service_objects.push(at);
             } else {

@@ -136,6 +136,8 @@ pub struct Service {
     pub origin: String,
     /// Its selector; empty for a Service without one.
     pub selector: Labels,
+    /// Whether it carries the record of moves: then it is the active one, also while it selects both colors.
+    pub recorded: bool,
 }
 
 /// An Ingress, `HTTPRoute`, `VirtualService` or the like.

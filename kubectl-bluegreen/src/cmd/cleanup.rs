@@ -107,5 +107,9 @@ fn refuse(set: &SetView<'_>, color: Color) -> Result<(), Error> {
         let message = format!("{route} sends traffic to service/{service}, which serves {color}");
         return refused(message, "take that backend out of the route first".to_owned());
     }
+    if let Some(split) = set.ongoing().map(|entry| entry.split).filter(|split| split.share(color) > 0) {
+        let message = format!("{color} has {} % of the traffic, as the journal says", split.share(color));
+        return refused(message, "give it to one color first: kubectl bluegreen switch ENV".to_owned());
+    }
     Ok(())
 }

@@ -46,7 +46,6 @@ impl History {
         let mut rows = vec![["WHEN", "COMMAND", "MOVE", "VERSION", "BY", "RESULT"].map(str::to_owned)];
         for entry in self.entries.iter().rev() {
             let images = if entry.to == crate::release::Color::Blue { &entry.images.blue } else { &entry.images.green };
-            let from = entry.from.map_or("?", crate::release::Color::as_str);
             let mut result = entry.result.clone().unwrap_or_else(|| "not finished".to_owned());
             if !entry.accepted.is_empty() {
                 let _ = write!(result, " (accepted {})", entry.accepted.join(", "));
@@ -54,7 +53,7 @@ impl History {
             rows.push([
                 entry.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
                 entry.command.clone(),
-                format!("{from} -> {}", entry.to),
+                entry.moved(),
                 images.iter().map(|image| tag(image)).collect::<Vec<_>>().join(", "),
                 entry.by.clone(),
                 result,

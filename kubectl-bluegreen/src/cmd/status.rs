@@ -105,7 +105,7 @@ pub struct Status {
     pub(crate) set: SetRef,
     pub(crate) active: &'static str,
     pub(crate) split: Option<Split>,
-    router: &'static str,
+    pub(crate) router: &'static str,
     pub(crate) colors: Colors<ColorStatus>,
     pub(crate) services: Services,
     pub(crate) missing: Vec<Missing>,

@@ -12,7 +12,7 @@ use crate::weights::{Ends, Shape, inside, reference, rename_reference};
 
 pub(super) const ROUTER: Router = Router {
     id: "gateway",
-    covers: "weights in HTTPRoutes and GRPCRoutes that name the active Service: what enters through their Gateways",
+    covers: "what enters through Gateways, by the HTTPRoutes and GRPCRoutes that name the active Service",
     means: Means::ColorService,
     routes: |set| weighted_routes(set, &SHAPE),
     share: |set, color| weighted_share(set, color, &SHAPE),

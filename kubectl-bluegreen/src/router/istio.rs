@@ -9,7 +9,7 @@ use crate::weights::{Named, Shape, inside, list};
 
 pub(super) const ROUTER: Router = Router {
     id: "istio",
-    covers: "weights in VirtualServices that name the active Service: what enters through their gateways, or the mesh",
+    covers: "what enters through Istio's gateways or mesh, by the VirtualServices that name the active Service",
     means: Means::ColorService,
     routes: |set| weighted_routes(set, &SHAPE),
     share: |set, color| weighted_share(set, color, &SHAPE),

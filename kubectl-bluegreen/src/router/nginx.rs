@@ -13,7 +13,7 @@ use crate::weights::list;
 
 pub(super) const ROUTER: Router = Router {
     id: "nginx",
-    covers: "a canary Ingress beside each that names the active Service: what enters through ingress-nginx",
+    covers: "what enters through ingress-nginx, by a canary beside each Ingress that names the active Service",
     means: Means::ColorService,
     routes: |set| mains(set).iter().map(ToString::to_string).collect(),
     share,

@@ -13,7 +13,7 @@ use crate::weights::percent;
 
 pub(super) const ROUTER: Router = Router {
     id: "replicas",
-    covers: "the pods behind the active Service, of everything that comes to it; open connections stay where they are",
+    covers: "new connections to the active Service, by the number of pods behind it",
     means: Means::Both,
     routes: |_| Vec::new(),
     share: by_endpoints,
@@ -76,10 +76,12 @@ fn give(ask: &Ask<'_>) -> Result<Stage, Refusal> {
     }
     let is_wide = set.set.active == Some(Active::Both);
     let ready = set.ready_pods(color).count();
-    stage.notes.push(format!("{pods} of {} pods are of {color}: {} % in fact", serving + pods, exact(pods, serving)));
+    let percent = exact(pods, serving);
+    stage.notes.push(format!("{pods} of {} pods are of {color} then: {percent} % in fact", serving + pods));
     if !stage.steps.is_empty() || u64::try_from(ready).unwrap_or_default() != pods {
         stage.sizes = true;
-        let title = format!("wait until {pods} pods of {color} are ready");
+        let (noun, verb) = if pods == 1 { ("pod", "is") } else { ("pods", "are") };
+        let title = format!("wait until {pods} {noun} of {color} {verb} ready");
         stage.steps.push(Step::new("rollout", title, Action::AwaitRollout(color)));
         if !is_wide {
             let to = "check again, then let the active Service select both colors";

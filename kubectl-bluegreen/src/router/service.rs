@@ -5,7 +5,7 @@ use super::{Ask, Means, Refusal, Router, Stage, by_endpoints};
 
 pub(super) const ROUTER: Router = Router {
     id: "service",
-    covers: "the active Service's selector: 0 or 100 %, of everything that comes to the Service",
+    covers: "everything that comes to the active Service: all of it or nothing",
     means: Means::Selector,
     routes: |_| Vec::new(),
     share: by_endpoints,

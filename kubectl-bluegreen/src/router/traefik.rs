@@ -7,7 +7,7 @@ use crate::weights::{Shape, inside, reference, rename_reference};
 
 pub(super) const ROUTER: Router = Router {
     id: "traefik",
-    covers: "weights in TraefikServices and IngressRoutes that name the active Service: what enters through Traefik",
+    covers: "what enters through Traefik, by the TraefikServices and IngressRoutes that name the active Service",
     means: Means::ColorService,
     routes: |set| weighted_routes(set, &SHAPE),
     share: |set, color| weighted_share(set, color, &SHAPE),

@@ -309,7 +309,8 @@ impl<'f> Assignment<'f> {
             *set.color_services.get_mut(color) = best.map(|candidate| candidate.at);
         }
         let unnamed = || self.candidates.iter().filter(|candidate| candidate.named.is_none());
-        let best = unnamed().max_by_key(|c| (c.score, std::cmp::Reverse(c.at)));
+        let recorded = |c: &Candidate| self.service(c).is_some_and(|service| service.recorded);
+        let best = unnamed().max_by_key(|c| (recorded(c), c.score, std::cmp::Reverse(c.at)));
         let Some(best) = best.filter(|best| self.can_be_active(set, best)) else { return };
         set.active_service = Some(best.at);
         set.active = match (best.selects.blue, best.selects.green) {
@@ -337,6 +338,9 @@ impl<'f> Assignment<'f> {
     fn can_be_active(&self, set: &ReleaseSet, best: &Candidate) -> bool {
         let one = best.selects.blue != best.selects.green;
         let Some(service) = self.service(best) else { return false };
+        if service.recorded && best.selects.blue && best.selects.green {
+            return true;
+        }
         let routed_colors =
             set.color_services.iter().filter_map(|(_, at)| self.facts.services.get((*at)?)).any(|color| {
                 self.index.routes_to(&color.name).iter().any(|route| !route.backends.contains(&service.name))

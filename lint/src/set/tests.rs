@@ -23,7 +23,7 @@ fn facts(workloads: &[&str], services: &[&str]) -> Facts {
     };
     let service = |line: &&str| {
         let (namespace, name, selector, origin) = parts(line);
-        Service { namespace, name, origin, selector }
+        Service { namespace, name, origin, selector, recorded: false }
     };
     let (workloads, services) = (workloads.iter().map(workload).collect(), services.iter().map(service).collect());
     Facts { workloads, services, ..Facts::default() }
