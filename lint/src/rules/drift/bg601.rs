@@ -45,12 +45,13 @@
 //! ## Configuration
 //!
 //! None. A file that is named for its color and is linted by itself cannot hold the other one, and is not reported;
-//! neither is a workload without a Service.
+//! neither is a workload without a Service, nor one of several that are named for other things in the same way.
 
 use crate::finding::{Findings, Severity};
-use crate::model::SetView;
+use crate::model::{Member, SetView};
 use crate::rule::{Check, Rule};
-use crate::set::{color_named, counterpart};
+use crate::rules::meaning::neutral;
+use crate::set::{Color, Workload, color_named, counterpart};
 
 /// `missing-color`
 pub(crate) static RULE: Rule = Rule {
@@ -70,9 +71,25 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     if !served || set.model.has_templated_workload() || (color_named(file) == Some(color) && set.model.is_one_file()) {
         return;
     }
+    if set.active_service().is_none() && set.model.workloads().any(|(_, other)| is_sibling(member, color, other)) {
+        return;
+    }
     let (kind, name, other) = (&member.facts.kind, &member.facts.name, color.other());
     let message = format!("{kind} {name} is {color}, and there is no {other} beside it");
     let finding = findings.report(member.object.at_name(), message);
     let expected = counterpart(name).map(|name| format!(", such as {kind} {name}")).unwrap_or_default();
     finding.help(format!("add the {other} one{expected}, or lint the files of both colors together"));
+}
+
+/// Whether another workload differs by nothing but a word in the place of the color, such as `red` beside `blue`: then
+/// they are several of a kind, and no release waits for its other color.
+fn is_sibling(member: Member<'_, Workload>, color: Color, other: Member<'_, Workload>) -> bool {
+    let own = neutral(&member.facts.name, color);
+    let Some((before, after)) = own.split_once('*') else { return false };
+    let word = other.facts.name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    let Some(word) = word.filter(|word| !word.is_empty() && other.at != member.at) else { return false };
+    let same = |(key, value): (&String, &String)| {
+        other.facts.labels.get(key).is_some_and(|has| has.replace(word, "*") == neutral(value, color))
+    };
+    member.facts.labels.len() == other.facts.labels.len() && member.facts.labels.iter().all(same)
 }

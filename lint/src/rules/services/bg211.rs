@@ -88,8 +88,9 @@ fn has_third_variant(set: SetView<'_>) -> bool {
     let keys = &set.set.color_labels;
     set.model.services().any(|service| {
         let selector = &service.facts.selector;
-        let waits = keys.iter().any(|key| selector.contains_key(key));
+        let waits = keys.iter().any(|key| selector.contains_key(key)) && selector.keys().any(|key| !keys.contains(key));
         waits
+            && set.model.selected(selector).next().is_some()
             && set.workloads().any(|(_, member)| {
                 let labels = &member.facts.labels;
                 same_namespace(service.facts.namespace.as_deref(), member.facts.namespace.as_deref())
