@@ -92,10 +92,12 @@ pub const NEEDED_BY_INIT: &[(Resource, &[&str], &str)] = &[
     (Resource::PodDisruptionBudgets, &["list"], "init: see what would not protect the copies"),
 ];
 
-/// The writes of a move of traffic.
+/// The writes of a move of traffic, and the read of the Service that proves them: without it a move could not be seen
+/// through once it has begun.
 #[must_use]
 pub fn of_a_move(service: &str, lease: &str) -> Vec<Right> {
     vec![
+        Right::new("get", Resource::Services, Some(service)),
         Right::new("patch", Resource::Services, Some(service)),
         Right::new("get", Resource::Leases, Some(lease)),
         Right::new("create", Resource::Leases, None),

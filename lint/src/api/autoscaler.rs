@@ -44,8 +44,8 @@ pub(super) fn v1<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 fn bounds<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
-    // Kubernetes scales to 0 without being told to since 1.37.
-    sink.number(spec, "minReplicas", 1, i64::MAX);
+    // Kubernetes lets an autoscaler go down to 0 without being told to since 1.37.
+    sink.number(spec, "minReplicas", i64::from(!sink.since(37)), i64::MAX);
     let (least, most) = (int(spec, "minReplicas"), int(spec, "maxReplicas").unwrap_or_default());
     match spec.get("maxReplicas") {
         None => sink.missing(spec, "maxReplicas", "the most replicas are needed"),
@@ -59,7 +59,9 @@ fn bounds<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 
 fn scale_to_zero<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     let outside = |metric: NodeRef<'_>| matches!(text(metric, "type"), "Object" | "External");
-    if let Some(metrics) = spec.get("metrics").filter(|metrics| !metrics.items().any(outside)) {
+    // Without metrics the server takes the use of the processor.
+    let default = spec.get("minReplicas").filter(|_| sink.since(37));
+    if let Some(metrics) = spec.get("metrics").or(default).filter(|metrics| !metrics.items().any(outside)) {
         sink.invalid(
             metrics,
             "from 0 replicas only a metric of an object or from outside can lead up",

@@ -93,10 +93,8 @@ impl<'o> Service<'o> {
     fn node_port(&self, port: NodeRef<'o>, sink: &mut Sink<'o>) {
         if self.kind == "ClusterIP" {
             sink.forbidden(port, "nodePort", "a Service of type ClusterIP has no port on the nodes");
-        } else if self.kind == "NodePort" || !is_false(self.spec, "allocateLoadBalancerNodePorts") {
-            // The range that a cluster gives out is its own; it is in here. Without an allocation nothing is checked.
-            sink.number(port, "nodePort", 1, MAX_PORT);
         }
+        // The range that a cluster gives out is its own: only its allocator refuses a number.
     }
 
     fn affinity(&self, sink: &mut Sink<'o>) {
@@ -293,10 +291,6 @@ impl<'o> Service<'o> {
             sink.among(distribution, known);
         }
     }
-}
-
-fn is_false(spec: NodeRef<'_>, key: &str) -> bool {
-    spec.get(key).and_then(NodeRef::as_bool) == Some(false)
 }
 
 /// Whether a field is absent or empty.

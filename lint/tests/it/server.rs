@@ -123,7 +123,11 @@ fn sweep() -> Vec<(Value, std::ops::RangeInclusive<u8>, &'static str)> {
     let service = |name: &str, distribution: &str| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"port": 80}], "trafficDistribution": distribution}});
     let bare =
         |api_version: &str, kind: &str| json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a"}});
+    let idle = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "a"}, "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}, "minReplicas": 0, "maxReplicas": 2,
+        "metrics": [{"type": "External", "external": {"metric": {"name": "queue"}, "target": {"type": "Value", "value": "9"}}}]}});
     vec![
+        (idle, 37..=37, "BG007"),
         (pod("/spec/restartPolicy", json!("Always")), 30..=37, ""),
         (pod("/spec/resources", json!({"requests": {"cpu": 1}})), 32..=37, "BG005"),
         (pod("/spec/hostnameOverride", json!("a")), 34..=37, "BG005"),

@@ -30,6 +30,10 @@ pub(super) fn answer(state: &State, users: Option<&Users>, ask: &Ask, now: Durat
                     Answer { skipped: true, body, ..Answer::default() }
                 }
                 _ if !runs => Answer { error: Some("connection refused".to_owned()), ..Answer::default() },
+                // Nothing listens in a version that can answer nothing well.
+                Call::Connect if behaviour.status >= 500 => {
+                    Answer { error: Some("connection refused".to_owned()), ..Answer::default() }
+                }
                 Call::Connect => Answer::default(),
                 Call::Http { .. } => {
                     let status = if is_ready(&pod) { behaviour.status } else { 503 };
