@@ -17,7 +17,7 @@ pub fn page(root: &Path) -> Result<String, Problem> {
     let mut text = String::from(
         "# Routers\n\nAll traffic is moved by the selector of the active Service. A share of it, `switch ENV PERCENT`, needs \
          something that can split: a router. It is found by itself, or named with `--router`. A route splits only what comes in \
-         through it: what reaches the active Service from inside the cluster stays where the selector says.\n\n         | router | covers |\n|---|---|\n",
+         through it: what reaches the active Service from inside the cluster stays where the selector says. [Sharing the traffic](shares.md) shows each at work.\n\n| router | covers |\n|---|---|\n",
     );
     for router in ROUTERS {
         let _ = writeln!(text, "| [`{0}`](#{0}) | {1} |", router.id, router.covers.replace('|', "\\|"));
