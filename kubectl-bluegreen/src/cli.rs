@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::{
-    check, cleanup, completion, deploy, diff, history, init, lint, rbac, rehearse, rollback, smoke, status, switch,
-    version,
+    check, cleanup, completion, deploy, diff, docs, history, init, lint, rbac, rehearse, rollback, smoke, status,
+    switch, version,
 };
 use crate::execute::DryRun;
 use crate::router::Choice;
@@ -151,6 +151,7 @@ pub enum Command {
     Lint(lint::Args),
     Rbac(rbac::Args),
     Rehearse(rehearse::Args),
+    Docs(docs::Args),
     Completion(completion::Args),
     Version(version::Args),
 }

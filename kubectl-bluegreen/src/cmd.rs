@@ -6,6 +6,7 @@ pub mod cleanup;
 pub mod completion;
 pub mod deploy;
 pub mod diff;
+pub mod docs;
 pub mod history;
 pub mod init;
 pub mod lint;

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bluegreen_lint::config::file::File;
+use bluegreen_lint::files::write_atomically;
+use bluegreen_lint::source;
+use miette::Diagnostic as _;
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,6 +19,7 @@ use crate::cmd::cleanup::Cleanup;
 use crate::cmd::completion;
 use crate::cmd::deploy::{self, Deploy};
 use crate::cmd::diff;
+use crate::cmd::docs;
 use crate::cmd::history::History;
 use crate::cmd::init;
 use crate::cmd::rbac;
@@ -94,7 +98,11 @@ impl Run {
                 self.ui.data(rbac::manifests(args, &selection.namespace));
                 Ok(ExitStatus::Done)
             }
-            Command::Completion(_) | Command::Lint(_) | Command::Version(_) | Command::Rehearse(_) => {
+            Command::Completion(_)
+            | Command::Lint(_)
+            | Command::Version(_)
+            | Command::Rehearse(_)
+            | Command::Docs(_) => {
                 return self.alone(command).await.unwrap_or(ExitStatus::Done);
             }
         };
@@ -112,6 +120,10 @@ impl Run {
             // The program hands its command line to the linter before it gets here.
             Command::Lint(_) => {}
             Command::Rehearse(args) => return Some(self.rehearse(args).await),
+            Command::Docs(args) => {
+                let fail = |error| self.fail(&ErrorReport::from(&error), error.status());
+                return Some(self.docs(args).await.unwrap_or_else(fail));
+            }
             Command::Init(args) => return self.printed(args),
             _ => return None,
         }
@@ -262,18 +274,18 @@ impl Run {
 
     /// Reads and lints manifests. The namespace that they name counts where `-n` names none.
     fn files(&self, paths: &[PathBuf], selection: &Selection, force: bool) -> Result<Files, Error> {
-        let model = manifests::read(paths, &self.ui)?;
-        let said = manifests::namespace(&model);
+        let manifests = manifests::read(paths, &self.ui)?;
+        let said = manifests.namespace();
         let namespace = match (&self.global.namespace, said) {
-            (Some(asked), Some(said)) if *asked != said => {
+            (Some(asked), Some(said)) if asked != said => {
                 let message = format!("the manifests are for namespace {said}, and -n says {asked}");
                 let help = "leave -n out, or the namespace out of the manifests".to_owned();
                 return Err(Error::Usage { message, help });
             }
-            (None, Some(said)) => said,
+            (None, Some(said)) => said.to_owned(),
             _ => selection.namespace.clone(),
         };
-        Files::new(&model, selection.app.as_deref(), &namespace, force)
+        Files::new(&manifests.model, selection.app.as_deref(), &namespace, force)
     }
 
     async fn init<C: Cluster>(
@@ -355,6 +367,32 @@ impl Run {
         }
         self.print(report, || summary(report));
         report.status
+    }
+
+    /// Writes the page about a set of manifests, or tells whether it is current.
+    async fn docs(&self, args: &docs::Args) -> Result<ExitStatus, Error> {
+        let page = docs::page(args, self.global.app.as_deref(), &self.config()?, &self.ui).await?;
+        let to = args.to.display();
+        if args.to.as_os_str() == "-" {
+            self.ui.data(page);
+            return Ok(ExitStatus::Done);
+        }
+        let sources = source::read(std::slice::from_ref(&args.to), "").unwrap_or_default();
+        if sources.first().is_some_and(|source| *source.text == *page) {
+            self.ui.note(format_args!("{to} is current"));
+            return Ok(ExitStatus::Done);
+        }
+        if args.check {
+            self.ui.always(format_args!("{to} is not what would be written now; leave --check out to write it"));
+            return Ok(ExitStatus::Failed);
+        }
+        write_atomically(&args.to, page.as_bytes()).map_err(|error| Error::Manifests {
+            message: error.to_string(),
+            help: error.help().map_or_else(String::new, |help| help.to_string()),
+            status: ExitStatus::Failed,
+        })?;
+        self.ui.note(format_args!("{to} is written"));
+        Ok(ExitStatus::Done)
     }
 
     /// Plays a release on a cluster in memory; needs no other.

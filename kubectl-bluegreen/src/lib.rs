@@ -12,6 +12,7 @@ pub mod drift;
 pub mod error;
 pub mod execute;
 pub mod explain;
+pub mod guide;
 pub mod image;
 pub mod init;
 pub mod interrupt;

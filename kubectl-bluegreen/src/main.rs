@@ -45,8 +45,8 @@ fn main() -> ExitCode {
         ColorWhen::Always => anstream::ColorChoice::Always.write_global(),
         ColorWhen::Never => anstream::ColorChoice::Never.write_global(),
     }
-    // A rehearsal has a clock of its own: it stands still while there is something to do, and jumps otherwise.
-    let virtual_clock = matches!(cli.command, Command::Rehearse(_));
+    // A cluster in memory has a clock of its own: it stands still while there is something to do, and jumps otherwise.
+    let virtual_clock = matches!(cli.command, Command::Rehearse(_) | Command::Docs(_));
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = match runtime.enable_all().start_paused(virtual_clock).build() {
         Ok(runtime) => runtime,

@@ -5,18 +5,38 @@ use std::path::PathBuf;
 
 use bluegreen_lint::config::{self, Config};
 use bluegreen_lint::model::Model;
-use bluegreen_lint::report::concise;
+use bluegreen_lint::report::{Report, concise};
+use bluegreen_lint::source::Source;
 use bluegreen_lint::{lint, manifest, source};
 
 use crate::error::Error;
 use crate::release::ExitStatus;
 use crate::ui::Ui;
 
+/// Manifests that the linter does not refuse.
+#[derive(Debug)]
+pub struct Manifests {
+    /// Their objects and release sets.
+    pub model: Model,
+    /// What the linter says of them.
+    pub report: Report,
+    /// The files.
+    pub sources: Vec<Source>,
+}
+
+impl Manifests {
+    /// The namespace that their release sets are in, where one of them says it.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.model.sets.iter().find_map(|set| set.namespace.as_deref())
+    }
+}
+
 /// Reads manifests, with the configuration that lies beside them, and says what the linter says.
 ///
 /// # Errors
 /// When they cannot be read, hold no object, or the linter finds errors.
-pub fn read(files: &[PathBuf], ui: &Ui) -> Result<Model, Error> {
+pub fn read(files: &[PathBuf], ui: &Ui) -> Result<Manifests, Error> {
     let fails = |message: String, help: &str, status| Error::Manifests { message, help: help.to_owned(), status };
     let unreadable = |message: String| fails(message, "check the path and the file", ExitStatus::Failed);
     let mut sources = source::read(files, "<stdin>").map_err(|error| unreadable(error.to_string()))?;
@@ -33,11 +53,6 @@ pub fn read(files: &[PathBuf], ui: &Ui) -> Result<Model, Error> {
         return Err(fails(message, "see them in full: bluegreen-lint PATH", ExitStatus::Refused));
     }
     let name = |at: usize| sources.get(at).map(|source| source.name.clone()).unwrap_or_default();
-    Ok(Model::new(manifest::read(&sources), declared, name))
-}
-
-/// The namespace that the release sets of the manifests are in, where one of them says it.
-#[must_use]
-pub fn namespace(model: &Model) -> Option<String> {
-    model.sets.iter().find_map(|set| set.namespace.clone())
+    let model = Model::new(manifest::read(&sources), declared, name);
+    Ok(Manifests { model, report, sources })
 }

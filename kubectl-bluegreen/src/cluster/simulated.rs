@@ -12,6 +12,7 @@ use super::{AnyObject, Cluster, ClusterError, Failure, ObjectRef, Request, Resou
 
 mod asking;
 mod controllers;
+mod decoding;
 mod gateways;
 mod kubelet;
 mod slices;

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::execute::{Executor, Options};
 use crate::image;
 use crate::interrupt::Interrupt;
-use crate::manifests;
+use crate::manifests::{self, Manifests};
 use crate::observe::observe;
 use crate::observed::name;
 use crate::plan::{Selection, Settings};
@@ -117,7 +117,7 @@ impl FaultName {
 /// The day on which every rehearsal begins, so that two of them print the same.
 const EPOCH: Timestamp = Timestamp::constant(1_767_258_000, 0);
 /// How long the simulated cluster may take to come to rest before the release begins.
-const SETTLE_MAX: Duration = Duration::from_hours(1);
+pub(crate) const SETTLE_MAX: Duration = Duration::from_hours(1);
 /// The namespace of manifests that name none.
 const NAMESPACE: &str = "default";
 
@@ -158,12 +158,11 @@ pub struct WayBack {
     pub steps: Vec<StepReport>,
 }
 
-/// Reads the manifests and loads them into a cluster; refuses what the linter calls an error.
-fn load(files: &[PathBuf], ui: &Ui) -> Result<(SimulatedCluster, String), Error> {
-    let model = manifests::read(files, ui)?;
-    let namespace = manifests::namespace(&model).unwrap_or_else(|| NAMESPACE.to_owned());
+/// A cluster that holds the manifests, and the namespace that they are in.
+pub(crate) fn load(manifests: &Manifests) -> (SimulatedCluster, String) {
+    let namespace = manifests.namespace().unwrap_or(NAMESPACE).to_owned();
     let cluster = SimulatedCluster::new(EPOCH);
-    for object in model.objects() {
+    for object in manifests.model.objects() {
         let mut value = object.root().to_json();
         // What names no namespace goes where the set is, as `kubectl apply -n` would do.
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -171,7 +170,7 @@ fn load(files: &[PathBuf], ui: &Ui) -> Result<(SimulatedCluster, String), Error>
         }
         cluster.apply(value);
     }
-    Ok((cluster, namespace))
+    (cluster, namespace)
 }
 
 /// Plays the release, then the way back on a copy of the cluster as the release left it.
@@ -186,7 +185,7 @@ pub async fn run(
     options: &Options,
     ui: &Ui,
 ) -> Result<(Rehearsal, Option<Error>), Error> {
-    let (cluster, namespace) = load(&args.files, ui)?;
+    let (cluster, namespace) = load(&manifests::read(&args.files, ui)?);
     cluster.settle(SETTLE_MAX).await;
     let options = Options { namespace: namespace.clone(), ..options.clone() };
     let selection = Selection { namespace, app };

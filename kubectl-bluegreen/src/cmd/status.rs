@@ -217,7 +217,7 @@ fn refusal(error: &Error) -> String {
 }
 
 /// `app=shop, color=blue`
-fn shown(labels: &crate::observed::Labels) -> String {
+pub(crate) fn shown(labels: &crate::observed::Labels) -> String {
     if labels.is_empty() {
         return "nothing".to_owned();
     }

@@ -14,6 +14,7 @@
 mod architecture;
 mod completion;
 mod faults;
+mod guide;
 mod init;
 mod live;
 mod live_init;

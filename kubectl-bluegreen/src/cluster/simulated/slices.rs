@@ -25,6 +25,7 @@ pub(super) fn update(state: &mut State, namespace: &str, service: &str, at: Dura
             .iter()
             .all(|(key, value)| pod.pointer("/metadata/labels").and_then(|labels| labels.get(key)) == Some(value))
             && !matches!(text(pod, "/status/phase"), Some("Failed" | "Succeeded"))
+            && text(pod, "/status/podIP").is_some()
     });
     let endpoint = |pod: &Value| {
         let (ready, terminating) = (is_ready(pod), is_terminating(pod));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::decoding::decoded;
 use super::kubelet::Behaviour;
 use crate::cluster::{Failure, ObjectRef, Resource};
 
@@ -283,7 +284,8 @@ impl State {
     }
 
     /// Stores a manifest; one that is there is replaced.
-    pub(super) fn apply(&mut self, resource: Resource, mut manifest: Value, epoch: Timestamp, now: Duration) {
+    pub(super) fn apply(&mut self, resource: Resource, manifest: Value, epoch: Timestamp, now: Duration) {
+        let mut manifest = decoded(manifest);
         let name = text(&manifest, "/metadata/name").unwrap_or_default().to_owned();
         let namespace = text(&manifest, "/metadata/namespace").unwrap_or("default").to_owned();
         let object = ObjectRef::new(resource, namespace, name);
