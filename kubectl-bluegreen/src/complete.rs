@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use bluegreen_lint::set::Declared;
 use clap::CommandFactory;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate, complete};
 
@@ -112,6 +113,7 @@ pub async fn ask<C: Cluster>(
     cluster: &C,
     default_namespace: &str,
     scope: &Scope,
+    declared: &[Declared],
     names_of: Names,
 ) -> Result<Vec<CompletionCandidate>, ClusterError> {
     let namespace = scope.namespace.as_deref().unwrap_or(default_namespace);
@@ -122,13 +124,13 @@ pub async fn ask<C: Cluster>(
             Ok(names(&cluster.send(&all).await?).into_iter().map(CompletionCandidate::new).collect())
         }
         Names::Sets => {
-            let observed = observe(cluster, Some(namespace)).await?;
+            let observed = observe(cluster, Some(namespace), declared).await?;
             let serves = |active: Option<Color>| active.map(|color| format!("{color} serves").into());
             let sets = observed.sets();
             Ok(sets.iter().map(|set| CompletionCandidate::new(set.name()).help(serves(set.active()))).collect())
         }
         Names::Colors => {
-            let observed = observe(cluster, Some(namespace)).await?;
+            let observed = observe(cluster, Some(namespace), declared).await?;
             let selection = Selection { namespace: namespace.to_owned(), app: scope.app.clone() };
             let Ok(set) = selection.find(&observed) else { return Ok(colors()) };
             let state = |color| if set.active() == Some(color) { "serves" } else { "idle" };

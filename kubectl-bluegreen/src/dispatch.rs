@@ -1,11 +1,13 @@
 //! Runs one command on a cluster: the same for the real one, the rehearsal's and the tests'.
 //! Must not connect, read the environment or end the process.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bluegreen_lint::config::file::File;
 use bluegreen_lint::files::write_atomically;
+use bluegreen_lint::set::Declared;
 use bluegreen_lint::source;
 use miette::Diagnostic as _;
 use serde::Serialize;
@@ -60,8 +62,8 @@ pub struct Run {
     pub interrupt: Interrupt,
     /// Who we are.
     pub holder: Holder,
-    /// The settings; without them `.bluegreen.yaml` is read when a command needs it.
-    pub config: Option<File>,
+    /// The settings, once they are known; without them `.bluegreen.yaml` is read.
+    pub config: OnceCell<File>,
 }
 
 impl Run {
@@ -69,6 +71,9 @@ impl Run {
     ///
     /// `default_namespace` is what counts without `-n`.
     pub async fn command<C: Cluster>(&self, cluster: &C, default_namespace: &str, command: &Command) -> ExitStatus {
+        if let Err(error) = self.config() {
+            return self.fail(&ErrorReport::from(&error), error.status());
+        }
         let namespace = self.global.namespace.clone().unwrap_or_else(|| default_namespace.to_owned());
         let selection = Selection { namespace, app: self.global.app.clone() };
         let result = match command {
@@ -130,8 +135,17 @@ impl Run {
         Some(ExitStatus::Done)
     }
 
-    fn config(&self) -> Result<File, Error> {
-        self.config.clone().map_or_else(settings::read, Ok)
+    fn config(&self) -> Result<&File, Error> {
+        if let Some(known) = self.config.get() {
+            return Ok(known);
+        }
+        let read = settings::read()?;
+        Ok(self.config.get_or_init(|| read))
+    }
+
+    /// The sets that the settings name.
+    fn declared(&self) -> &[Declared] {
+        self.config.get().map_or(&[], |config| &config.sets)
     }
 
     async fn deploy<C: Cluster>(
@@ -145,9 +159,9 @@ impl Run {
             wanted: image::parse(&args.what)?,
             paths: args.smoke.clone(),
             analysis: analysis::of(&config.analysis)?,
-            soak: args.soak(&config),
+            soak: args.soak(config),
             shares: args.shares(),
-            tests: config.smoke,
+            tests: config.smoke.clone(),
             selection: selection.clone(),
             settings: Settings { after: args.after, ..self.settings() },
         };
@@ -160,7 +174,7 @@ impl Run {
         selection: Selection,
         args: &smoke::Args,
     ) -> Result<ExitStatus, Error> {
-        let (paths, tests) = (args.smoke.clone(), self.config()?.smoke);
+        let (paths, tests) = (args.smoke.clone(), self.config()?.smoke.clone());
         let options = self.options(&selection.namespace);
         let smoke = Smoke { color: args.env, paths, tests, selection };
         let (report, result) = Executor::new(cluster, &self.ui, &self.interrupt, &options).look("smoke", &smoke).await;
@@ -175,7 +189,7 @@ impl Run {
     }
 
     async fn observe<C: Cluster>(&self, cluster: &C, namespace: &str) -> Result<Observed, Error> {
-        Ok(self.stoppable(observe(cluster, Some(namespace))).await??)
+        Ok(self.stoppable(observe(cluster, Some(namespace), self.declared())).await??)
     }
 
     fn settings(&self) -> Settings {
@@ -199,6 +213,7 @@ impl Run {
             timeout: self.global.timeout,
             wait_lock: self.global.wait_lock,
             holder: self.holder.clone(),
+            declared: self.declared().to_vec(),
         }
     }
 
@@ -210,7 +225,8 @@ impl Run {
     ) -> Result<ExitStatus, Error> {
         let (all, output, ui) = (args.all_namespaces, self.global.output, &self.ui);
         if args.watch {
-            View { cluster, ui, interrupt: &self.interrupt, selection, all, output }.run().await?;
+            let declared = self.declared();
+            View { cluster, ui, interrupt: &self.interrupt, selection, all, output, declared }.run().await?;
             // As kubectl's own -w, which a signal ends.
             return Ok(ExitStatus::Interrupted);
         }
@@ -221,7 +237,7 @@ impl Run {
             self.print(&status, || screen::screen(&status, wide, columns));
             return Ok(ExitStatus::Done);
         }
-        let seen = self.stoppable(everywhere(cluster, &selection.namespace)).await??;
+        let seen = self.stoppable(everywhere(cluster, &selection.namespace, self.declared())).await??;
         let items: Vec<Status> = seen.observed.sets().iter().map(|set| Status::new(set, cluster.requests())).collect();
         seen.limited.iter().for_each(|limited| ui.note(format_args!("note: {limited}")));
         if items.is_empty() {
@@ -371,7 +387,7 @@ impl Run {
 
     /// Writes the page about a set of manifests, or tells whether it is current.
     async fn docs(&self, args: &docs::Args) -> Result<ExitStatus, Error> {
-        let page = docs::page(args, self.global.app.as_deref(), &self.config()?, &self.ui).await?;
+        let page = docs::page(args, self.global.app.as_deref(), self.config()?, &self.ui).await?;
         let to = args.to.display();
         if args.to.as_os_str() == "-" {
             self.ui.data(page);
@@ -399,7 +415,7 @@ impl Run {
     async fn rehearse(&self, args: &rehearse::Args) -> ExitStatus {
         let (app, options) = (self.global.app.clone(), self.options(""));
         let config = match self.config() {
-            Ok(config) => config,
+            Ok(config) => config.clone(),
             Err(error) => return self.fail(&ErrorReport::from(&error), error.status()),
         };
         match rehearse::run(args, app, config, &self.settings(), &options, &self.ui).await {

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use bluegreen_lint::set::Declared;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -61,6 +62,8 @@ pub struct Options {
     pub wait_lock: Duration,
     /// Who we are.
     pub holder: Holder,
+    /// The sets that settings name.
+    pub declared: Vec<Declared>,
 }
 
 /// Runs plans on a cluster.
@@ -235,7 +238,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
     }
 
     async fn observe(&self, planner: &impl Planner) -> Result<Observed, Error> {
-        let mut observed = observe(self.cluster, Some(&self.options.namespace)).await?;
+        let mut observed = observe(self.cluster, Some(&self.options.namespace), &self.options.declared).await?;
         ask(self.cluster, &mut observed, |observed| planner.asks(observed)).await?;
         Ok(observed)
     }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the environment is read here and nowhere else")]
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ use kubectl_bluegreen::dispatch::Run;
 use kubectl_bluegreen::interrupt::Interrupt;
 use kubectl_bluegreen::process::Holder;
 use kubectl_bluegreen::release::ExitStatus;
+use kubectl_bluegreen::settings;
 use kubectl_bluegreen::ui::{Answers, Ui};
 
 /// How long a person who pressed Tab waits at most for the cluster.
@@ -87,7 +89,7 @@ async fn run(cli: Cli) -> ExitStatus {
         interrupt: Interrupt::default(),
         holder: Holder::current(user),
         global: cli.global,
-        config: None,
+        config: OnceCell::new(),
     };
     tokio::select! {
         status = connected(&run, &cli.command) => status,
@@ -168,6 +170,7 @@ fn of_cluster(scope: &Scope, names: Names) -> Option<Vec<CompletionCandidate>> {
             ..ConnectOptions::default()
         };
         let cluster = LiveCluster::connect(options).await.ok()?;
-        complete::ask(&cluster, cluster.namespace(), scope, names).await.ok()
+        let declared = settings::read().ok()?.sets;
+        complete::ask(&cluster, cluster.namespace(), scope, &declared, names).await.ok()
     })
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bluegreen_lint::config::{self, Config};
 use bluegreen_lint::model::Model;
 use bluegreen_lint::report::{Report, concise};
+use bluegreen_lint::set::Declared;
 use bluegreen_lint::source::Source;
 use bluegreen_lint::{lint, manifest, source};
 
@@ -18,6 +19,8 @@ use crate::ui::Ui;
 pub struct Manifests {
     /// Their objects and release sets.
     pub model: Model,
+    /// The sets that the settings beside them name.
+    pub declared: Vec<Declared>,
     /// What the linter says of them.
     pub report: Report,
     /// The files.
@@ -42,7 +45,7 @@ pub fn read(files: &[PathBuf], ui: &Ui) -> Result<Manifests, Error> {
     let mut sources = source::read(files, "<stdin>").map_err(|error| unreadable(error.to_string()))?;
     source::add_configs(&mut sources).map_err(|error| unreadable(error.to_string()))?;
     let layers = config::load(&sources).map_err(|error| unreadable(error.to_string()))?;
-    let declared = layers.iter().flat_map(|layer| layer.file.sets.clone()).collect();
+    let declared: Vec<Declared> = layers.iter().flat_map(|layer| layer.file.sets.clone()).collect();
     let report = lint(&sources, &Config { layers, ..Config::default() });
     ui.note(format_args!("lint: {}", report.summary_line()));
     if report.summary.errors > 0 {
@@ -53,6 +56,6 @@ pub fn read(files: &[PathBuf], ui: &Ui) -> Result<Manifests, Error> {
         return Err(fails(message, "see them in full: bluegreen-lint PATH", ExitStatus::Refused));
     }
     let name = |at: usize| sources.get(at).map(|source| source.name.clone()).unwrap_or_default();
-    let model = Model::new(manifest::read(&sources), declared, name);
-    Ok(Manifests { model, report, sources })
+    let model = Model::new(manifest::read(&sources), declared.clone(), name);
+    Ok(Manifests { model, declared, report, sources })
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use bluegreen_lint::set::Declared;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,8 +18,12 @@ const MAX_QUESTIONS: usize = 40;
 /// How many namespaces are read at once where not all of them may be listed together.
 const NAMESPACES_AT_ONCE: usize = 8;
 
-/// Asks for everything in a namespace, or in all of them, all at once.
-pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Result<Observed, ClusterError> {
+/// Asks for everything in a namespace, or in all of them, all at once. `declared` are the sets that settings name.
+pub async fn observe<C: Cluster>(
+    cluster: &C,
+    namespace: Option<&str>,
+    declared: &[Declared],
+) -> Result<Observed, ClusterError> {
     let managed = format!("{MANAGED_BY}={TOOL}");
     let of_routes = futures_util::future::join_all(routes::KINDS.map(|kind| list(cluster, kind, namespace, None)));
     let (deployments, services, pods, slices, leases, autoscalers, of_routes, rights) = tokio::join!(
@@ -42,6 +47,7 @@ pub async fn observe<C: Cluster>(cluster: &C, namespace: Option<&str>) -> Result
         autoscalers: optional(autoscalers)?.ok().map(decode).transpose()?,
         rights: namespace.map(str::to_owned).into_iter().zip(rights).collect(),
         answers: Vec::new(),
+        declared: declared.to_vec(),
     };
     ask_for_the_rest(cluster, &mut observed).await;
     Ok(observed)
@@ -81,8 +87,8 @@ pub struct Everywhere {
 }
 
 /// Asks for everything in all namespaces that one may see; `own` counts where they may not even be listed.
-pub async fn everywhere<C: Cluster>(cluster: &C, own: &str) -> Result<Everywhere, ClusterError> {
-    let whole = match observe(cluster, None).await {
+pub async fn everywhere<C: Cluster>(cluster: &C, own: &str, declared: &[Declared]) -> Result<Everywhere, ClusterError> {
+    let whole = match observe(cluster, None, declared).await {
         Err(error) if error.failure == Failure::Forbidden => error,
         answer => {
             let mut observed = answer?;
@@ -96,8 +102,9 @@ pub async fn everywhere<C: Cluster>(cluster: &C, own: &str) -> Result<Everywhere
         Err(error) => return Err(error),
     };
     let all = names.len();
-    let each =
-        futures_util::stream::iter(names.into_iter().map(|name| async move { observe(cluster, Some(&name)).await }));
+    let each = futures_util::stream::iter(
+        names.into_iter().map(|name| async move { observe(cluster, Some(&name), declared).await }),
+    );
     let answers: Vec<_> = each.buffered(NAMESPACES_AT_ONCE).collect().await;
     let mut seen: Vec<Observed> = Vec::new();
     for answer in answers {

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bluegreen_lint::set::{self, Facts, PerColor, ReleaseSet, Service as ServiceFacts, Workload as WorkloadFacts};
+use bluegreen_lint::set::{
+    self, Declared, Facts, PerColor, ReleaseSet, Service as ServiceFacts, Workload as WorkloadFacts,
+};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -59,6 +61,8 @@ pub struct Observed {
     pub autoscalers: Option<Listed<HorizontalPodAutoscaler>>,
     /// What we may do, by namespace, where the API server says it.
     pub rights: BTreeMap<String, Rights>,
+    /// The sets that settings name.
+    pub declared: Vec<Declared>,
     /// What else a command has asked, and the answers.
     pub answers: Vec<(Request, Result<Value, ClusterError>)>,
 }
@@ -134,7 +138,7 @@ impl Observed {
             workloads: self.deployments.items.iter().map(workload).collect(),
             services: self.services.items.iter().map(service).collect(),
             routes: self.routes.facts().collect(),
-            declared: Vec::new(),
+            declared: self.declared.clone(),
         }
     }
 }

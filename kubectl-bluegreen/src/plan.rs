@@ -72,6 +72,11 @@ impl Selection {
                 }
             };
         }
+        // Who named one of several in the settings meant that one.
+        let is_declared = |set: &SetView<'_>| observed.declared.iter().any(|declared| declared.name == set.name());
+        if sets.iter().filter(|set| is_declared(set)).count() == 1 {
+            sets.retain(is_declared);
+        }
         match (sets.pop(), sets.is_empty()) {
             (Some(set), true) => Ok(set),
             _ => Err(Error::SeveralSets { namespace: namespace(), names }),

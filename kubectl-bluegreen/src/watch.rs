@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bluegreen_lint::set::Declared;
 use futures_util::future::{LocalBoxFuture, select_all};
 use serde_json::json;
 use tokio::time::sleep;
@@ -41,6 +42,8 @@ pub struct View<'v, C> {
     pub all: bool,
     /// How it is printed.
     pub output: Output,
+    /// The sets that settings name.
+    pub declared: &'v [Declared],
 }
 
 /// What the view remembers.
@@ -81,11 +84,11 @@ impl<C: Cluster> View<'_, C> {
     async fn look(&self) -> Result<(Observed, Vec<Status>), Error> {
         let namespace = &self.selection.namespace;
         if self.all {
-            let observed = everywhere(self.cluster, namespace).await?.observed;
+            let observed = everywhere(self.cluster, namespace, self.declared).await?.observed;
             let statuses = observed.sets().iter().map(|set| Status::new(set, self.cluster.requests())).collect();
             return Ok((observed, statuses));
         }
-        let observed = observe(self.cluster, Some(namespace)).await?;
+        let observed = observe(self.cluster, Some(namespace), self.declared).await?;
         let status = Status::new(&self.selection.find(&observed)?, self.cluster.requests());
         Ok((observed, vec![status]))
     }

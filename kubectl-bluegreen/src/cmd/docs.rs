@@ -48,10 +48,10 @@ pub async fn page(args: &Args, app: Option<&str>, config: &File, ui: &Ui) -> Res
     let manifests = manifests::read(&args.files, ui)?;
     let (cluster, namespace) = load(&manifests);
     let selection = Selection { namespace, app: app.map(str::to_owned) };
-    let observed = observe(&cluster, Some(&selection.namespace)).await?;
+    let observed = observe(&cluster, Some(&selection.namespace), &manifests.declared).await?;
     run_both(&cluster, &selection.find(&observed)?);
     cluster.settle(SETTLE_MAX).await;
-    let observed = observe(&cluster, Some(&selection.namespace)).await?;
+    let observed = observe(&cluster, Some(&selection.namespace), &manifests.declared).await?;
     let set = selection.find(&observed)?;
     Guide { set: &set, manifests: &manifests, tests: &config.smoke, made_by: &made_by(args, app) }.page()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bluegreen_lint::config::file::File;
 use bluegreen_lint::config::release::{Analysis, Convention, MetricCheck, Prometheus};
+use bluegreen_lint::set::Declared;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -185,9 +186,10 @@ pub async fn run(
     options: &Options,
     ui: &Ui,
 ) -> Result<(Rehearsal, Option<Error>), Error> {
-    let (cluster, namespace) = load(&manifests::read(&args.files, ui)?);
+    let manifests = manifests::read(&args.files, ui)?;
+    let (cluster, namespace) = load(&manifests);
     cluster.settle(SETTLE_MAX).await;
-    let options = Options { namespace: namespace.clone(), ..options.clone() };
+    let options = Options { namespace: namespace.clone(), declared: manifests.declared, ..options.clone() };
     let selection = Selection { namespace, app };
     let interrupt = Interrupt::default();
     let ui = &ui.with_answers(Answers::Yes);
@@ -201,7 +203,7 @@ pub async fn run(
         selection: selection.clone(),
         settings: settings.clone(),
     };
-    if let Some(service) = active_service(&cluster, &selection).await? {
+    if let Some(service) = active_service(&cluster, &selection, &options.declared).await? {
         cluster.give_users(service.clone());
         if let Some(fault) = args.fault {
             fault.prepare(&cluster, &args.version, &service);
@@ -224,8 +226,12 @@ pub async fn run(
 }
 
 /// The Service that users reach, once it is clear which set is meant.
-async fn active_service(cluster: &SimulatedCluster, selection: &Selection) -> Result<Option<ObjectRef>, Error> {
-    let observed = observe(cluster, Some(&selection.namespace)).await?;
+async fn active_service(
+    cluster: &SimulatedCluster,
+    selection: &Selection,
+    declared: &[Declared],
+) -> Result<Option<ObjectRef>, Error> {
+    let observed = observe(cluster, Some(&selection.namespace), declared).await?;
     let set = selection.find(&observed)?;
     Ok(set.active_service().map(|service| ObjectRef::new(Resource::Services, set.namespace(), name(&service.metadata))))
 }

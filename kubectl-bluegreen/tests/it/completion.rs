@@ -12,7 +12,7 @@ async fn offered(cluster: &impl Cluster, scope: &Scope, names: Names) -> Vec<Str
         let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
         format!("{}: {help}", candidate.get_value().display())
     };
-    ask(cluster, "default", scope, names).await.unwrap().iter().map(line).collect()
+    ask(cluster, "default", scope, &[], names).await.unwrap().iter().map(line).collect()
 }
 
 #[tokio::test(start_paused = true)]

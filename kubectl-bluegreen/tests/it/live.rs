@@ -102,7 +102,7 @@ impl World for Live {
     async fn rest(&self) {
         let began = std::time::Instant::now();
         while began.elapsed() < Duration::from_mins(3) {
-            if is_at_rest(&observe(&self.cluster, Some(&self.namespace)).await.unwrap()) {
+            if is_at_rest(&observe(&self.cluster, Some(&self.namespace), &[]).await.unwrap()) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -13,6 +13,7 @@
 
 mod architecture;
 mod completion;
+mod declared;
 mod faults;
 mod guide;
 mod init;

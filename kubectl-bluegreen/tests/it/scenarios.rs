@@ -66,7 +66,7 @@ async fn nothing_is_held<W: World>(world: &W) {
 
 /// The active Service's endpoints are exactly the ready pods of the color: what `done` claims.
 async fn serves<W: World>(world: &W, color: Color) {
-    let observed = observe(world.cluster(), Some(world.namespace())).await.unwrap();
+    let observed = observe(world.cluster(), Some(world.namespace()), &[]).await.unwrap();
     let sets = observed.sets();
     let [set] = sets.as_slice() else { panic!("{} sets", sets.len()) };
     let ready = set.ready_pods(color).map(kubectl_bluegreen::observed::uid).collect();

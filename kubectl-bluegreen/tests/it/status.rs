@@ -18,7 +18,7 @@ use super::world::{NAMINGS, run, run_until};
 
 /// A screen without its paint, in so many columns.
 async fn shown(cluster: &SimulatedCluster, columns: usize) -> String {
-    let observed = observe(cluster, Some(NAMESPACE)).await.unwrap();
+    let observed = observe(cluster, Some(NAMESPACE), &[]).await.unwrap();
     let sets = observed.sets();
     let painted = screen::screen(&Status::new(&sets[0], 0), false, Some(columns));
     let plain = anstream::adapter::strip_str(&painted).to_string();

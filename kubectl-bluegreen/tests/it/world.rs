@@ -127,6 +127,12 @@ pub(crate) async fn run_as<C: Cluster>(cluster: &C, namespace: &str, line: &str,
     run_until(cluster, namespace, line, holder, std::future::pending()).await
 }
 
+/// The same, with what `.bluegreen.yaml` says.
+pub(crate) async fn run_with<C: Cluster>(cluster: &C, namespace: &str, line: &str, config: File) -> Ran {
+    let holder = Holder::current(Some("tester".to_owned()));
+    play(cluster, namespace, line, holder, std::future::pending(), config).await
+}
+
 /// The same, with a signal at the end of `until`.
 pub(crate) async fn run_until<C: Cluster>(
     cluster: &C,
@@ -135,12 +141,23 @@ pub(crate) async fn run_until<C: Cluster>(
     holder: Holder,
     until: impl Future<Output = ()>,
 ) -> Ran {
+    play(cluster, namespace, line, holder, until, File::default()).await
+}
+
+async fn play<C: Cluster>(
+    cluster: &C,
+    namespace: &str,
+    line: &str,
+    holder: Holder,
+    until: impl Future<Output = ()>,
+    config: File,
+) -> Ran {
     let cli = Cli::try_parse_from(std::iter::once("kubectl-bluegreen").chain(line.split_whitespace())).unwrap();
     let (out, err) = (Buffer::default(), Buffer::default());
     let answers = if cli.global.yes { Answers::Yes } else { Answers::Always(false) };
     let stream = |buffer: &Buffer| Box::new(anstream::StripStream::new(Box::new(buffer.clone()) as Box<dyn Write>));
     let ui = Ui::new(stream(&out), stream(&err), answers, false);
-    let run = Run { global: cli.global, ui, interrupt: Interrupt::default(), holder, config: Some(File::default()) };
+    let run = Run { global: cli.global, ui, interrupt: Interrupt::default(), holder, config: config.into() };
     let mut command = Box::pin(run.command(cluster, namespace, &cli.command));
     let status = tokio::select! {
         status = &mut command => status,

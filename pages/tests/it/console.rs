@@ -66,7 +66,7 @@ async fn run(cluster: &SimulatedCluster, line: &str) -> (String, u8) {
             let ui = Ui::new(Box::new(printed.clone()), Box::new(printed.clone()), answers, cli.global.quiet);
             let holder = Holder { user: "ann".to_owned(), host: "laptop".to_owned(), pid: 1, ..Holder::default() };
             let run =
-                Run { global: cli.global, ui, interrupt: Interrupt::default(), holder, config: Some(File::default()) };
+                Run { global: cli.global, ui, interrupt: Interrupt::default(), holder, config: File::default().into() };
             let status = match run.alone(&cli.command).await {
                 Some(status) => status,
                 None => run.command(cluster, NAMESPACE, &cli.command).await,
@@ -109,7 +109,7 @@ async fn play(page: &str) -> String {
         while let Some(line) = lines.next_if(|line| !line.starts_with("$ ") && line.trim() != "```") {
             shown.push(line.trim_end());
         }
-        let (mut printed, status) = run(&cluster, command).await;
+        let (mut printed, status) = Box::pin(run(&cluster, command)).await;
         if status != 0 {
             let _ = writeln!(printed, "(exit status {status})");
         }
