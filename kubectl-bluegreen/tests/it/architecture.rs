@@ -51,6 +51,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &["crate::observed", "crate::plan", "crate::check", "crate::cmd", "crate::execute", "crate::ui"],
     ),
     ("cmd/rehearse.rs", &["cluster::live"]),
+    ("cmd/docs.rs", &["cluster::live", "crate::execute"]),
     ("cmd/", &["cluster::live", "cluster::simulated", "crate::execute", "crate::ui"]),
 ];
 
