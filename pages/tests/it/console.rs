@@ -1,6 +1,8 @@
 //! What the documentation shows of the commands is what they print: every `console` block is a session that is played
 //! again, with `docs/examples/shop` in a simulated cluster where a cluster is needed. Each page has a cluster of its own.
 //!
+//! `<!-- also in the cluster: PATH -->` in a page loads these manifests besides.
+//!
 //! A line `$ command` is run; what follows up to the next one is its output, and its exit status when that is not 0.
 //! A line `...` stands for lines left out. `UPDATE_DOCS=1 cargo test -p pages` writes what is printed.
 
@@ -38,9 +40,11 @@ impl Write for Printed {
     }
 }
 
-async fn example() -> SimulatedCluster {
+async fn example(page: &str) -> SimulatedCluster {
     let cluster = SimulatedCluster::new("2026-01-01T09:00:00Z".parse().unwrap());
-    for path in files(&pages::root().join("docs/examples/shop")) {
+    let also = |line: &str| Some(line.strip_prefix("<!-- also in the cluster: ")?.strip_suffix(" -->")?.to_owned());
+    let folders = std::iter::once("docs/examples/shop".to_owned()).chain(page.lines().filter_map(also));
+    for path in folders.flat_map(|folder| files(&pages::root().join(folder))) {
         for document in bluegreen_lint::yaml::parse(&std::fs::read_to_string(path).unwrap()).documents {
             let mut object = document.root().to_json();
             object["metadata"]["namespace"] = NAMESPACE.into();
@@ -97,7 +101,7 @@ fn matches(shown: &[&str], printed: &[&str]) -> bool {
 
 /// Plays the sessions of a page; answers with the page as it should be.
 async fn play(page: &str) -> String {
-    let cluster = example().await;
+    let cluster = example(page).await;
     let mut text = String::new();
     let mut lines = page.lines().peekable();
     let mut is_session = false;
