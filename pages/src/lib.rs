@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod captures;
 pub mod checks;
 pub mod cli;
 pub mod errors;
 pub mod modules;
 pub mod routers;
+pub mod session;
 mod tree;
 
 /// The first line of every generated page; Markdown does not show it.
@@ -34,6 +36,7 @@ pub fn generated() -> Result<Vec<(String, String)>, Problem> {
     ] {
         files.push((path.to_owned(), format!("{NOTICE}{text}")));
     }
+    files.extend(captures::pictures()?);
     files.push(("docs/modules.svg".to_owned(), modules::picture(&root)?));
     files
         .push(("packaging/kubectl_complete-bluegreen".to_owned(), kubectl_bluegreen::complete::FOR_KUBECTL.to_owned()));
