@@ -1,16 +1,12 @@
-//! Watches a new version under users: its pods always, and metrics where a Prometheus is named.
+//! The metrics of a new version under users, where a Prometheus is named.
 //! Pure: makes queries of settings and judges what came back; `execute` asks.
 
-use std::collections::BTreeMap;
-
 use bluegreen_lint::config::release::{Analysis as Setting, Convention, MetricCheck};
-use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::cluster::ask::Source;
 use crate::error::Error;
-use crate::observed::{is_ready, name, uid};
 
 /// How many requests a color must have had before anything is said of them.
 const MIN_REQUESTS: f64 = 20.0;
@@ -22,6 +18,19 @@ pub struct Analysis {
     pub source: Source,
     /// What is looked at.
     pub metrics: Vec<Metric>,
+}
+
+impl Analysis {
+    /// The results while there is no answer.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<MetricResult> {
+        let unknown = |metric: &Metric| MetricResult {
+            name: metric.name.clone(),
+            message: "there was no answer".to_owned(),
+            ..MetricResult::default()
+        };
+        self.metrics.iter().map(unknown).collect()
+    }
 }
 
 /// One metric with its limits.
@@ -50,7 +59,7 @@ pub struct Reading {
 }
 
 /// How a metric looks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricResult {
     /// The metric.
@@ -270,7 +279,10 @@ impl Metric {
             ok,
             message,
         };
-        let Some(has) = value(new) else { return result(None, "there is nothing to look at".to_owned()) };
+        let Some(has) = value(new) else { return result(None, "there is no such series".to_owned()) };
+        if has.is_nan() {
+            return result(None, "the answer is not a number".to_owned());
+        }
         if !enough(new) {
             let message =
                 format!("{:.0} of {:.0} requests needed", new.requests.unwrap_or_default(), self.min_requests);
@@ -279,8 +291,10 @@ impl Metric {
         if let Some(max) = self.max.filter(|max| has > *max) {
             return result(Some(false), format!("{} is more than {}", short(has), short(max)));
         }
-        let limit =
-            self.times_old.zip(value(old).filter(|_| enough(old))).map(|(times, old)| (times, old, times * old));
+        let limit = self
+            .times_old
+            .zip(value(old).filter(|value| !value.is_nan() && enough(old)))
+            .map(|(times, old)| (times, old, times * old));
         if let Some((times, old, _)) = limit.filter(|(.., limit)| has > *limit) {
             return result(
                 Some(false),
@@ -300,7 +314,7 @@ fn short(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The number in an answer of Prometheus; nothing when there is none, or when it is no number.
+/// The number in an answer of Prometheus, which may be one that is none; nothing when there is no series.
 #[must_use]
 pub fn number(answer: &Value) -> Option<f64> {
     let result = answer.pointer("/data/result")?;
@@ -309,39 +323,7 @@ pub fn number(answer: &Value) -> Option<f64> {
     } else {
         result.pointer("/0/value/1")
     };
-    value?.as_str()?.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// The pods of a color at one moment: restarts by pod, and how many are ready.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    restarts: BTreeMap<String, (String, i32)>,
-    /// How many pods are ready.
-    pub ready: usize,
-}
-
-impl Health {
-    /// What pods look like.
-    #[must_use]
-    pub fn of(pods: &[Pod]) -> Self {
-        let restarts = |pod: &Pod| {
-            let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-            (uid(pod), (name(&pod.metadata).to_owned(), statuses.map(|status| status.restart_count).sum()))
-        };
-        Self { restarts: pods.iter().map(restarts).collect(), ready: pods.iter().filter(|pod| is_ready(pod)).count() }
-    }
-
-    /// What has become worse since then and needs no second look.
-    #[must_use]
-    pub fn worse_than(&self, before: &Self) -> Option<String> {
-        if self.ready == 0 {
-            return Some("no pod is ready any more".to_owned());
-        }
-        self.restarts.iter().find_map(|(uid, (pod, count))| {
-            let had = before.restarts.get(uid).map_or(0, |(_, count)| *count);
-            (*count > had).then(|| format!("pod {pod} restarted under users ({had} -> {count} restarts)"))
-        })
-    }
+    value?.as_str()?.parse().ok()
 }
 
 /// The results as a small table.
@@ -384,6 +366,9 @@ mod tests {
         // No error has ever been counted: there is no such series.
         assert_eq!(metric.judge(reading(None, 20.0), Reading::default()).ok, Some(true));
         assert_eq!(metric.judge(Reading::default(), Reading::default()).ok, None);
+        // What is not a number is no share, and says nothing.
+        assert_eq!(metric.judge(reading(Some(f64::NAN), 100.0), Reading::default()).ok, None);
+        assert_eq!(metric.judge(reading(Some(f64::INFINITY), 100.0), Reading::default()).ok, Some(false));
     }
 
     #[test]
@@ -410,20 +395,8 @@ mod tests {
         assert_eq!(number(&answer(r#"{"resultType":"vector","result":[{"metric":{},"value":[1,"0.5"]}]}"#)), Some(0.5));
         assert_eq!(number(&answer(r#"{"resultType":"scalar","result":[1,"2"]}"#)), Some(2.0));
         assert_eq!(number(&answer(r#"{"resultType":"vector","result":[]}"#)), None);
-        assert_eq!(number(&answer(r#"{"resultType":"vector","result":[{"value":[1,"NaN"]}]}"#)), None);
-    }
-
-    #[test]
-    fn restarts_and_vanished_pods_are_worse() {
-        let pod = |uid: &str, ready: bool, restarts: i32| -> Pod {
-            serde_json::from_value(serde_json::json!({"metadata": {"name": uid, "uid": uid}, "status": {
-                "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}],
-                "containerStatuses": [{"name": "app", "image": "", "imageID": "", "ready": ready, "restartCount": restarts}],
-            }})).unwrap()
-        };
-        let before = Health::of(&[pod("a", true, 1), pod("b", true, 0)]);
-        assert_eq!(Health::of(&[pod("a", true, 1), pod("b", false, 0)]).worse_than(&before), None);
-        assert!(Health::of(&[pod("a", true, 2)]).worse_than(&before).unwrap().contains("pod a restarted"));
-        assert!(Health::of(&[pod("a", false, 1)]).worse_than(&before).unwrap().contains("no pod is ready"));
+        assert!(number(&answer(r#"{"resultType":"vector","result":[{"value":[1,"NaN"]}]}"#)).unwrap().is_nan());
+        let infinite = number(&answer(r#"{"resultType":"vector","result":[{"value":[1,"+Inf"]}]}"#));
+        assert_eq!(infinite, Some(f64::INFINITY));
     }
 }

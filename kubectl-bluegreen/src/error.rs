@@ -265,6 +265,18 @@ pub enum Error {
         /// What was seen.
         reason: String,
     },
+    /// The metrics do not answer, before any traffic has moved.
+    #[error("{color} could not be watched under users: {reason}")]
+    #[diagnostic(
+        code(bluegreen::no_metrics),
+        help("see `analysis.prometheus` in .bluegreen.yaml and ask it yourself; --soak 0s releases without watching")
+    )]
+    NoMetrics {
+        /// The color.
+        color: Color,
+        /// What was seen.
+        reason: String,
+    },
     /// It went wrong after traffic had moved, and all traffic is back where it was.
     #[error("{error}; all traffic was put back on {to}")]
     #[diagnostic(
@@ -350,7 +362,9 @@ impl Error {
             Self::Busy { .. } | Self::LockLost { .. } => ExitStatus::Busy,
             Self::TimedOut { .. } => ExitStatus::TimedOut,
             Self::PutBack { error, .. } if matches!(**error, Self::Interrupted { .. }) => ExitStatus::Interrupted,
-            Self::PutBack { .. } | Self::TestsFailed { .. } | Self::AnalysisFailed { .. } => ExitStatus::PutBack,
+            Self::PutBack { .. } | Self::TestsFailed { .. } | Self::NoMetrics { .. } | Self::AnalysisFailed { .. } => {
+                ExitStatus::PutBack
+            }
             Self::Interrupted { .. } => ExitStatus::Interrupted,
             Self::AfterMove { error, .. } => error.status(),
             Self::Manifests { status, .. } => *status,
@@ -373,7 +387,7 @@ impl Error {
     /// Whether tests failed before any traffic had moved: there was nothing to put back.
     #[must_use]
     pub fn leaves_traffic(&self) -> bool {
-        matches!(self, Self::TestsFailed { .. })
+        matches!(self, Self::TestsFailed { .. } | Self::NoMetrics { .. })
     }
 
     /// Whether a release that ends so is taken back. Not when somebody else has taken over, and not when the cluster

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::analysis::MetricResult;
 use crate::cluster::{Cluster, ClusterError, Failure, Request};
 use crate::error::Error;
+use crate::health::Health;
 use crate::interrupt::Interrupt;
 use crate::lock::{Lock, Waits, trying_again};
 use crate::observe::{ask, observe};
@@ -22,6 +23,7 @@ use crate::report::{Outcome, Report, StepReport};
 use crate::smoke::TestResult;
 use crate::ui::Ui;
 
+mod guard;
 mod journal;
 mod put_back;
 mod rollout;
@@ -77,7 +79,15 @@ pub struct Executor<'e, C> {
     /// What the smoke tests found in this run.
     tests: RefCell<Vec<TestResult>>,
     /// What the metrics said last in this run.
-    analysis: RefCell<Vec<MetricResult>>,
+    metrics: RefCell<Vec<MetricResult>>,
+    /// What was seen of the pods that have users by now.
+    health: RefCell<Health>,
+    /// When they were looked at last.
+    looked: Cell<Instant>,
+    /// Whether pods that have users are looked after while this waits.
+    guards: Cell<bool>,
+    /// Whether a release has begun to move traffic, in this run or in an earlier one.
+    under_way: Cell<bool>,
     plan: RefCell<Option<Plan>>,
     /// The color that the selector was moved to in this run.
     moved: Cell<Option<Color>>,
@@ -111,10 +121,25 @@ impl<'e, C: Cluster> Executor<'e, C> {
     /// An executor for one command.
     #[must_use]
     pub fn new(cluster: &'e C, ui: &'e Ui, interrupt: &'e Interrupt, options: &'e Options) -> Self {
-        let (steps, tests, plan) = (RefCell::default(), RefCell::default(), RefCell::default());
-        let (moved, shared, unknown) = (Cell::default(), RefCell::default(), RefCell::default());
-        let (analysis, wrote, started) = (RefCell::default(), Cell::default(), Cell::new(Instant::now()));
-        Self { cluster, ui, interrupt, options, steps, tests, analysis, plan, moved, shared, wrote, unknown, started }
+        Self {
+            cluster,
+            ui,
+            interrupt,
+            options,
+            steps: RefCell::default(),
+            tests: RefCell::default(),
+            metrics: RefCell::default(),
+            health: RefCell::default(),
+            looked: Cell::new(Instant::now()),
+            guards: Cell::default(),
+            under_way: Cell::default(),
+            plan: RefCell::default(),
+            moved: Cell::default(),
+            shared: RefCell::default(),
+            wrote: Cell::default(),
+            unknown: RefCell::default(),
+            started: Cell::new(Instant::now()),
+        }
     }
 
     /// Observes, plans, asks, locks, and does what the plan says.
@@ -123,7 +148,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let requests = self.cluster.requests();
         let mut report = Report::new(command, self.plan.borrow().as_ref(), self.steps.take(), &result, requests);
         report.tests = self.tests.take();
-        report.analysis = self.analysis.take();
+        report.analysis = self.analysis();
         (report, result)
     }
 
@@ -265,6 +290,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 Err(error) => return Err(error),
             };
             let plan = planner.plan(&observed)?;
+            self.under_way.set(planner.is_under_way(&observed));
             drop(observed);
             // What was written, and what was not, is in the plan now.
             self.unknown.take();
@@ -321,7 +347,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
     async fn steps(&self, plan: &Plan, lock: &Lock, written: &mut Option<String>) -> Result<Flow, Error> {
         for step in &plan.steps {
             let started = Instant::now();
-            let result = self.step(plan, step, lock, written).await;
+            let result = self.guarding(plan, step, self.step(plan, step, lock, written)).await;
             let status = if matches!(result, Ok((Flow::Next | Flow::PlanAgain, _))) { "done" } else { "failed" };
             let seconds = (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
             let (flow, seen) = match result {
@@ -381,6 +407,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             Action::CloseJournal { id, selector } => next(self.close_journal(set, id, selector, lock).await?),
             Action::Smoke { color, tests } => next(self.smoke(set, *color, tests).await?),
             Action::Soak { color, time, analysis } => next(self.soak(set, *color, *time, analysis.as_ref()).await?),
+            Action::AskMetrics { color, analysis } => next(self.ask_metrics(set, *color, analysis).await?),
             Action::Confirm(question) => {
                 self.stoppable(self.ui.confirm(question)).await??;
                 next(String::new())

@@ -13,6 +13,7 @@ pub mod error;
 pub mod execute;
 pub mod explain;
 pub mod guide;
+pub mod health;
 pub mod image;
 pub mod init;
 pub mod interrupt;

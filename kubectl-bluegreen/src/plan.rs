@@ -200,6 +200,13 @@ pub enum Action {
         /// The metrics that are watched besides its pods.
         analysis: Option<Analysis>,
     },
+    /// Asks the source of the metrics once, before they are needed.
+    AskMetrics {
+        /// The color.
+        color: Color,
+        /// The metrics.
+        analysis: Analysis,
+    },
     /// Asks the person, unless everything was agreed to before.
     Confirm(String),
     /// Waits until a color has no pods left to run.
@@ -396,6 +403,12 @@ pub trait Planner {
 
     /// Plans from what was observed.
     fn plan(&self, observed: &Observed) -> Result<Plan, Error>;
+
+    /// Whether what is planned, or an earlier run that was cut off, has begun to move traffic and has not ended: then users
+    /// depend on a color that is still to be watched.
+    fn is_under_way(&self, _observed: &Observed) -> bool {
+        false
+    }
 
     /// Whether what was begun is taken back when it goes wrong. Where not, it stays as it is and the error says how.
     fn puts_back(&self) -> bool {

@@ -120,11 +120,13 @@ pub struct Refusal {
     pub message: String,
     /// The way out.
     pub help: String,
+    /// Whether it is over once the color has ready pods.
+    pub for_want_of_pods: bool,
 }
 
 impl Refusal {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
+        Self { message: message.into(), help: help.into(), for_want_of_pods: false }
     }
 }
 
@@ -150,6 +152,15 @@ impl Router {
             ));
         }
         (self.plan)(ask)
+    }
+
+    /// Whether this router could give a color that serves nobody yet a share, once its pods are ready.
+    ///
+    /// # Errors
+    /// When it could not.
+    pub fn could_give(&self, set: &SetView<'_>, color: Color, share: u8) -> Result<(), Refusal> {
+        let ask = Ask { set, color, share, stays: color.other(), before: &Before::default() };
+        self.plan(&ask).map(|_| ()).or_else(|refusal| if refusal.for_want_of_pods { Ok(()) } else { Err(refusal) })
     }
 
     /// The router of a name.

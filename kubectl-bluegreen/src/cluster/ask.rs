@@ -100,6 +100,15 @@ pub enum Source {
     },
 }
 
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => f.write_str(url),
+            Self::Service { namespace, name, .. } => write!(f, "service/{name} -n {namespace}"),
+        }
+    }
+}
+
 impl Ask {
     /// What RBAC calls it.
     #[must_use]
@@ -140,10 +149,7 @@ impl fmt::Display for Ask {
                     write!(f, "run {} with port {port} of {pod}", argv.first().map_or("nothing", String::as_str))
                 }
             },
-            Self::Query { source: Source::Url(url), .. } => write!(f, "query {url}"),
-            Self::Query { source: Source::Service { namespace, name, .. }, .. } => {
-                write!(f, "query service/{name} -n {namespace}")
-            }
+            Self::Query { source, .. } => write!(f, "query {source}"),
         }
     }
 }

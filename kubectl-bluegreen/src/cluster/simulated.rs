@@ -15,6 +15,7 @@ mod controllers;
 mod decoding;
 mod gateways;
 mod kubelet;
+mod shares;
 mod slices;
 mod store;
 #[cfg(test)]
@@ -112,6 +113,7 @@ impl SimulatedCluster {
 
     /// Says how the pods behave whose image contains a text. The latest word counts, for pods that start after it.
     pub fn behave(&self, image_part: &str, behaviour: Behaviour) {
+        self.play();
         self.state.borrow_mut().behaviours.push((image_part.to_owned(), behaviour));
     }
 

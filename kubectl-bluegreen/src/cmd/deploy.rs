@@ -11,7 +11,7 @@ use crate::analysis::Analysis;
 use crate::check::{self, Means, Question, Status};
 use crate::error::Error;
 use crate::image::Wanted;
-use crate::journal::{Entry, Journal, PUT_BACK};
+use crate::journal::{Journal, PUT_BACK};
 use crate::observed::{Observed, SetView, name};
 use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
 use crate::prepare::{change, lower_floor, raise_floor, runs_all, template};
@@ -109,8 +109,14 @@ impl Planner for Deploy {
     fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
         let set = self.selection.find(observed)?;
         let (called, namespace) = (set.name().to_owned(), set.namespace().to_owned());
-        if set.active_service().is_none() {
+        let Some(service) = set.active_service() else {
             return Err(Error::NoActiveService { set: called, namespace });
+        };
+        let journal = Journal::of(service)?;
+        if let Some(open) = journal.open().filter(|open| open.command == PUT_BACK) {
+            let mut plan = self.back(&set, open.to, None)?;
+            plan.steps.push(Step::new("plan", format!("look again, then release {}", self.wanted), Action::PlanAgain));
+            return Ok(plan);
         }
         let Some(active) = set.base() else {
             let message = format!("the active Service of {called} does not select exactly one color");
@@ -129,10 +135,17 @@ impl Planner for Deploy {
         }
         let idle = active.other();
         set.deployment(idle).ok_or_else(|| no_color(idle))?;
-        match self.prepare(&set, active, idle, &images)? {
+        let stage = self.stage(&set, &journal, idle);
+        match self.prepare(&set, active, idle, &images, stage)? {
             Some(plan) => Ok(plan),
-            None => self.go(&set, idle),
+            None => self.go(&set, idle, stage),
         }
+    }
+
+    fn is_under_way(&self, observed: &Observed) -> bool {
+        let set = self.selection.find(observed);
+        let journal = set.ok().and_then(|set| Journal::of(set.active_service()?).ok());
+        journal.is_some_and(|journal| back_to(&journal).is_some())
     }
 
     fn puts_back(&self) -> bool {
@@ -144,21 +157,12 @@ impl Planner for Deploy {
         let Some(service) = set.active_service() else {
             return Err(Error::NoActiveService { set: set.name().to_owned(), namespace: set.namespace().to_owned() });
         };
-        let journal = Journal::of(service)?;
-        let back = |entry: &Entry| match entry.command.as_str() {
-            DEPLOY if journal.open().is_some() || entry.split.is_partial() => entry.from,
-            PUT_BACK if journal.open().is_some() => Some(entry.to),
-            _ => None,
-        };
-        let mut plan = if let Some(to) = journal.last().and_then(back) {
+        let mut plan = if let Some(to) = back_to(&Journal::of(service)?) {
             if set.ready_pods(to).next().is_none() {
                 let message = format!("{to} has no ready pod any more");
                 return Err(Error::Forbidden { message, help: format!("see why: kubectl bluegreen check {to}") });
             }
-            // A smaller good color beats a broken one: one ready pod is enough.
-            let accept = self.settings.accept.iter().cloned().chain(NOT_FOR_A_WAY_BACK.map(str::to_owned)).collect();
-            let settings = Settings { accept, overlap: false, why: Some(why.to_owned()), ..self.settings.clone() };
-            Move { command: PUT_BACK, to, percent: 100, way_back: true, settings: &settings }.plan(&set)?
+            self.back(&set, to, Some(why))?
         } else {
             Plan::nothing(PUT_BACK, &set, set.base().unwrap_or(Color::Blue), String::new())
         };
@@ -167,9 +171,44 @@ impl Planner for Deploy {
     }
 }
 
+/// The color to which a release that has begun to move traffic is put back; nothing where none has.
+fn back_to(journal: &Journal) -> Option<Color> {
+    let last = journal.last()?;
+    match last.command.as_str() {
+        DEPLOY if journal.open().is_some() || last.split.is_partial() => last.from,
+        PUT_BACK if journal.open().is_some() => Some(last.to),
+        _ => None,
+    }
+}
+
+/// How far a release is.
+#[derive(Clone, Copy, Debug)]
+struct Stage {
+    /// The share that the new version has.
+    has: u8,
+    /// The share that comes next; the one that was cut off, where there is one.
+    next: u8,
+    /// Whether it has a share, or is about to get one.
+    has_begun: bool,
+}
+
 impl Deploy {
     fn to(&self, color: Color, percent: u8) -> Move<'_> {
         Move { command: DEPLOY, to: color, percent, way_back: false, settings: &self.settings }
+    }
+
+    /// All traffic back to a color. A smaller good color beats a broken one: one ready pod is enough.
+    fn back(&self, set: &SetView<'_>, to: Color, why: Option<&str>) -> Result<Plan, Error> {
+        let accept = self.settings.accept.iter().cloned().chain(NOT_FOR_A_WAY_BACK.map(str::to_owned)).collect();
+        let settings = Settings { accept, overlap: false, why: why.map(str::to_owned), ..self.settings.clone() };
+        Move { command: PUT_BACK, to, percent: 100, way_back: true, settings: &settings }.plan(set)
+    }
+
+    fn stage(&self, set: &SetView<'_>, journal: &Journal, idle: Color) -> Stage {
+        let has = Router::current(set).1.map_or(0, |split| split.share(idle));
+        let open = journal.open().filter(|open| open.command == DEPLOY && open.to == idle && open.split.is_partial());
+        let next = self.shares.iter().copied().find(|share| *share > has).unwrap_or(100);
+        Stage { has, next: open.map_or(next, |open| open.split.share(idle)), has_begun: has > 0 || open.is_some() }
     }
 
     /// What the idle color lacks; nothing when it is as it should be.
@@ -179,14 +218,21 @@ impl Deploy {
         active: Color,
         idle: Color,
         images: &BTreeMap<String, String>,
+        stage: Stage,
     ) -> Result<Option<Plan>, Error> {
-        let replicas = set.desired(active).max(1);
-        let change = change(set, idle, images, replicas)?;
         let Some(deployment) = set.deployment(idle) else { return Ok(None) };
+        let replicas = self.size(set, active, idle, stage)?;
+        let change = change(set, idle, images, replicas)?;
         if change.is_none() && check::rollout_has_ended(deployment) {
             return Ok(None);
         }
-        self.refuse(set, idle)?;
+        if !stage.has_begun {
+            self.refuse(set, idle)?;
+        } else if !runs_all(set, idle, images) {
+            let message = format!("{} has {} % of the traffic already", traffic::version(set, idle), stage.has);
+            let help = "go back first: kubectl bluegreen rollback; or finish it: deploy that version again".to_owned();
+            return Err(Error::Forbidden { message, help });
+        }
         let title = format!(
             "Release {} of {} in namespace {} to {idle}; {} serves meanwhile",
             self.wanted,
@@ -196,7 +242,8 @@ impl Deploy {
         );
         let mut plan = Plan { title, ..Plan::nothing(DEPLOY, set, idle, String::new()) };
         if let Some(change) = change {
-            if let Some(wait) = traffic::wait_after_move(set, self.settings.after)? {
+            let wait = traffic::wait_after_move(set, self.settings.after)?;
+            if let Some(wait) = wait.filter(|_| !stage.has_begun) {
                 plan.steps.push(wait);
                 plan.steps.push(Step::new("plan", format!("look again, then {}", change.title), Action::PlanAgain));
                 return Ok(Some(plan));
@@ -215,9 +262,28 @@ impl Deploy {
             format!("wait until {pods} {idle} are ready"),
             Action::AwaitRollout(idle),
         ));
-        let title = format!("check {idle} and test it, then move all traffic to it");
+        let title = match (stage.has_begun, stage.next) {
+            (true, next) => format!("look again, then go on to {next} %"),
+            (false, 100) => format!("check {idle} and test it, then move all traffic to it"),
+            (false, next) => format!("check {idle} and test it, then give it {next} % of the traffic"),
+        };
         plan.steps.push(Step::new("plan", title, Action::PlanAgain));
         Ok(Some(plan))
+    }
+
+    /// How many pods the idle color is to have: as many as the one that serves, and never fewer than it has once it has
+    /// users. Where its pods are its share, that says how many.
+    fn size(&self, set: &SetView<'_>, active: Color, idle: Color, stage: Stage) -> Result<i32, Error> {
+        let (serving, own) = (set.desired(active).max(1), set.desired(idle));
+        if !stage.has_begun {
+            return Ok(serving);
+        }
+        let by_pods = stage.next < 100 && self.router(set)?.means == Means::Both;
+        Ok(if by_pods { own } else { serving.max(own) })
+    }
+
+    fn router(&self, set: &SetView<'_>) -> Result<&'static Router, Error> {
+        Ok(Router::choose(set, self.settings.router, set.ongoing().as_ref())?)
     }
 
     /// Refuses what would be refused later anyway, and what users would notice: a color that has a share of theirs.
@@ -227,6 +293,9 @@ impl Deploy {
         checks.retain(|check| BEFORE_ANYTHING.contains(&check.id));
         if checks.iter().any(|check| check.status == Status::Fail) {
             return Err(Error::Refused { command: DEPLOY, color: idle, checks });
+        }
+        for share in self.shares.iter().filter(|share| **share < 100) {
+            self.router(set)?.could_give(set, idle, *share)?;
         }
         let active = set.active_service().map(|service| name(&service.metadata)).unwrap_or_default();
         let Some(own) = set.color_service(idle).map(|service| name(&service.metadata)) else { return Ok(()) };
@@ -250,15 +319,10 @@ impl Deploy {
     }
 
     /// The next share; before the first one the tests and the last question.
-    fn go(&self, set: &SetView<'_>, idle: Color) -> Result<Plan, Error> {
-        let has = Router::current(set).1.map_or(0, |split| split.share(idle));
-        // A share that was cut off is finished first.
-        let journal = set.active_service().map(Journal::of).transpose()?.unwrap_or_default();
-        let open = journal.open().filter(|open| open.command == DEPLOY && open.to == idle && open.split.is_partial());
-        let next = self.shares.iter().copied().find(|share| *share > has).unwrap_or(100);
-        let share = open.map_or(next, |open| open.split.share(idle));
+    fn go(&self, set: &SetView<'_>, idle: Color, stage: Stage) -> Result<Plan, Error> {
+        let share = stage.next;
         let mut plan = self.watched(self.to(idle, share).plan(set)?, idle, share);
-        if has > 0 || open.is_some() {
+        if stage.has_begun {
             return Ok(plan);
         }
         let tests = smoke::tests(set, idle, &self.paths, &self.tests)?;
@@ -267,6 +331,10 @@ impl Deploy {
             let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
             let title = format!("test every pod of {idle}: {}", names.join(", "));
             before.push(Step::new("smoke", title, Action::Smoke { color: idle, tests }));
+        }
+        if let Some(analysis) = self.analysis.clone().filter(|_| !self.soak.is_zero()) {
+            let title = format!("ask {} once, before its answers are needed", analysis.source);
+            before.push(Step::new("metrics", title, Action::AskMetrics { color: idle, analysis }));
         }
         let amount = if share == 100 { "all traffic".to_owned() } else { format!("{share} % of the traffic") };
         let question = format!("Move {amount} of {} to {}?", set.name(), traffic::version(set, idle));

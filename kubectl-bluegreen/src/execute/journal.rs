@@ -47,7 +47,7 @@ impl<C: Cluster> Executor<'_, C> {
             let version = service.metadata.resource_version.as_deref().unwrap_or_default();
             let operation = set_journal(
                 service.metadata.annotations.is_some(),
-                &journal.noted(id, "analysis", &self.analysis.borrow()).closed(id, "done"),
+                &journal.noted(id, "analysis", &self.analysis()).closed(id, "done"),
             );
             lock.fence(self.cluster)?;
             let Change { object, patch } = Change::new(object.clone(), version, vec![operation]);

@@ -30,11 +30,14 @@ impl<C: Cluster> Executor<'_, C> {
         }
         let mut agreed = Some(plan);
         loop {
+            self.guards.set(true);
             let error = match self.locked(planner, agreed.take(), lock).await {
+                // Who says no to the next share of a release that was cut off does not say that it is to be put back.
+                Err(error @ Error::Declined) if self.under_way.get() && !self.has_moved() => return Err(error),
                 Err(error) if error.is_to_be_undone() => error,
                 result => return result,
             };
-            if matches!(error, Error::Interrupted { .. }) && self.has_moved() {
+            if matches!(error, Error::Interrupted { .. }) && (self.has_moved() || self.under_way.get()) {
                 self.interrupt.reset();
                 match self.ui.choose().await {
                     Some(Choice::GoOn) => continue,
@@ -48,7 +51,8 @@ impl<C: Cluster> Executor<'_, C> {
 
     async fn put_back(&self, planner: &impl Planner, error: Error, lock: &Lock) -> Error {
         self.interrupt.reset();
-        let (moved, plan) = (self.has_moved(), self.plan.borrow().clone());
+        self.guards.set(false);
+        let (moved, plan) = (self.has_moved() || self.under_way.get(), self.plan.borrow().clone());
         let first = self.steps.borrow().len();
         if moved {
             self.ui.always(format_args!("\n{error}\nPutting all traffic back."));

@@ -3,27 +3,25 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::Event;
 use tokio::time::{Instant, sleep};
 
-use super::waits::belongs;
+use super::guard::LOOK_EVERY;
 use super::{Executor, RETRY_AFTER};
-use crate::analysis::{Analysis, Health, MetricResult, Names, Reading, number, table};
+use crate::analysis::{Analysis, MetricResult, Names, Reading, number, table};
 use crate::cluster::ask::Ask;
 use crate::cluster::{Cluster, ClusterError, Request, Resource};
 use crate::error::Error;
-use crate::observed::{is_terminating, name};
+use crate::observed::name;
 use crate::plan::SetRef;
 use crate::release::Color;
 
-/// How often the pods are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often the metrics are asked for.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// Over how long a rate is taken at least, in seconds: two scrapes have to be in it.
 const WINDOW_MIN: u64 = 30;
-/// How many looks in a row a pod may be unready. A probe may fail once.
-const UNREADY_LOOKS: u32 = 5;
+/// For how long the metrics may not answer when they are needed.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 impl<C: Cluster> Executor<'_, C> {
     /// Watches a color for a while.
@@ -39,62 +37,96 @@ impl<C: Cluster> Executor<'_, C> {
     ) -> Result<String, Error> {
         let started = Instant::now();
         let failed = |reason: String| Error::AnalysisFailed { color, reason };
-        let (mut first, mut unready, mut asked) = (None::<Health>, 0, None::<Instant>);
-        let mut last_answer: Option<Result<(), ClusterError>> = None;
+        let (mut asked, mut answer) = (None::<Instant>, None::<Result<(), ClusterError>>);
         loop {
             let left = time.saturating_sub(started.elapsed());
-            match self.stoppable(self.pods_of(set, color)).await? {
-                Ok(pods) => {
-                    let health = Health::of(&pods);
-                    let before = first.get_or_insert_with(|| health.clone());
-                    if let Some(reason) = health.worse_than(before) {
-                        return Err(failed(reason));
-                    }
-                    unready = if health.ready < before.ready { unready + 1 } else { 0 };
-                    if unready > UNREADY_LOOKS {
-                        return Err(failed(format!("{} of {} pods are ready", health.ready, before.ready)));
-                    }
-                    let is_due = left.is_zero() || asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
-                    if let Some(analysis) = analysis.filter(|_| is_due) {
-                        asked = Some(Instant::now());
-                        let window = started.elapsed().as_secs().max(WINDOW_MIN);
-                        let answer = self.stoppable(self.measure(set, color, analysis, window)).await?;
-                        let answer = answer.map(|results| *self.analysis.borrow_mut() = results);
-                        last_answer = Some(answer);
-                        if let Some(bad) = self.analysis.borrow().iter().find(|result| result.ok == Some(false)) {
-                            self.ui.always(table(&self.analysis.borrow()));
-                            return Err(failed(format!("{}: {}", bad.name, bad.message)));
-                        }
-                    }
-                    let requests = self.analysis.borrow().iter().find_map(|result| result.requests);
-                    let words = requests.map(|requests| format!(", {requests:.0} requests")).unwrap_or_default();
-                    self.progress(&format!("{color}: watching, {} pods ready{words}", health.ready), left);
-                }
+            let pods = match self.stoppable(self.pods_of(set, color)).await? {
+                Ok(pods) => pods,
                 Err(error) if !error.is_passing() => return Err(error.into()),
                 Err(error) if started.elapsed() >= time + self.options.timeout => return Err(error.into()),
                 Err(_) => {
                     self.stoppable(sleep(RETRY_AFTER)).await?;
                     continue;
                 }
+            };
+            let mut bad = self.look_after(&pods.items);
+            let is_due = left.is_zero() || asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
+            if bad.is_none() && is_due {
+                asked = Some(Instant::now());
+                bad = self.stoppable(self.events(set)).await?;
+                if let Some(analysis) = analysis.filter(|_| bad.is_none()) {
+                    let window = started.elapsed().as_secs().max(WINDOW_MIN);
+                    let measured = self.stoppable(self.measure(set, color, analysis, window)).await?;
+                    let results = measured.as_ref().ok().cloned();
+                    *self.metrics.borrow_mut() = results.unwrap_or_else(|| analysis.unknown());
+                    answer = Some(measured.map(|_| ()));
+                    let metrics = self.metrics.borrow();
+                    let out_of_limits = metrics.iter().find(|result| result.ok == Some(false));
+                    bad = out_of_limits.map(|bad| format!("{}: {}", bad.name, bad.message));
+                }
             }
-            if left.is_zero() {
+            if let Some(reason) = bad {
+                self.ui.always(table(&self.analysis()));
+                return Err(failed(reason));
+            }
+            let requests = self.metrics.borrow().iter().find_map(|result| result.requests);
+            let words = requests.map(|requests| format!(", {requests:.0} requests")).unwrap_or_default();
+            let ready = self.health.borrow().ready;
+            self.progress(&format!("{color}: watching, {ready} pods ready{words}"), left);
+            if left.is_zero() && (!matches!(answer, Some(Err(_))) || started.elapsed() >= time + ANSWER_WITHIN) {
                 break;
             }
-            self.stoppable(sleep(left.min(LOOK_EVERY))).await?;
+            self.stoppable(self.next_look(set, &pods.resource_version, LOOK_EVERY.min(left.max(RETRY_AFTER)))).await?;
         }
-        if let Some(Err(error)) = last_answer.filter(|_| self.analysis.borrow().is_empty()) {
-            return Err(failed(format!("the metrics could not be asked for: {error}")));
+        if let Some(Err(error)) = answer {
+            self.ui.always(table(&self.analysis()));
+            return Err(failed(unanswered(&error)));
         }
-        if !self.analysis.borrow().is_empty() {
-            self.ui.note(table(&self.analysis.borrow()));
-        }
-        Ok(format!("{color} had users for {} s: no restart, all pods ready", time.as_secs_f64()))
+        self.ui.note(table(&self.analysis()));
+        Ok(format!("{color} had users for {} s: {}", time.as_secs_f64(), self.summary()))
     }
 
-    async fn pods_of(&self, set: &SetRef, color: Color) -> Result<Vec<Pod>, ClusterError> {
-        let pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?;
-        let mine = |pod: &Pod| belongs(pod, set.deployment(color)) && !is_terminating(pod);
-        Ok(pods.items.into_iter().filter(mine).collect())
+    /// Asks for the metrics of both colors as the soak will, and forgets the answers: whether there are any is what counts.
+    ///
+    /// # Errors
+    /// When there is no answer, or not one to each question.
+    pub(super) async fn ask_metrics(&self, set: &SetRef, color: Color, analysis: &Analysis) -> Result<String, Error> {
+        let started = Instant::now();
+        loop {
+            match self.stoppable(self.measure(set, color, analysis, WINDOW_MIN)).await? {
+                Ok(_) => return Ok(format!("{} answers", analysis.source)),
+                Err(error) if !error.is_passing() || started.elapsed() >= ANSWER_WITHIN => {
+                    return Err(Error::NoMetrics { color, reason: unanswered(&error) });
+                }
+                Err(_) => self.stoppable(sleep(RETRY_AFTER)).await?,
+            }
+        }
+    }
+
+    /// Hears the events of the pods that have users; answers what is wrong by them. What cannot be read is not wrong.
+    async fn events(&self, set: &SetRef) -> Option<String> {
+        let events = self.list::<Event>(Resource::Events, &set.namespace, None).await.ok()?;
+        self.health.borrow_mut().hear(&events.items)
+    }
+
+    /// What was seen, in a few words; first what was not.
+    fn summary(&self) -> String {
+        let metrics = self.metrics.borrow();
+        let unjudged = metrics.iter().filter(|result| result.ok.is_none());
+        let unjudged = unjudged.map(|result| format!("{} was not judged ({})", result.name, result.message));
+        let counts = self.health.borrow().results();
+        let counts = counts.iter().filter_map(|result| {
+            let count = result.new.map(|count| if count == 0.0 { "no".to_owned() } else { count.to_string() })?;
+            Some(format!("{count} {}", result.name))
+        });
+        unjudged.chain([counts.collect::<Vec<_>>().join(", ")]).collect::<Vec<_>>().join("; ")
+    }
+
+    /// What was seen so far: the metrics and the pods.
+    pub(super) fn analysis(&self) -> Vec<MetricResult> {
+        let mut results = self.metrics.borrow().clone();
+        results.extend(self.health.borrow().results());
+        results
     }
 
     async fn measure(
@@ -126,7 +158,7 @@ impl<C: Cluster> Executor<'_, C> {
     }
 
     async fn names(&self, set: &SetRef, color: Color) -> Result<Names, ClusterError> {
-        let pods = self.pods_of(set, color).await?;
+        let pods = self.pods_of(set, color).await?.items;
         Ok(Names {
             namespace: set.namespace.clone(),
             color: color.to_string(),
@@ -135,4 +167,8 @@ impl<C: Cluster> Executor<'_, C> {
             pods: pods.iter().map(|pod| name(&pod.metadata).to_owned()).collect(),
         })
     }
+}
+
+fn unanswered(error: &ClusterError) -> String {
+    format!("the metrics could not be asked for: {error}")
 }

@@ -133,7 +133,7 @@ fn bound(set: &SetView<'_>, autoscaler: &HorizontalPodAutoscaler, least: Option<
         None => json!({"op": "remove", "path": "/spec/minReplicas"}),
     };
     let title = format!("patch hpa/{called}: minReplicas {now} -> {}", least.unwrap_or(1));
-    Step::new("scale", title, Action::Patch(Change::new(object, version, vec![operation])))
+    Step::new("autoscaler", title, Action::Patch(Change::new(object, version, vec![operation])))
 }
 
 /// So many pods beside the serving ones that the share comes out, never more than serve.

@@ -31,10 +31,11 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
     let service = set.color_service(color);
     let ready = service.map_or(0, |service| set.endpoints(service).count());
     if let Some(ends) = ends(set, color).filter(|_| share > 0 && ready == 0) {
-        return Err(Refusal::new(
+        let refusal = Refusal::new(
             format!("service/{} has no ready endpoint", ends.color),
             "Traefik answers 404 for everything while one weighted Service has none: let its pods become ready first",
-        ));
+        );
+        return Err(Refusal { for_want_of_pods: true, ..refusal });
     }
     let mut stage = weighted(ask, &SHAPE, false)?;
     if share > 0 {

@@ -29,6 +29,8 @@ mod schema;
 mod simulated;
 mod split_faults;
 mod status;
+mod step_faults;
+mod steps;
 mod torture;
 mod world;
 

@@ -58,17 +58,17 @@ impl Worlds for Live {
     }
 }
 
-fn steps(report: &Value) -> Vec<&str> {
+pub(super) fn steps(report: &Value) -> Vec<&str> {
     report["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect()
 }
 
-async fn selector<W: World>(world: &W, naming: Naming) -> String {
+pub(super) async fn selector<W: World>(world: &W, naming: Naming) -> String {
     let service = world.get(&naming.service(world.namespace())).await;
     service["spec"]["selector"][naming.key].as_str().unwrap().to_owned()
 }
 
 /// No Lease is held, and the journal says that nothing goes on.
-async fn at_rest<W: World>(world: &W, naming: Naming) {
+pub(super) async fn at_rest<W: World>(world: &W, naming: Naming) {
     let status = world.run("status -o json").await.json();
     assert_eq!(status["moving"], Value::Null, "{status}");
     let service = world.get(&naming.service(world.namespace())).await;
@@ -257,7 +257,7 @@ macro_rules! scenarios {
         }
 
         /// Each with one naming: what differs between them is the simulation's to tell.
-        pub(super) mod on_a_real_cluster {
+        pub(super) mod live {
             use super::*;
             $(
                 #[tokio::test]

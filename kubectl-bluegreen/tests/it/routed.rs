@@ -8,6 +8,8 @@ use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
 
+mod steps;
+
 use super::live::{Live, kubectl};
 use super::routers::{self, accepted, create, split};
 use super::world::{NAMINGS, Naming, World};

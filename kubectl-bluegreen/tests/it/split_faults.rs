@@ -51,16 +51,17 @@ pub(super) fn is_whole(cluster: &SimulatedCluster, naming: Naming, what: &str) -
 
 /// How a share is given, and what it is given to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum By {
+pub(super) enum By {
     Gateway,
     Traefik,
     Nginx,
+    Istio,
     Replicas,
     Overlap,
 }
 
 /// A cluster in which a share can be given, and the objects that a put-back must leave as they were.
-async fn routed(by: By, naming: Naming) -> (SimulatedCluster, Vec<ObjectRef>) {
+pub(super) async fn routed(by: By, naming: Naming) -> (SimulatedCluster, Vec<ObjectRef>) {
     let cluster = cluster(naming).await;
     let apply = |resource: Resource, mut object: Value| {
         object["apiVersion"] = resource.api_version().into();
@@ -86,6 +87,10 @@ async fn routed(by: By, naming: Naming) -> (SimulatedCluster, Vec<ObjectRef>) {
                 json!({"spec": {"ingressClassName": "nginx", "rules": [{"host": "h", "http": {"paths": paths}}]}}),
             )]
         }
+        By::Istio => {
+            let route = json!([{"destination": {"host": naming.active, "port": {"number": 80}}}]);
+            vec![apply(Resource::VirtualServices, json!({"spec": {"hosts": ["h"], "http": [{"route": route}]}}))]
+        }
         By::Replicas => {
             let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": naming.green});
             let spec = json!({"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 9});
@@ -110,7 +115,7 @@ fn weights(cluster: &SimulatedCluster, route: &ObjectRef, naming: Naming) -> Vec
 }
 
 /// Whatever happened, users reach the set: by a selector of one color or of both, and by weights that sum up.
-fn users_reach(cluster: &SimulatedCluster, objects: &[ObjectRef], by: By, naming: Naming, what: &str) {
+pub(super) fn users_reach(cluster: &SimulatedCluster, objects: &[ObjectRef], by: By, naming: Naming, what: &str) {
     let Some(service) = cluster.object(&naming.service(NAMESPACE)) else { return };
     let selector = &service["spec"]["selector"];
     assert_eq!(selector["app"], "it", "{what}");

@@ -45,7 +45,7 @@ pub(super) fn answer(state: &State, users: Option<&Users>, ask: &Ask, now: Durat
         }
         Ask::Query { query, .. } => {
             let Some(users) = users else { return Err((Failure::NotFound, "there is no Prometheus".to_owned())) };
-            Ok(json!({"status": "success", "data": users.metric(state, query, now)}))
+            Ok(json!({"status": "success", "data": users.metric(query, now)}))
         }
     }
 }

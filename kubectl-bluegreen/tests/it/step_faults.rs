@@ -1,0 +1,166 @@
+//! Releases in steps under every fault at every request: weights sum up, users reach the set, the words are true, the same
+//! command again ends well, and what was put back is as it was before.
+
+use kubectl_bluegreen::cluster::simulated::{Behaviour, Fault, SimulatedCluster};
+use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use kubectl_bluegreen::release::ExitStatus;
+use serde_json::Value;
+
+use super::simulated::NAMESPACE;
+use super::split_faults::{By, Named, faults, is_whole, routed, users_reach};
+use super::steps::watched;
+use super::world::{NAMINGS, Naming, Ran, run, run_with};
+
+const NAMING: Naming = NAMINGS[0];
+
+fn line(by: By) -> &'static str {
+    match by {
+        By::Replicas => "deploy 3 --yes --router replicas --steps 33,50,100 --soak 1s --settle 0s --after 0s",
+        _ => "deploy 3 --yes --steps 10,50,100 --soak 1s --settle 0s --after 0s",
+    }
+}
+
+/// Every request with every fault with `BLUEGREEN_TEST_LONG`, else some of them: that takes seconds, not minutes.
+fn is_played(fault: usize, request: usize) -> bool {
+    std::env::var_os("BLUEGREEN_TEST_LONG").is_some() || (fault * 3 + request).is_multiple_of(23)
+}
+
+fn specs(cluster: &SimulatedCluster, objects: &[ObjectRef]) -> Vec<Value> {
+    objects.iter().map(|object| cluster.object(object).unwrap()["spec"].clone()).collect()
+}
+
+/// Nothing that a share needed is left: routes and autoscalers as before, no canary.
+fn is_clean(cluster: &SimulatedCluster, objects: &[ObjectRef], original: &[Value], what: &str) {
+    assert_eq!(specs(cluster, objects), original, "{what}");
+    let canary = ObjectRef::new(Resource::Ingresses, NAMESPACE, "shop-green-canary");
+    assert_eq!(cluster.object(&canary), None, "{what}");
+}
+
+/// Plays a release on a copy of a prepared cluster, with a fault at a request, and looks at what became of it.
+struct Sweep {
+    by: By,
+    prepared: SimulatedCluster,
+    objects: Vec<ObjectRef>,
+    original: Vec<Value>,
+    error_rate: f64,
+}
+
+impl Sweep {
+    async fn new(by: By, error_rate: f64) -> Self {
+        let (prepared, objects) = routed(by, NAMING).await;
+        let original = specs(&prepared, &objects);
+        Self { by, prepared, objects, original, error_rate }
+    }
+
+    async fn play(&self, fault: Option<(usize, Fault)>) -> (SimulatedCluster, Ran) {
+        let cluster = self.prepared.fork();
+        cluster.behave("bgapp:3", Behaviour { error_rate: self.error_rate, ..Behaviour::default() });
+        cluster.give_users(NAMING.service(NAMESPACE));
+        for (at, fault) in fault {
+            cluster.inject(at, fault);
+        }
+        let ran = run_with(&cluster, NAMESPACE, line(self.by), watched()).await;
+        (cluster, ran)
+    }
+
+    /// Every fault at every request; answers with what each run is called, its cluster, and how it ended.
+    async fn each(&self, judge: impl AsyncFn(&SimulatedCluster, &Ran, &str)) {
+        let (good, ran) = self.play(None).await;
+        let count = good.log().len();
+        judge(&good, &ran, "no fault").await;
+        assert!((100..400).contains(&count), "{count}");
+        let faults: Vec<Named> = faults().into_iter().filter(|(name, _)| *name != "service deleted").collect();
+        for (number, (name, fault)) in faults.into_iter().enumerate() {
+            for at in (1..=count).filter(|at| is_played(number, *at)) {
+                let (cluster, ran) = self.play(Some((at, fault(NAMING)))).await;
+                let log = cluster.log().join("\n");
+                let what = format!("{:?}: {name} at {at}: exit {:?}\n{}\n{log}", self.by, ran.status, ran.err);
+                users_reach(&cluster, &self.objects, self.by, NAMING, &what);
+                assert_eq!(cluster.users().unwrap().lost, 0.0, "{what}");
+                judge(&cluster, &ran, &what).await;
+            }
+        }
+    }
+}
+
+async fn good(by: By) {
+    let sweep = Sweep::new(by, 0.0).await;
+    let judge = async |cluster: &SimulatedCluster, ran: &Ran, what: &str| {
+        let color = || is_whole(cluster, NAMING, what).unwrap();
+        match ran.status {
+            ExitStatus::Done => assert_eq!(color(), "green", "{what}"),
+            // Refused before any traffic has moved, or put back.
+            ExitStatus::Refused | ExitStatus::PutBack => {
+                assert_eq!(color(), "blue", "{what}");
+                is_clean(cluster, &sweep.objects, &sweep.original, what);
+            }
+            ExitStatus::Failed | ExitStatus::Busy | ExitStatus::TimedOut => {}
+            other => panic!("{other}: {what}"),
+        }
+        let again = run_with(cluster, NAMESPACE, &format!("{} --wait-lock 1m", line(sweep.by)), watched()).await;
+        let what = format!("{what}\nagain: {:?}\n{}", again.status, again.err);
+        assert_eq!(again.status, ExitStatus::Done, "{what}");
+        assert_eq!(color(), "green", "{what}");
+        is_clean(cluster, &sweep.objects, &sweep.original, &what);
+        run(cluster, NAMESPACE, "rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+        assert_eq!(color(), "blue", "{what}");
+        is_clean(cluster, &sweep.objects, &sweep.original, &what);
+        assert_eq!(cluster.users().unwrap().lost, 0.0, "{what}");
+    };
+    Box::pin(sweep.each(judge)).await;
+}
+
+/// The new version is bad under users: whatever fails besides, traffic is back, or the words say where it is, and the next
+/// command brings it back.
+async fn bad(by: By) {
+    let sweep = Sweep::new(by, 0.4).await;
+    let judge = async |cluster: &SimulatedCluster, ran: &Ran, what: &str| {
+        match ran.status {
+            ExitStatus::Refused | ExitStatus::PutBack => {
+                assert_eq!(is_whole(cluster, NAMING, what).as_deref(), Some("blue"), "{what}");
+                is_clean(cluster, &sweep.objects, &sweep.original, what);
+            }
+            ExitStatus::Failed | ExitStatus::Busy | ExitStatus::TimedOut => {
+                let is_back = specs(cluster, &sweep.objects) == sweep.original;
+                let words = ["was changed", "not known", "has moved to green", "no traffic was moved; done: "];
+                let says = words.iter().any(|words| ran.err.contains(words));
+                assert!(is_back || says, "the words hide that green has a share: {what}");
+            }
+            other => panic!("{other}: {what}"),
+        }
+        let back = run(cluster, NAMESPACE, "switch blue --yes --settle 0s --wait-lock 1m").await;
+        let what = format!("{what}\nback: {:?}\n{}", back.status, back.err);
+        assert_eq!(back.status, ExitStatus::Done, "{what}");
+        assert_eq!(is_whole(cluster, NAMING, &what).as_deref(), Some("blue"), "{what}");
+        is_clean(cluster, &sweep.objects, &sweep.original, &what);
+    };
+    Box::pin(sweep.each(judge)).await;
+}
+
+macro_rules! sweeps {
+    ($($name:ident: $by:expr;)*) => {
+        $(
+            mod $name {
+                use super::*;
+
+                #[tokio::test(start_paused = true)]
+                async fn a_release_in_steps_survives_every_fault_at_every_request() {
+                    good($by).await;
+                }
+
+                #[tokio::test(start_paused = true)]
+                async fn its_put_back_survives_every_fault_at_every_request() {
+                    bad($by).await;
+                }
+            }
+        )*
+    };
+}
+
+sweeps! {
+    gateway: By::Gateway;
+    traefik: By::Traefik;
+    nginx: By::Nginx;
+    istio: By::Istio;
+    replicas: By::Replicas;
+}
