@@ -31,8 +31,15 @@ pub struct Health {
     /// How often each event had happened that does not count: from before, or of a pod that starts.
     known: BTreeMap<String, i32>,
     /// Warnings since the first look, by pod and reason: how many, and the last words.
-    warnings: BTreeMap<(String, String), (i32, String)>,
+    warnings: BTreeMap<(String, String), Warning>,
     heard: bool,
+}
+
+/// Warnings of one pod for one reason.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Warning {
+    count: i32,
+    words: String,
 }
 
 /// What was seen of one pod.
@@ -107,15 +114,17 @@ impl Health {
             }
             let key = (pod.name.clone(), event.reason.clone().unwrap_or_default());
             let warning = self.warnings.entry(key).or_default();
-            *warning = (warning.0 + new, event.message.clone().unwrap_or_default());
+            warning.count += new;
+            event.message.as_deref().unwrap_or_default().trim().clone_into(&mut warning.words);
         }
         self.too_many()
-            .map(|((pod, reason), (count, words))| format!("pod {pod}: {count} times {reason}: {}", words.trim()))
     }
 
-    fn too_many(&self) -> Option<(&(String, String), &(i32, String))> {
-        let is_bad = |(_, reason): &(String, String), count: i32| count > WARNINGS_MAX && REASONS.contains(&&**reason);
-        self.warnings.iter().find(|(key, (count, _))| is_bad(key, *count))
+    /// A warning that came too often and says that a pod does not serve.
+    fn too_many(&self) -> Option<String> {
+        let is_bad = |reason: &str, count: i32| count > WARNINGS_MAX && REASONS.contains(&reason);
+        let bad = self.warnings.iter().find(|((_, reason), warning)| is_bad(reason, warning.count));
+        bad.map(|((pod, reason), Warning { count, words })| format!("pod {pod}: {count} times {reason}: {words}"))
     }
 
     /// What was seen as lines of the table.
@@ -131,9 +140,9 @@ impl Health {
         };
         let restarts: i32 = self.pods.values().map(|seen| (seen.restarts - seen.restarts_before).max(0)).sum();
         let lost: u32 = self.pods.values().map(|seen| seen.lost).sum();
-        let warnings: i32 = self.warnings.values().map(|(count, _)| count).sum();
+        let warnings: i32 = self.warnings.values().map(|warning| warning.count).sum();
         let words = self.warnings.iter().next_back();
-        let words = words.map(|((pod, reason), (_, words))| format!("last: pod {pod}: {reason}: {}", words.trim()));
+        let words = words.map(|((pod, reason), warning)| format!("pod {pod}: {reason}: {}", warning.words));
         let unready = self.pods.values().any(|seen| seen.lost > LOST_MAX || seen.unready_for >= UNREADY_MAX);
         let mut rows = vec![
             row("restarts", restarts.into(), restarts > 0, "of containers of the new pods".to_owned()),
@@ -145,13 +154,11 @@ impl Health {
             ),
         ];
         let words = words.unwrap_or_else(|| "events of the new pods".to_owned());
-        rows.push(match self.heard {
-            true => row("warnings", warnings.into(), self.too_many().is_some(), words),
-            false => MetricResult {
-                name: "warnings".to_owned(),
-                message: "the events could not be read".to_owned(),
-                ..MetricResult::default()
-            },
+        rows.push(if self.heard {
+            row("warnings", warnings.into(), self.too_many().is_some(), words)
+        } else {
+            let (name, message) = ("warnings".to_owned(), "the events could not be read".to_owned());
+            MetricResult { name, message, ..MetricResult::default() }
         });
         rows
     }

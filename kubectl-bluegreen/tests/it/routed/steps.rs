@@ -68,7 +68,8 @@ async fn a_good_release_in_steps_loses_nothing() {
         let report = ran.expect(ExitStatus::Done).json();
         eprintln!("by gateway: {by_gateway}: {seen}");
         assert_eq!(seen["failed"], 0, "{seen}");
-        assert!(seen["per_version"].to_string().contains("3"), "{seen}");
+        let mut versions = seen["per_version"].as_object().unwrap().keys();
+        assert!(versions.any(|version| version.contains('3')), "{seen}");
         assert_eq!(steps(&report).iter().filter(|step| **step == "soak").count(), 3, "{report}");
         assert_eq!(
             (world.get(&object).await["spec"].clone(), selected(&world, NAMING).await),
@@ -129,7 +130,7 @@ async fn a_color_that_goes_away_at_half_of_the_traffic_is_left_at_once() {
         eprintln!("by gateway: {by_gateway}: the route was back {took:?} after the pods were told to go");
         assert!(ran.err.contains("no pod is ready any more"), "{}", ran.err);
         // Some requests after another: on a busy machine each of them takes seconds.
-        assert!(took < Duration::from_secs(60), "{took:?}: {}", ran.err);
+        assert!(took < Duration::from_mins(1), "{took:?}: {}", ran.err);
         is_put_back(&world, &object, &original, &ran).await;
     }
 }
