@@ -145,7 +145,10 @@ fn metric(check: &MetricCheck, min_requests: f64) -> Option<Metric> {
     }
 }
 
-/// The series of a convention: its counters with the label of the status, and its histograms with their unit.
+/// The series of a convention: its counters with the label of the status, and its histograms with their unit. The names
+/// are those of the documentation of each: OpenTelemetry's semantic conventions for HTTP metrics as Prometheus writes them
+/// and the defaults of Prometheus' own client libraries; Traefik's "Service metrics"; ingress-nginx' "Monitoring"; "Istio
+/// Standard Metrics"; Envoy's "Cluster manager statistics" behind `/stats/prometheus`.
 struct Series {
     /// Names of counters with the selector of the color, and the selector of errors.
     counters: &'static [(&'static str, &'static str, &'static str)],
@@ -156,6 +159,16 @@ struct Series {
 const BY_POD: &str = "namespace=\"$namespace\",pod=~\"$pods\"";
 const BY_WORKLOAD: &str =
     "reporter=\"destination\",destination_workload_namespace=\"$namespace\",destination_workload=\"$deployment\"";
+/// A Service is called after namespace, name and port; `shop-green` is not `shop` on port `green`.
+const OF_TRAEFIK: &str = "service=~\"$namespace-$service-[a-z0-9]+@.*\"";
+/// What the controller says of a request comes as `exported_…` where Prometheus says `namespace` and `service` of the
+/// controller itself, and under its own name where it was told to honor labels.
+const OF_NGINX: &str = "exported_namespace=\"$namespace\",exported_service=\"$service\"";
+const OF_NGINX_ITSELF: &str = "namespace=\"$namespace\",service=\"$service\"";
+/// Who configures Envoy names its clusters: after the namespace and the Service, in either order and with anything between
+/// them that is in no name.
+const OF_ENVOY: &str = "envoy_cluster_name=~\"(.*[^a-z0-9-])?$service([^a-z0-9-].*)?\",\
+    envoy_cluster_name=~\"(.*[^a-z0-9-])?$namespace([^a-z0-9-].*)?\"";
 
 impl Series {
     fn of(convention: Convention) -> Self {
@@ -173,40 +186,26 @@ impl Series {
                 ],
             },
             Convention::Traefik => Self {
-                counters: &[("traefik_service_requests_total", "service=~\"$namespace-$service-.*\"", "code=~\"5..\"")],
-                histograms: &[(
-                    "traefik_service_request_duration_seconds_bucket",
-                    "service=~\"$namespace-$service-.*\"",
-                    1.0,
-                )],
+                counters: &[("traefik_service_requests_total", OF_TRAEFIK, "code=~\"5..\"")],
+                histograms: &[("traefik_service_request_duration_seconds_bucket", OF_TRAEFIK, 1.0)],
             },
             Convention::Nginx => Self {
-                counters: &[(
-                    "nginx_ingress_controller_requests",
-                    "exported_namespace=~\"|$namespace\",exported_service=~\"|$service\",service=~\"|$service\"",
-                    "status=~\"5..\"",
-                )],
-                histograms: &[(
-                    "nginx_ingress_controller_request_duration_seconds_bucket",
-                    "exported_namespace=~\"|$namespace\",exported_service=~\"|$service\",service=~\"|$service\"",
-                    1.0,
-                )],
+                counters: &[
+                    ("nginx_ingress_controller_requests", OF_NGINX, "status=~\"5..\""),
+                    ("nginx_ingress_controller_requests", OF_NGINX_ITSELF, "status=~\"5..\""),
+                ],
+                histograms: &[
+                    ("nginx_ingress_controller_request_duration_seconds_bucket", OF_NGINX, 1.0),
+                    ("nginx_ingress_controller_request_duration_seconds_bucket", OF_NGINX_ITSELF, 1.0),
+                ],
             },
             Convention::Istio => Self {
                 counters: &[("istio_requests_total", BY_WORKLOAD, "response_code=~\"5..\"")],
                 histograms: &[("istio_request_duration_milliseconds_bucket", BY_WORKLOAD, 1000.0)],
             },
             Convention::Envoy => Self {
-                counters: &[(
-                    "envoy_cluster_upstream_rq_xx",
-                    "envoy_cluster_name=~\".*$namespace.*$service.*\"",
-                    "envoy_response_code_class=\"5\"",
-                )],
-                histograms: &[(
-                    "envoy_cluster_upstream_rq_time_bucket",
-                    "envoy_cluster_name=~\".*$namespace.*$service.*\"",
-                    1000.0,
-                )],
+                counters: &[("envoy_cluster_upstream_rq_xx", OF_ENVOY, "envoy_response_code_class=\"5\"")],
+                histograms: &[("envoy_cluster_upstream_rq_time_bucket", OF_ENVOY, 1000.0)],
             },
         }
     }
@@ -387,6 +386,22 @@ mod tests {
         let total = "sum(increase(http_requests_total{namespace=\"shop\",pod=~\"a|b\"}[30s]))";
         assert!(requests.unwrap().starts_with(total) && query.contains("code=~\"5..|5xx\""), "{query}");
         assert!(!query.contains('$'), "{query}");
+    }
+
+    /// By the labels that each router's documentation shows: a Service's numbers are not those of one that is called alike.
+    #[test]
+    fn a_service_is_not_taken_for_one_with_a_longer_name() {
+        let names = Names { namespace: "web".to_owned(), service: "shop".to_owned(), ..Names::default() };
+        let query = |of| {
+            let check = MetricCheck { error_rate: Some(of), max: Some(0.1), ..MetricCheck::default() };
+            metric(&check, MIN_REQUESTS).unwrap().queries(&names, 30).1.unwrap()
+        };
+        let traefik = query(Convention::Traefik);
+        assert!(traefik.contains(r#"service=~"web-shop-[a-z0-9]+@.*""#), "{traefik}");
+        let nginx = query(Convention::Nginx);
+        assert!(nginx.contains(r#"exported_service="shop""#) && nginx.contains(r#"{namespace="web",service="shop"}"#));
+        let envoy = query(Convention::Envoy);
+        assert!(envoy.contains(r#"envoy_cluster_name=~"(.*[^a-z0-9-])?shop([^a-z0-9-].*)?",envoy_cluster_name=~"#));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::cluster::{ClusterError, Request};
 use crate::journal::{ANNOTATION, Entry, Journal};
 use crate::release::{Active, Color};
 use crate::rights::Rights;
-use crate::routes::Routes;
+use crate::routes::{Route, Routes};
 
 /// Labels or a selector.
 pub type Labels = BTreeMap<String, String>;
@@ -264,6 +264,12 @@ impl<'o> SetView<'o> {
     #[must_use]
     pub fn ongoing(&self) -> Option<Entry> {
         Journal::of(self.active_service()?).ok()?.ongoing().cloned()
+    }
+
+    /// Whether a route was given a share by a move that has not ended: it is put back with the next one.
+    #[must_use]
+    pub fn is_put_back(&self, route: &Route) -> bool {
+        self.ongoing().is_some_and(|entry| entry.before.routes.contains_key(&route.key()))
     }
 
     /// The selector of the active Service; while it is widened to both colors, the one that it had before.

@@ -298,11 +298,6 @@ fn by_endpoints(set: &SetView<'_>, color: Color) -> Option<u8> {
     Some(percent(count(all.intersection(&own).count()), count(all.len()))).filter(|_| !all.is_empty())
 }
 
-/// What a route is called in the journal: `HTTPRoute/shop`.
-fn key(route: &Route) -> String {
-    format!("{}/{}", route.resource.kind(), route.name)
-}
-
 /// The steps of a weighted route to a share.
 ///
 /// With `named_first`, a list that does not name the color yet gets it at weight 0 first.
@@ -322,7 +317,7 @@ fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Result<Stage, Re
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
     let (mut raised, mut named) = (Vec::new(), Vec::new());
     for route in of_shape(set, shape) {
-        let recorded = before.routes.get(&key(route));
+        let recorded = before.routes.get(&route.key());
         let recorded = |pointer: &str| recorded.and_then(|lists| lists.get(pointer)?.as_array()).map(Vec::as_slice);
         let lists = shape.lists_to(route, ends);
         let lists: Vec<String> = if share > 0 { lists } else { (shape.lists)(&route.object) };
@@ -356,7 +351,7 @@ fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Result<Stage, Re
             originals.insert(pointer, Value::from(original));
         }
         if share > 0 && !originals.is_empty() {
-            stage.before.routes.insert(key(route), originals);
+            stage.before.routes.insert(route.key(), originals);
         }
         if let Some(real) = seen.iter().find(|real| share > 0 && **real != share) {
             stage.notes.push(format!("{route} knows whole weights only: {color} gets {real} %"));

@@ -169,6 +169,12 @@ fn texts(value: &Value, found: &mut Vec<String>) {
 }
 
 impl Route {
+    /// What it is called in the journal: `HTTPRoute/shop`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.resource.kind(), self.name)
+    }
+
     fn add(&mut self, service: Option<&Value>, namespace: Option<&Value>, serves: bool, conditions: Vec<String>) {
         let Some(service) = service.and_then(Value::as_str) else { return };
         let namespace = namespace.and_then(Value::as_str).unwrap_or(&self.namespace).to_owned();

@@ -133,10 +133,10 @@ impl Move<'_> {
         let endpoints =
             Step::new("endpoints", endpoints, Action::AwaitEndpoints { color: to, selector: wanted.clone() });
         let settle = self.settle("every node's proxy follows on its own");
-        // What was written for a share goes last, once the selector alone does the same. Where the selector stays, it is
-        // what moves the traffic.
+        // What was written for a share goes last, once the selector alone does the same. On the way back it is a share of
+        // the color that is left, and goes at once.
         let by_route = Router::named(&entry.router).is_some_and(|router| router.means == Means::ColorService);
-        if !moves && by_route && entry.before.color != Some(to) {
+        if by_route && entry.before.color != Some(to) {
             plan.steps.extend(back.steps.into_iter().chain([endpoints]).chain(settle));
         } else {
             plan.steps.extend(std::iter::once(endpoints).chain(settle).chain(back.steps));

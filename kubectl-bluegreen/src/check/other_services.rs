@@ -48,7 +48,8 @@ fn judge(set: &SetView<'_>, active: Color) -> Verdict {
     }
     let routes = &set.observed.routes;
     if let Some(service) = set.color_service(active).map(|service| name(&service.metadata)) {
-        let mut left = routes.to(set.namespace(), service).filter(|(_, backend)| backend.serves);
+        let mut left =
+            routes.to(set.namespace(), service).filter(|(route, backend)| backend.serves && !set.is_put_back(route));
         if let Some((route, _)) = left.find(|(route, backend)| !is_meant_for_one_color(route, backend, active)) {
             let message = format!("{route} sends users to service/{service}, which stays on {active}");
             return Verdict::fail(message, format!("let {route} name the active Service"));

@@ -136,7 +136,10 @@ impl<C: Cluster> Executor<'_, C> {
         analysis: &Analysis,
         window: u64,
     ) -> Result<Vec<MetricResult>, ClusterError> {
-        let (new, old) = (self.names(set, color).await?, self.names(set, color.other()).await?);
+        // Where the selector has moved, users come by the active Service to the new color, else to the old one.
+        let by_selector = self.moved.get() == Some(color);
+        let (new, old) =
+            (self.names(set, color, by_selector).await?, self.names(set, color.other(), !by_selector).await?);
         let mut results = Vec::new();
         for metric in &analysis.metrics {
             let reading = async |names: &Names| {
@@ -157,13 +160,13 @@ impl<C: Cluster> Executor<'_, C> {
         Ok(number(&self.cluster.send(&Request::Ask(ask)).await?))
     }
 
-    async fn names(&self, set: &SetRef, color: Color) -> Result<Names, ClusterError> {
+    async fn names(&self, set: &SetRef, color: Color, by_active: bool) -> Result<Names, ClusterError> {
         let pods = self.pods_of(set, color).await?.items;
         Ok(Names {
             namespace: set.namespace.clone(),
             color: color.to_string(),
             deployment: set.deployment(color).to_owned(),
-            service: set.color_service(color).to_owned(),
+            service: if by_active { set.service.clone() } else { set.color_service(color).to_owned() },
             pods: pods.iter().map(|pod| name(&pod.metadata).to_owned()).collect(),
         })
     }

@@ -3,9 +3,7 @@
 
 use serde_json::Value;
 
-use super::{
-    Ask, Means, Refusal, Router, Stage, accepted_step, key, of_shape, weighted, weighted_routes, weighted_share,
-};
+use super::{Ask, Means, Refusal, Router, Stage, accepted_step, of_shape, weighted, weighted_routes, weighted_share};
 use crate::cluster::{ObjectRef, Resource};
 use crate::observed::name;
 use crate::weights::{Ends, Shape, inside, reference, rename_reference};
@@ -48,7 +46,7 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
         match word(&route.object) {
             Word::Accepted(_) => {}
             // This tool has changed it a moment ago.
-            Word::Waiting(_) if ask.before.routes.contains_key(&key(route)) => awaited.push(accepted_step(route)),
+            Word::Waiting(_) if ask.before.routes.contains_key(&route.key()) => awaited.push(accepted_step(route)),
             Word::Waiting(reason) | Word::Rejected(reason) => {
                 return Err(Refusal::new(
                     format!("{route} is not accepted as it is now: {reason}"),
@@ -132,4 +130,47 @@ fn array<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value>
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A route of generation 4 with two parents, and what they say.
+    fn route(parents: &Value) -> Value {
+        json!({"metadata": {"name": "shop", "generation": 4}, "spec": {"parentRefs": [{"name": "web"}, {"name": "web", "sectionName": "tls"}]},
+            "status": {"parents": parents}})
+    }
+
+    fn parent(section: Option<&str>, accepted: (&str, i64), resolved: (&str, i64)) -> Value {
+        let condition = |kind: &str, (status, generation): (&str, i64)| json!({"type": kind, "status": status, "reason": "Because", "message": "so it is", "observedGeneration": generation});
+        let mut reference = json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "web"});
+        if let Some(section) = section {
+            reference["sectionName"] = section.into();
+        }
+        json!({"parentRef": reference, "conditions": [condition("Accepted", accepted), condition("ResolvedRefs", resolved)]})
+    }
+
+    #[test]
+    fn every_parent_must_take_the_route_as_it_is_now() {
+        let good = || parent(None, ("True", 4), ("True", 4));
+        let tls = |accepted, resolved| parent(Some("tls"), accepted, resolved);
+        assert_eq!(word(&route(&json!([good(), tls(("True", 4), ("True", 5))]))), Word::Accepted(2));
+        for waiting in [
+            json!([]),
+            json!([good()]),
+            json!([good(), tls(("True", 3), ("True", 4))]),
+            // What was false of the route as it was before may be mended by now.
+            json!([good(), tls(("True", 4), ("False", 3))]),
+            json!([good(), {"parentRef": {"name": "web", "sectionName": "tls"}, "conditions": []}]),
+        ] {
+            assert!(matches!(word(&route(&waiting)), Word::Waiting(_)), "{waiting}");
+        }
+        let rejected = word(&route(&json!([good(), tls(("True", 4), ("False", 4))])));
+        assert_eq!(rejected, Word::Rejected("gateway/web says ResolvedRefs is false: Because: so it is".to_owned()));
+        let rejected = word(&route(&json!([parent(None, ("False", 4), ("True", 4)), tls(("True", 4), ("True", 4))])));
+        assert_eq!(rejected, Word::Rejected("gateway/web says Accepted is false: Because: so it is".to_owned()));
+    }
 }

@@ -1,5 +1,10 @@
 //! The scenarios on a real cluster: run when `BLUEGREEN_TEST_KUBECONFIG` names a throw-away one, ignored otherwise.
 
+mod cut_off;
+mod explained;
+mod smoked;
+mod watched;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -20,6 +20,7 @@ mod init;
 mod live;
 mod live_init;
 mod process;
+mod rehearsals;
 mod release;
 mod release_faults;
 mod routed;

@@ -1,15 +1,18 @@
 //! Releases in steps under every fault at every request: weights sum up, users reach the set, the words are true, the same
 //! command again ends well, and what was put back is as it was before.
 
+use std::time::Duration;
+
 use kubectl_bluegreen::cluster::simulated::{Behaviour, Fault, SimulatedCluster};
 use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use kubectl_bluegreen::process::Holder;
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::Value;
 
 use super::simulated::NAMESPACE;
 use super::split_faults::{By, Named, faults, is_whole, routed, users_reach};
 use super::steps::watched;
-use super::world::{NAMINGS, Naming, Ran, run, run_with};
+use super::world::{NAMINGS, Naming, Ran, run, run_until, run_with};
 
 const NAMING: Naming = NAMINGS[0];
 
@@ -137,6 +140,51 @@ async fn bad(by: By) {
     Box::pin(sweep.each(judge)).await;
 }
 
+/// The process is killed between any two requests: the same command goes on, a rollback goes back, and a signal that comes
+/// before the next run has moved anything puts back what the first one began.
+async fn killed(by: By) {
+    let sweep = Sweep::new(by, 0.0).await;
+    let count = sweep.play(None).await.0.log().len();
+    let step = if std::env::var_os("BLUEGREEN_TEST_LONG").is_some() { 1 } else { 19 };
+    let back = "rollback --yes --settle 0s --wait-lock 1m";
+    let again = format!("{} --wait-lock 1m", line(by));
+    for at in (1..count).step_by(step) {
+        for (number, then) in [again.as_str(), back, &again].into_iter().enumerate() {
+            let cluster = sweep.prepared.fork();
+            cluster.give_users(NAMING.service(NAMESPACE));
+            let reached = async |requests: usize| {
+                while cluster.log().len() < requests {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::select! { _ = run_with(&cluster, NAMESPACE, line(by), watched()) => {}, () = reached(at) => {} }
+            users_reach(&cluster, &sweep.objects, by, NAMING, &format!("{by:?}: killed at {at}"));
+            let begun = cluster.log().iter().any(|words| words.starts_with("patch service/"));
+            let soon = cluster.log().len() + 45;
+            let holder = Holder::current(Some("tester".to_owned()));
+            let ran = match number {
+                2 => run_until(&cluster, NAMESPACE, then, holder, reached(soon)).await,
+                _ => run(&cluster, NAMESPACE, then).await,
+            };
+            let log = cluster.log().join("\n");
+            let what = format!("{by:?}: killed at {at}, then {then}: {:?}\n{}\n{log}", ran.status, ran.err);
+            let color = is_whole(&cluster, NAMING, &what).unwrap();
+            match (number, ran.status) {
+                // Of the last one: it was done before the signal came.
+                (0 | 2, ExitStatus::Done) => assert_eq!(color, "green", "{what}"),
+                (1, ExitStatus::Done) | (2, ExitStatus::Interrupted) => assert_eq!(color, "blue", "{what}"),
+                (1, ExitStatus::Refused) => assert!(color == "blue" && !begun, "{what}"),
+                (_, other) => panic!("{other}: {what}"),
+            }
+            if number != 2 || !begun || ran.status == ExitStatus::Done || ran.err.contains("was put back") {
+                let bounds = by == By::Replicas && !begun;
+                assert!(bounds || specs(&cluster, &sweep.objects) == sweep.original, "{what}");
+            }
+            assert!(cluster.users().unwrap().lost == 0.0, "{what}");
+        }
+    }
+}
+
 macro_rules! sweeps {
     ($($name:ident: $by:expr;)*) => {
         $(
@@ -146,6 +194,11 @@ macro_rules! sweeps {
                 #[tokio::test(start_paused = true)]
                 async fn a_release_in_steps_survives_every_fault_at_every_request() {
                     good($by).await;
+                }
+
+                #[tokio::test(start_paused = true)]
+                async fn killed_between_any_two_requests_it_goes_on_or_back() {
+                    Box::pin(killed($by)).await;
                 }
 
                 #[tokio::test(start_paused = true)]

@@ -34,6 +34,8 @@ const CONNECTED_AFTER: Duration = Duration::from_millis(500);
 const REASON_WITHIN: Duration = Duration::from_millis(300);
 /// How long the API server may take to forward a port.
 const FORWARD_WITHIN: Duration = Duration::from_secs(10);
+/// How long a query of the metrics may take, where `--request-timeout` does not say less.
+const QUERY_WITHIN: Duration = Duration::from_secs(10);
 /// How much of an answer is read, in bytes.
 const BODY_MAX: usize = 1 << 20;
 
@@ -47,7 +49,11 @@ impl LiveCluster {
             Ask::Probe { pod, port, call, within } => self.probe(pod, *port, call, *within).await,
             Ask::Query { source, query } => self.query(source, query).await,
         };
-        let result = answer.map_err(|error| self.error(&ask.to_string(), &error));
+        let mut result = answer.map_err(|error| self.error(&ask.to_string(), &error));
+        if let (Err(error), Ask::Query { source: Source::Url(_), .. }) = (&mut result, ask) {
+            // It was not the API server that was asked.
+            error.message = error.message.replace(&format!(" ({})", self.url), "");
+        }
         if let Some(log) = &self.log {
             let status = result.as_ref().map_or_else(|error| format!("{:?}", error.failure), |_| "ok".to_owned());
             log(format!("{ask} {status} in {:.1} ms", started.elapsed().as_secs_f64() * 1000.0));
@@ -70,6 +76,12 @@ impl LiveCluster {
     }
 
     async fn query(&self, source: &Source, query: &str) -> Result<Value, kube::Error> {
+        let within = self.request_timeout.unwrap_or(QUERY_WITHIN).min(QUERY_WITHIN);
+        let late = |_| kube::Error::Service(format!("no answer within {} s", within.as_secs_f64()).into());
+        timeout(within, self.query_once(source, query)).await.map_err(late)?
+    }
+
+    async fn query_once(&self, source: &Source, query: &str) -> Result<Value, kube::Error> {
         let query = form_urlencoded(&[("query", query)]);
         let get = |path: String| http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError);
         match source {
@@ -263,14 +275,83 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     };
     tokio::pin!(connection);
     tokio::pin!(exchange);
-    let mut open = true;
+    // A server that closes the connection roughly has answered all the same.
+    let (mut open, mut broken) = (true, None);
     loop {
         tokio::select! {
-            answer = &mut exchange => return answer,
+            answer = &mut exchange => return answer.map_err(|error: String| broken.unwrap_or(error)),
             ended = &mut connection, if open => {
                 open = false;
-                if let Err(error) = ended { return Err(words(&error)); }
+                broken = ended.err().map(|error| words(&error));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::crypto::ring::default_provider;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    use super::*;
+
+    /// A certificate that nobody has signed, for a name that nobody asks for; nothing where there is no `openssl`.
+    fn acceptor() -> Option<TlsAcceptor> {
+        let arguments =
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout - -subj /CN=nobody.test";
+        let output = std::process::Command::new("openssl").args(arguments.split(' ')).output();
+        let Some(output) = output.ok().filter(|output| output.status.success()) else {
+            eprintln!("skipped: there is no `openssl` here");
+            return None;
+        };
+        let certificate = CertificateDer::from_pem_slice(&output.stdout).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(&output.stdout).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        Some(TlsAcceptor::from(Arc::new(config.with_single_cert(vec![certificate], key).unwrap())))
+    }
+
+    #[tokio::test]
+    async fn tls_is_spoken_with_any_certificate_and_headers_are_sent() {
+        let Some(acceptor) = acceptor() else { return };
+        let (client, server) = tokio::io::duplex(64 * 1024);
+        let serve = async {
+            let mut stream = acceptor.accept(server).await.unwrap();
+            let mut request = String::new();
+            while !request.contains("\r\n\r\n") {
+                let mut bytes = [0; 1024];
+                let count = stream.read(&mut bytes).await.unwrap();
+                request.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+            stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 4\r\n\r\nwell").await.unwrap();
+            request
+        };
+        let headers =
+            BTreeMap::from([("Host".to_owned(), "shop.test".to_owned()), ("x-test".to_owned(), "a".to_owned())]);
+        let ask = async {
+            let stream = encrypted(client, &headers).await.unwrap();
+            http(stream, 8443, "PUT", "/x?y=1", &headers).await.unwrap()
+        };
+        let (request, answer) = tokio::join!(serve, ask);
+        assert_eq!((answer.status, answer.body.as_str()), (202, "well"));
+        assert!(request.starts_with("PUT /x?y=1 HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("Host: shop.test\r\n") || request.contains("host: shop.test\r\n"), "{request}");
+        assert!(request.contains("x-test: a\r\n"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn what_speaks_no_tls_is_said_so() {
+        let (client, mut server) = tokio::io::duplex(64 * 1024);
+        let serve = async {
+            let mut bytes = [0; 1024];
+            let _ = server.read(&mut bytes).await;
+            server.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        };
+        let (error, ()) = tokio::join!(async { encrypted(client, &BTreeMap::new()).await.err() }, serve);
+        assert!(error.unwrap().starts_with("TLS: "));
     }
 }
