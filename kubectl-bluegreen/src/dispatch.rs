@@ -160,7 +160,7 @@ impl Run {
             paths: args.smoke.clone(),
             analysis: analysis::of(&config.analysis)?,
             soak: args.soak(config),
-            shares: args.shares(),
+            shares: deploy::shares(&args.steps),
             tests: config.smoke.clone(),
             selection: selection.clone(),
             settings: Settings { after: args.after, ..self.settings() },

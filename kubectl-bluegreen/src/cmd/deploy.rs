@@ -67,14 +67,14 @@ pub struct Args {
 /// How long a step is watched where there is a reason to watch.
 const SOAK: Duration = Duration::from_mins(1);
 
-impl Args {
-    /// The shares, each larger than the one before, up to all.
-    #[must_use]
-    pub fn shares(&self) -> Vec<u8> {
-        let shares: BTreeSet<u8> = self.steps.iter().copied().chain([100]).collect();
-        shares.into_iter().collect()
-    }
+/// The shares, each larger than the one before, up to all.
+#[must_use]
+pub fn shares(steps: &[u8]) -> Vec<u8> {
+    let shares: BTreeSet<u8> = steps.iter().copied().chain([100]).collect();
+    shares.into_iter().collect()
+}
 
+impl Args {
     /// How long each step is watched.
     #[must_use]
     pub fn soak(&self, config: &File) -> Duration {

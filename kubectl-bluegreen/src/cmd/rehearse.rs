@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::analysis;
 use crate::cluster::simulated::{Behaviour, Fault, SimulatedCluster, Users};
 use crate::cluster::{ObjectRef, Resource};
-use crate::cmd::deploy::Deploy;
+use crate::cmd::deploy::{Deploy, shares};
 use crate::cmd::rollback::Rollback;
 use crate::error::Error;
 use crate::execute::{Executor, Options};
@@ -38,6 +38,7 @@ use crate::ui::{Answers, Ui};
   kubectl bluegreen rehearse -f k8s/ v1.1.0
   helm template shop | kubectl bluegreen rehearse -f - v1.1.0
   kubectl bluegreen rehearse -f k8s/ v1.1.0 --fault error-rate
+  kubectl bluegreen rehearse -f k8s/ v1.1.0 --steps 10,50,100
   kubectl bluegreen rehearse -f k8s/ v1.1.0 -o json
 The exit status is that of the release: with a fault it is the one that the real thing would have.")]
 pub struct Args {
@@ -50,7 +51,10 @@ pub struct Args {
     /// Let something go wrong, and see what becomes of it
     #[arg(long, value_enum, value_name = "NAME")]
     pub fault: Option<FaultName>,
-    /// How long the new version is watched under simulated users
+    /// The shares that the new version gets one after the other, in percent, by a route that is among the manifests
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub steps: Vec<u8>,
+    /// How long each step is watched under simulated users
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
     pub soak: Duration,
 }
@@ -197,7 +201,7 @@ pub async fn run(
         wanted: image::parse(std::slice::from_ref(&args.version))?,
         paths: Vec::new(),
         tests: config.smoke,
-        shares: vec![100],
+        shares: shares(&args.steps),
         soak: args.soak,
         analysis: analysis::of(&watched(config.analysis))?,
         selection: selection.clone(),

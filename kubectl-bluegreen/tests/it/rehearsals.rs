@@ -82,3 +82,34 @@ fn real_sets_play_every_fault() {
         plays_every_fault(&corpus.join(set), number + 1);
     }
 }
+
+/// In steps, by a route that is among the manifests; without one there is no way to give a share.
+#[test]
+fn a_release_in_steps_is_rehearsed_by_the_route_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = "api-gateway-service-active";
+    let route = serde_json::json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "web"},
+        "spec": {"parentRefs": [{"name": "web"}], "rules": [{"backendRefs": [{"name": service, "port": 80}]}]}});
+    std::fs::write(folder.path().join("route.json"), route.to_string()).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-bluegreen"));
+        command
+            .args(["rehearse", "9.9.9", "-o", "json", "--steps", "10,50", "-f"])
+            .arg(root().join("testdata/api-gateway"));
+        let output = command.args(arguments).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code().unwrap(), report)
+    };
+    let routes = folder.path().to_str().unwrap();
+    let (code, report) = run(&["-f", routes]);
+    let soaks = report["steps"].as_array().unwrap().iter().filter(|step| step["id"] == "soak").count();
+    assert_eq!((code, soaks, &report["users"]["lost"]), (0, 3, &Value::from(0)), "{report:#}");
+    assert_eq!(report["rollback"]["outcome"], "done", "{report:#}");
+    let (code, report) = run(&["-f", routes, "--fault=error-rate"]);
+    assert_eq!((code, &report["outcome"]), (4, &Value::from("put-back")), "{report:#}");
+    // A tenth of the users met the bad version, for as long as it takes to see it.
+    let (requests, errors) =
+        (report["users"]["requests"].as_f64().unwrap(), report["users"]["errors"].as_f64().unwrap());
+    assert!(errors > 0.0 && errors < requests / 20.0, "{report:#}");
+    assert_eq!(run(&[]).0, 3);
+}
