@@ -93,11 +93,20 @@ impl Prometheus {
         let own = route.split_whitespace().skip_while(|word| *word != "src").nth(1)?;
         let objects = json!({"apiVersion": "v1", "kind": "List", "items": [
             {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "prometheus"}, "spec": {"ports": [{"name": "web", "port": 9090}]}},
-            {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "prometheus"}, "subsets": [
-                {"addresses": [{"ip": own}], "ports": [{"name": "web", "port": self.port}]}]},
+            {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+                "metadata": {"name": "prometheus", "labels": {"kubernetes.io/service-name": "prometheus"}},
+                "endpoints": [{"addresses": [own], "conditions": {"ready": true}}],
+                "ports": [{"name": "web", "port": self.port, "protocol": "TCP"}]},
         ]});
         kubectl(&["-n", world.namespace(), "apply", "-f", "-"], &objects.to_string());
         let namespace = world.namespace();
+        let path = format!("/api/v1/namespaces/{namespace}/services/prometheus:web/proxy/-/ready");
+        let began = Instant::now();
+        let get =
+            || Command::new("kubectl").arg("--kubeconfig").arg(kubeconfig()).args(["get", "--raw", &path]).output();
+        while !get().unwrap().status.success() {
+            assert!(began.elapsed() < Duration::from_mins(2), "the API server does not reach {own}:{}", self.port);
+        }
         Some(settings(&format!("service: {{namespace: {namespace}, name: prometheus, port: web}}")))
     }
 }
