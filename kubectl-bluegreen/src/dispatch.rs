@@ -39,6 +39,7 @@ use crate::init::files::Files;
 use crate::init::fresh::Fresh;
 use crate::init::to_yaml;
 use crate::interrupt::Interrupt;
+use crate::lock::forget_left;
 use crate::manifests;
 use crate::observe::{ask, everywhere, observe};
 use crate::observed::Observed;
@@ -225,19 +226,21 @@ impl Run {
     ) -> Result<ExitStatus, Error> {
         let (all, output, ui) = (args.all_namespaces, self.global.output, &self.ui);
         if args.watch {
-            let declared = self.declared();
-            View { cluster, ui, interrupt: &self.interrupt, selection, all, output, declared }.run().await?;
+            let (interrupt, holder, declared) = (&self.interrupt, &self.holder, self.declared());
+            View { cluster, ui, interrupt, holder, selection, all, output, declared }.run().await?;
             // As kubectl's own -w, which a signal ends.
             return Ok(ExitStatus::Interrupted);
         }
         let (wide, columns) = (output == Output::Wide, ui.columns());
         if !all {
-            let observed = self.observe(cluster, &selection.namespace).await?;
+            let mut observed = self.observe(cluster, &selection.namespace).await?;
+            forget_left(&mut observed, &self.holder);
             let status = Status::new(&selection.find(&observed)?, cluster.requests());
             self.print(&status, || screen::screen(&status, wide, columns));
             return Ok(ExitStatus::Done);
         }
-        let seen = self.stoppable(everywhere(cluster, &selection.namespace, self.declared())).await??;
+        let mut seen = self.stoppable(everywhere(cluster, &selection.namespace, self.declared())).await??;
+        forget_left(&mut seen.observed, &self.holder);
         let items: Vec<Status> = seen.observed.sets().iter().map(|set| Status::new(set, cluster.requests())).collect();
         seen.limited.iter().for_each(|limited| ui.note(format_args!("note: {limited}")));
         if items.is_empty() {

@@ -13,9 +13,9 @@ use crate::cluster::{Cluster, ClusterError, Failure, Request};
 use crate::error::Error;
 use crate::health::Health;
 use crate::interrupt::Interrupt;
-use crate::lock::{Lock, Waits, trying_again};
+use crate::lock::{self, Lock, Waits, is_left, trying_again};
 use crate::observe::{ask, observe};
-use crate::observed::Observed;
+use crate::observed::{Observed, lease_name};
 use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
 use crate::release::Color;
@@ -35,6 +35,9 @@ mod waits;
 const MAX_ATTEMPTS: usize = 8;
 /// The pause before a request is tried again that the cluster could not answer.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// After the second signal: how long the Lease may take to be given back.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The steps that write something else than the selector and the journal.
 const WRITES: [&str; 6] = ["scale", "release", "create", "apply", "autoscaler", "delete"];
@@ -155,10 +158,17 @@ impl<'e, C: Cluster> Executor<'e, C> {
     async fn attempt(&self, planner: &impl Planner) -> Result<Outcome, Error> {
         let observed = self.stoppable(self.observe(planner)).await??;
         let plan = planner.plan(&observed)?;
+        let guarded = if plan.set.service.is_empty() { &plan.set.name } else { &plan.set.service };
+        let left = observed.lease(&plan.set.namespace, guarded).filter(|lease| is_left(lease, &self.options.holder));
+        let left = left.cloned();
         drop(observed);
         self.ui.note(&plan);
         *self.plan.borrow_mut() = Some(plan.clone());
         if plan.steps.is_empty() {
+            // Whoever has ended holds nothing: a move would take it, and here there is none.
+            if let Some(lease) = left.filter(|_| self.options.dry_run == DryRun::None) {
+                let _ = self.stoppable(Lock::give_back_left(self.cluster, &lease)).await?;
+            }
             return Ok(Outcome::NothingToDo);
         }
         match self.options.dry_run {
@@ -168,14 +178,13 @@ impl<'e, C: Cluster> Executor<'e, C> {
         }
         self.stoppable(self.ui.confirm("Go on?")).await??;
         self.started.set(Instant::now());
-        let guarded = if plan.set.service.is_empty() { &plan.set.name } else { &plan.set.service };
         let (namespace, holder) = (&plan.set.namespace, &self.options.holder);
         let waits = Waits { holder: self.options.wait_lock, cluster: self.options.timeout };
         let take = Lock::take(self.cluster, namespace, guarded, holder, waits, |text| self.ui.note(text));
         let lock = match self.stoppable(take).await {
             Ok(taken) => taken?,
             Err(interrupted) => {
-                Lock::give_up(self.cluster, namespace, guarded, holder).await;
+                self.give_back(guarded, Lock::give_up(self.cluster, namespace, guarded, holder)).await;
                 return Err(interrupted);
             }
         };
@@ -184,10 +193,28 @@ impl<'e, C: Cluster> Executor<'e, C> {
             lost = lock.keep(self.cluster) => Err(lost),
             () = self.interrupt.at_once() => Err(self.interrupted()),
             // On the heap: the state of all steps together is large.
-            result = Box::pin(self.guarded(planner, plan, &lock)) => result,
+            result = Box::pin(self.guarded(planner, plan.clone(), &lock)) => result,
         };
-        lock.release(self.cluster).await;
+        self.give_back(guarded, lock.release(self.cluster)).await;
         result
+    }
+
+    /// Waits until the Lease is given back, but not for long once somebody wants an end at once.
+    async fn give_back(&self, guarded: &str, work: impl Future<Output = Result<(), ClusterError>>) {
+        let late = async {
+            self.interrupt.at_once().await;
+            sleep(LAST_WORDS).await;
+        };
+        let reason = tokio::select! {
+            result = work => result.err().map(|error| error.to_string()),
+            () = late => Some("there was no answer".to_owned()),
+        };
+        if let Some(reason) = reason {
+            let (lease, seconds) = (lease_name(guarded), lock::LEASE_SECONDS);
+            self.ui.note(format_args!(
+                "the lease {lease} could not be given back: {reason}; it ends by itself after {seconds} s"
+            ));
+        }
     }
 
     /// Work that may be dropped when somebody wants to stop.

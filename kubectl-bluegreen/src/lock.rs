@@ -11,12 +11,13 @@ use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
 use crate::error::Error;
-use crate::observed::{MANAGED_BY, TOOL, lease_name};
+use crate::observed::{MANAGED_BY, Observed, TOOL, lease_name};
 use crate::process::Holder;
 
 /// The annotation of the Lease that says which process holds it.
 const HOLDER: &str = "kubectl-bluegreen.dev/holder";
-const LEASE_SECONDS: u64 = 15;
+/// How long a Lease lasts without being renewed.
+pub(crate) const LEASE_SECONDS: u64 = 15;
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// No write goes out unless the last renewal is younger than this.
 const FENCE: Duration = Duration::from_secs(10);
@@ -107,12 +108,12 @@ impl Lock {
                 }
             };
             let typed: Lease = serde_json::from_value(lease.clone()).unwrap_or_default();
-            let spec = typed.spec.unwrap_or_default();
+            let spec = typed.spec.clone().unwrap_or_default();
             let by = spec.holder_identity.unwrap_or_default();
             let version = resource_version(&lease);
             let renew_time = spec.renew_time.map(|time| time.0);
-            let free =
-                by.is_empty() || by == holder.identity() || other(&lease).is_some_and(|other| other.is_gone(holder));
+            let other = holder_of(&typed);
+            let free = by.is_empty() || by == holder.identity() || other.as_ref().is_some_and(|o| o.is_gone(holder));
             let unchanged = seen.as_ref().filter(|seen| seen.version == version && seen.renew_time == renew_time);
             let duration = Duration::from_secs(
                 u64::try_from(spec.lease_duration_seconds.unwrap_or_default()).unwrap_or(LEASE_SECONDS),
@@ -130,7 +131,7 @@ impl Lock {
                 }
             }
             failing_since = None;
-            let who = other(&lease).map_or(by, |other| format!("{} (process {})", other.who(), other.pid));
+            let who = other.map_or(by, |other| format!("{} (process {})", other.who(), other.pid));
             if Instant::now() >= deadline {
                 let renewed = renew_time
                     .map_or_else(|| "an unknown time".to_owned(), |time| time.strftime("%H:%M:%SZ").to_string());
@@ -148,12 +149,36 @@ impl Lock {
     }
 
     /// Gives back what an interrupted `take` may have got: its answer was not waited for.
-    pub async fn give_up<C: Cluster>(cluster: &C, namespace: &str, active_service: &str, holder: &Holder) {
+    ///
+    /// # Errors
+    /// When it is ours for all that is known.
+    pub async fn give_up<C: Cluster>(
+        cluster: &C,
+        namespace: &str,
+        active_service: &str,
+        holder: &Holder,
+    ) -> Result<(), ClusterError> {
         let object = ObjectRef::new(Resource::Leases, namespace, lease_name(active_service));
-        let Ok(lease) = cluster.send(&Request::Get(object.clone())).await else { return };
-        if lease.pointer("/spec/holderIdentity").and_then(Value::as_str) == Some(holder.identity().as_str()) {
-            Self::held(object, holder, &lease, Moment::now(cluster)).release(cluster).await;
+        let lease = match cluster.send(&Request::Get(object.clone())).await {
+            Err(error) if error.failure == Failure::NotFound => return Ok(()),
+            answer => answer?,
+        };
+        if lease.pointer("/spec/holderIdentity").and_then(Value::as_str) != Some(holder.identity().as_str()) {
+            return Ok(());
         }
+        Self::held(object, holder, &lease, Moment::now(cluster)).release(cluster).await
+    }
+
+    /// Gives back what a process of this machine has left behind; somebody who takes it meanwhile has it.
+    ///
+    /// # Errors
+    /// When that is not possible.
+    pub async fn give_back_left<C: Cluster>(cluster: &C, lease: &Lease) -> Result<(), ClusterError> {
+        let metadata = &lease.metadata;
+        let (namespace, name) = (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone());
+        let object = ObjectRef::new(Resource::Leases, namespace, name.unwrap_or_default());
+        let patch = release(metadata.resource_version.as_deref().unwrap_or_default());
+        cluster.send(&Request::Patch { object, patch, dry_run: false }).await.map(|_| ())
     }
 
     fn held(object: ObjectRef, holder: &Holder, lease: &Value, renewed: Moment) -> Self {
@@ -192,7 +217,8 @@ impl Lock {
     async fn renew<C: Cluster>(&self, cluster: &C) -> Result<(), Error> {
         let started = Moment::now(cluster);
         let time = json!({"op": "replace", "path": "/spec/renewTime", "value": micro_time(cluster.now())});
-        match self.patch(cluster, vec![time]).await {
+        let patch = json!([condition(&self.version.borrow()), time]);
+        match self.patch(cluster, patch).await {
             Ok(()) => {
                 self.renewed.set(started);
                 Ok(())
@@ -223,27 +249,37 @@ impl Lock {
         Ok(())
     }
 
-    /// Gives the Lease back. What cannot be given back ends by itself.
-    pub async fn release<C: Cluster>(self, cluster: &C) {
-        for _ in 0..RELEASE_ATTEMPTS {
-            let empty = json!({"op": "replace", "path": "/spec/holderIdentity", "value": ""});
-            match self.patch(cluster, vec![empty]).await {
-                Err(error) if matches!(error.failure, Failure::Conflict | Failure::Unavailable | Failure::Lost) => {
-                    // The write may have happened: then the Lease is not ours any more, and that is what was wanted.
+    /// Gives the Lease back.
+    ///
+    /// # Errors
+    /// When it cannot be given back: then it ends by itself.
+    pub async fn release<C: Cluster>(self, cluster: &C) -> Result<(), ClusterError> {
+        let mut attempt = 1;
+        loop {
+            let patch = release(&self.version.borrow());
+            let error = match self.patch(cluster, patch).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            match error.failure {
+                Failure::NotFound => return Ok(()),
+                // The write may have happened: then the Lease is not ours any more, and that is what was wanted.
+                Failure::Conflict | Failure::Unavailable | Failure::Lost => {
                     if matches!(self.refresh(cluster).await, Err(Error::LockLost { .. })) {
-                        return;
+                        return Ok(());
                     }
-                    sleep(RELEASE_PAUSE).await;
                 }
-                Ok(()) | Err(_) => return,
+                Failure::Forbidden | Failure::Unauthorized | Failure::Invalid => return Err(error),
             }
+            if attempt == RELEASE_ATTEMPTS {
+                return Err(error);
+            }
+            attempt += 1;
+            sleep(RELEASE_PAUSE).await;
         }
     }
 
-    async fn patch<C: Cluster>(&self, cluster: &C, operations: Vec<Value>) -> Result<(), ClusterError> {
-        let version = self.version.borrow().clone();
-        let condition = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version});
-        let patch = std::iter::once(condition).chain(operations).collect();
+    async fn patch<C: Cluster>(&self, cluster: &C, patch: Value) -> Result<(), ClusterError> {
         let lease = cluster.send(&Request::Patch { object: self.object.clone(), patch, dry_run: false }).await?;
         *self.version.borrow_mut() = resource_version(&lease);
         Ok(())
@@ -280,19 +316,38 @@ fn resource_version(object: &Value) -> String {
     object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// The process that a Lease names, if this tool wrote it.
-fn other(lease: &Value) -> Option<Holder> {
-    let text = lease.pointer("/metadata/annotations")?.get(HOLDER)?.as_str()?;
-    serde_json::from_str(text).ok()
+/// Holds a patch to the version that was read.
+fn condition(version: &str) -> Value {
+    json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version})
+}
+
+/// The patch that gives a Lease back.
+fn release(version: &str) -> Value {
+    json!([condition(version), {"op": "replace", "path": "/spec/holderIdentity", "value": ""}])
+}
+
+/// The process that holds a Lease, if this tool wrote it and nobody else has taken it since.
+fn holder_of(lease: &Lease) -> Option<Holder> {
+    let holder: Holder = serde_json::from_str(lease.metadata.annotations.as_ref()?.get(HOLDER)?).ok()?;
+    (lease.spec.as_ref()?.holder_identity.as_deref() == Some(holder.identity().as_str())).then_some(holder)
+}
+
+/// Whether a process of this very machine and user has left a Lease behind.
+#[must_use]
+pub fn is_left(lease: &Lease, current: &Holder) -> bool {
+    holder_of(lease).is_some_and(|holder| holder.is_gone(current))
+}
+
+/// Takes what this machine's ended processes have left behind for what it is: Leases that nobody holds.
+pub fn forget_left(observed: &mut Observed, current: &Holder) {
+    observed.leases.items.retain(|lease| !is_left(lease, current));
 }
 
 /// The process that holds a Lease, in words; nothing when nobody does.
 #[must_use]
 pub fn held_by(lease: &Lease) -> Option<String> {
     let identity = lease.spec.as_ref()?.holder_identity.clone().filter(|identity| !identity.is_empty())?;
-    let holder = lease.metadata.annotations.as_ref().and_then(|annotations| annotations.get(HOLDER));
-    let holder: Option<Holder> = holder.and_then(|text| serde_json::from_str(text).ok());
-    Some(holder.map_or(identity, |holder| holder.who()))
+    Some(holder_of(lease).map_or(identity, |holder| holder.who()))
 }
 
 fn micro_time(at: Timestamp) -> String {
@@ -336,7 +391,7 @@ fn takeover(lease: &Value, holder: &Holder, now: Timestamp) -> Value {
         }
     }
     json!([
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": resource_version(lease)},
+        condition(&resource_version(lease)),
         {"op": "add", "path": "/metadata/annotations", "value": annotations},
         {"op": "add", "path": "/metadata/labels", "value": labels},
         {"op": "add", "path": "/spec", "value": {

@@ -79,6 +79,14 @@ impl Observed {
         set::discover(&self.facts()).into_iter().map(|set| SetView { observed: self, set, selectors: None }).collect()
     }
 
+    /// This tool's Lease for the set of an active Service.
+    #[must_use]
+    pub fn lease(&self, namespace: &str, active_service: &str) -> Option<&Lease> {
+        let lease = lease_name(active_service);
+        let is_it = |l: &&Lease| name(&l.metadata) == lease && l.metadata.namespace.as_deref() == Some(namespace);
+        self.leases.items.iter().find(is_it)
+    }
+
     /// The answer to a question that a command has asked.
     #[must_use]
     pub fn answer(&self, asked: &Request) -> Option<Result<&Value, &ClusterError>> {
@@ -394,11 +402,7 @@ impl<'o> SetView<'o> {
     /// This tool's Lease for the set.
     #[must_use]
     pub fn lease(&self) -> Option<&'o Lease> {
-        let lease = lease_name(name(&self.active_service()?.metadata));
-        let leases = self.observed.leases.items.iter();
-        leases
-            .into_iter()
-            .find(|l| name(&l.metadata) == lease && l.metadata.namespace.as_deref() == self.set.namespace.as_deref())
+        self.observed.lease(self.namespace(), name(&self.active_service()?.metadata))
     }
 }
 

@@ -14,9 +14,11 @@ use crate::cluster::{Cluster, ClusterError, Resource};
 use crate::cmd::status::Status;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
+use crate::lock::forget_left;
 use crate::observe::{everywhere, observe};
 use crate::observed::{MANAGED_BY, Observed, TOOL};
 use crate::plan::Selection;
+use crate::process::Holder;
 use crate::screen;
 use crate::ui::Ui;
 
@@ -36,6 +38,8 @@ pub struct View<'v, C> {
     pub ui: &'v Ui,
     /// Whether somebody wants this to stop.
     pub interrupt: &'v Interrupt,
+    /// Who we are.
+    pub holder: &'v Holder,
     /// Which set, where it is one.
     pub selection: &'v Selection,
     /// Whether it is all sets.
@@ -84,11 +88,13 @@ impl<C: Cluster> View<'_, C> {
     async fn look(&self) -> Result<(Observed, Vec<Status>), Error> {
         let namespace = &self.selection.namespace;
         if self.all {
-            let observed = everywhere(self.cluster, namespace, self.declared).await?.observed;
+            let mut observed = everywhere(self.cluster, namespace, self.declared).await?.observed;
+            forget_left(&mut observed, self.holder);
             let statuses = observed.sets().iter().map(|set| Status::new(set, self.cluster.requests())).collect();
             return Ok((observed, statuses));
         }
-        let observed = observe(self.cluster, Some(namespace), self.declared).await?;
+        let mut observed = observe(self.cluster, Some(namespace), self.declared).await?;
+        forget_left(&mut observed, self.holder);
         let status = Status::new(&self.selection.find(&observed)?, self.cluster.requests());
         Ok((observed, vec![status]))
     }

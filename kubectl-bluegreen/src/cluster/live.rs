@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use futures_util::{TryStreamExt, pin_mut};
 use http::Method;
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 use kube::Client;
-use kube::core::WatchEvent;
+use kube::client::Body;
+use kube::core::{Status, WatchEvent};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -32,7 +34,7 @@ use connect::{client, config};
 /// How often a read is sent before its failure is believed.
 const READ_ATTEMPTS: u32 = 3;
 const READ_PAUSE: Duration = Duration::from_millis(200);
-/// For how long a read that fails is sent again.
+/// For how long a read that fails is sent again, and the most that a server may ask to be given before the next request.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
 
 /// An API server.
@@ -138,8 +140,8 @@ impl LiveCluster {
         })?;
         let (method, path, started) = (http.method().clone(), http.uri().to_string(), Instant::now());
         self.requests.set(self.requests.get() + 1);
-        let client = self.client();
-        let work = client.request::<Value>(http);
+        let again = Cell::new(Duration::ZERO);
+        let work = exchange(self.client(), http, &again);
         let result = match self.request_timeout {
             None => work.await.map_err(|error| self.error(&words, &error)),
             Some(limit) => timeout(limit, work).await.map_or_else(
@@ -157,8 +159,26 @@ impl LiveCluster {
             let status = result.as_ref().map_or_else(|error| format!("{:?}", error.failure), |_| "ok".to_owned());
             log(format!("{method} {path} {status} in {:.1} ms", started.elapsed().as_secs_f64() * 1000.0));
         }
+        if result.is_err() {
+            sleep(again.get().min(READ_PATIENCE)).await;
+        }
         result
     }
+}
+
+/// Sends a request and reads the answer, and from one that is busy for how long it wants to be left alone.
+async fn exchange(client: Client, request: http::Request<Vec<u8>>, again: &Cell<Duration>) -> kube::Result<Value> {
+    let response = client.send(request.map(Body::from)).await?;
+    let code = response.status();
+    let seconds = response.headers().get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    again.set(Duration::from_secs(seconds.unwrap_or_default()));
+    let bytes = response.into_body().collect().await?.to_bytes();
+    if !code.is_client_error() && !code.is_server_error() {
+        return serde_json::from_slice(&bytes).map_err(kube::Error::SerdeError);
+    }
+    // Whoever stands between may answer in words of its own.
+    let said = || Status::failure(String::from_utf8_lossy(&bytes).trim(), "").with_code(code.as_u16());
+    Err(kube::Error::Api(serde_json::from_slice(&bytes).unwrap_or_else(|_| said().boxed())))
 }
 
 impl Cluster for LiveCluster {

@@ -22,6 +22,9 @@ use crate::router;
 /// The lists that a question has looked at, with the versions from which a watch goes on; at most two.
 type Watched = Vec<(Resource, String)>;
 
+/// How long a watch may say nothing until it is read what is true: its connection may have died in silence.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
 impl<C: Cluster> Executor<'_, C> {
     /// Waits for a moment, and says how long is left.
     pub(super) async fn count_down(&self, moment: jiff::Timestamp) -> Result<(), Error> {
@@ -51,9 +54,10 @@ impl<C: Cluster> Executor<'_, C> {
             match self.stoppable(ask()).await? {
                 Ok((Some(answer), _)) => return Ok(answer),
                 Ok((None, watched)) if !left.is_zero() => {
+                    let within = left.min(LOOK_AGAIN);
                     let watch = |at: usize| {
                         let (resource, version) = watched.get(at)?;
-                        Some(self.cluster.changed(*resource, Some(&set.namespace), labels, version, left))
+                        Some(self.cluster.changed(*resource, Some(&set.namespace), labels, version, within))
                     };
                     let either = async {
                         match (watch(0), watch(1)) {

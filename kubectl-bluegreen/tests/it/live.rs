@@ -58,10 +58,11 @@ pub(super) struct Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        // A test that fails already must say so, whatever becomes of its namespace.
-        if !std::thread::panicking() {
-            kubectl(&["delete", "namespace", &self.namespace, "--wait=false"], "");
-        }
+        // Also when the test fails: then it must say so, whatever becomes of its namespace.
+        let mut command = Command::new("kubectl");
+        command.arg("--kubeconfig").arg(kubeconfig()).args(["delete", "namespace", &self.namespace, "--wait=false"]);
+        let deleted = command.stdout(Stdio::null()).status();
+        assert!(std::thread::panicking() || deleted.is_ok_and(|status| status.success()), "{} stays", self.namespace);
     }
 }
 
@@ -69,20 +70,18 @@ impl Live {
     /// A namespace with nothing in it.
     pub(super) async fn empty(scenario: &str) -> Self {
         let namespace = format!("bg-{}-{}", scenario.replace('_', "-"), std::process::id());
-        kubectl(&["create", "namespace", &namespace], "");
         let options = ConnectOptions { kubeconfig: Some(kubeconfig()), ..ConnectOptions::default() };
-        Self { cluster: LiveCluster::connect(options).await.unwrap(), namespace }
+        let live = Self { cluster: LiveCluster::connect(options).await.unwrap(), namespace };
+        kubectl(&["create", "namespace", &live.namespace], "");
+        live
     }
 
     pub(super) async fn new(scenario: &str, number: usize, naming: Naming) -> Self {
-        let namespace = format!("bg-{}-{number}-{}", scenario.replace('_', "-"), std::process::id());
-        kubectl(&["create", "namespace", &namespace], "");
+        let live = Self::empty(&format!("{scenario}-{number}")).await;
         let objects = json!({"apiVersion": "v1", "kind": "List", "items": naming.manifests()}).to_string();
         // Server-side apply leaves no annotation behind: the Service has no map of them yet.
         let server_side = if number == 2 { "--server-side=true" } else { "--server-side=false" };
-        kubectl(&["-n", &namespace, "apply", server_side, "-f", "-"], &objects);
-        let options = ConnectOptions { kubeconfig: Some(kubeconfig()), ..ConnectOptions::default() };
-        let live = Self { cluster: LiveCluster::connect(options).await.unwrap(), namespace };
+        kubectl(&["-n", &live.namespace, "apply", server_side, "-f", "-"], &objects);
         live.rest().await;
         live
     }

@@ -18,6 +18,7 @@ mod faults;
 mod guide;
 mod init;
 mod live;
+mod live_checks;
 mod live_init;
 mod process;
 mod rehearsals;
@@ -27,12 +28,16 @@ mod routed;
 mod routers;
 mod scenarios;
 mod schema;
+#[cfg(unix)]
+mod signals;
 mod simulated;
 mod split_faults;
 mod status;
 mod step_faults;
 mod steps;
+mod stub;
 mod torture;
+mod wire;
 mod world;
 
 use std::path::{Path, PathBuf};

@@ -43,7 +43,7 @@ async fn active<W: World>(world: &W) -> String {
 }
 
 /// Everything that a refused or dry command must leave as it is: the Service, the Deployments' specs, and no held Lease.
-async fn state<W: World>(world: &W, naming: Naming) -> Value {
+pub(crate) async fn state<W: World>(world: &W, naming: Naming) -> Value {
     let service = world.get(&naming.service(world.namespace())).await;
     let mut specs = Vec::new();
     for name in [naming.blue, naming.green] {
@@ -52,7 +52,7 @@ async fn state<W: World>(world: &W, naming: Naming) -> Value {
     json!([service["spec"], service["metadata"]["annotations"], specs])
 }
 
-async fn leases<W: World>(world: &W) -> Vec<Value> {
+pub(crate) async fn leases<W: World>(world: &W) -> Vec<Value> {
     let list =
         Request::List { resource: Resource::Leases, namespace: Some(world.namespace().to_owned()), labels: None };
     world.cluster().send(&list).await.unwrap()["items"].as_array().cloned().unwrap_or_default()
