@@ -58,18 +58,16 @@ async fn refused(world: &Live, what: &str, expected: &[&str], words: &str) {
     assert_eq!((state(world, NAMING).await, leases(world).await), before, "{what}");
 }
 
-/// Accepted by name it goes on, and the journal keeps it; then everything goes back to blue.
+/// Accepted by name it goes on, and the journal keeps that; then everything goes back to blue.
 async fn accepted(world: &Live, what: &str, accept: &str) {
     let app = format!("--app {}", NAMING.active);
-    world.run(&format!("switch green --yes --settle 0s --accept {accept} {app}")).await.expect(ExitStatus::Done);
+    let line = |color: &str| format!("switch {color} --yes --settle 0s --accept {accept} {app}");
+    world.run(&line("green")).await.expect(ExitStatus::Done);
     let history = world.run(&format!("history -o json {app}")).await.json();
     let last = history["entries"].as_array().unwrap().last().unwrap();
     let kept: Vec<&str> = last["accepted"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
     assert_eq!(kept.join(","), accept, "{what}");
-    world
-        .run(&format!("switch blue --yes --settle 0s --accept other-services,foreign-owner {app}"))
-        .await
-        .expect(ExitStatus::Done);
+    world.run(&line("blue")).await.expect(ExitStatus::Done);
 }
 
 /// A check that only warns does so in these words, and refuses nothing.
@@ -188,11 +186,13 @@ async fn around_the_set() {
     refused(&world, "a paused rollout", &["rolled-out"], "paused").await;
     accepted(&world, "a paused rollout", "rolled-out").await;
     put(&world, &green, "/spec/paused", false.into()).await;
+    world.rest().await;
 
     // rollback-target, drain
     put(&world, &blue, "/spec/paused", true.into()).await;
     warned(&world, "no way back", "rollback-target", "there would be no way back to blue").await;
     put(&world, &blue, "/spec/paused", false.into()).await;
+    world.rest().await;
     warned(&world, "no drain", "drain", "no preStop hook").await;
 
     // capacity
@@ -293,7 +293,7 @@ async fn rollouts_and_pods() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(crashed(&world.cluster().send(&list).await.unwrap()), "nothing crashes");
-    refused(&world, "a crash loop", &["rolled-out", "pods-ready"], "1 of 3 are not ready").await;
+    refused(&world, "a crash loop", &["rolled-out", "pods-ready"], "1 of 3 pods are not ready").await;
     world.edit(&green, restore.clone()).await;
     world.rest().await;
 
@@ -313,7 +313,7 @@ async fn rollouts_and_pods() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    refused(&world, "a closed readiness gate", &["rolled-out", "pods-ready"], "1 of 3 are not ready").await;
+    refused(&world, "a closed readiness gate", &["rolled-out", "pods-ready"], "1 of 3 pods are not ready").await;
     world.edit(&green, restore.clone()).await;
     world.rest().await;
 

@@ -260,42 +260,81 @@ async fn the_api_server_goes_away_and_comes_back() {
     }
 }
 
+/// A network of the test's own, and how much a switch that goes well sends and gets over it, in bytes.
+async fn network(world: &Live) -> (Proxy, u64, u64) {
+    let server = kubectl(&["config", "view", "--raw", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"], "");
+    let proxy = Proxy::start(&server);
+    proxy.set(Fault::Delay { each: Duration::ZERO });
+    let color = if whole(world).await == "blue" { "green" } else { "blue" };
+    let line = format!("switch {color} --yes --settle 0s");
+    expect(&plugin(proxy.kubeconfig(&kubeconfig()), world.namespace(), &line).output().unwrap(), &[0]);
+    let (sent, answered) = proxy.passed();
+    (proxy, sent, answered)
+}
+
+/// One switch over a bad network: it ends in time, and what it says is true. Then the same on a good one ends well.
+async fn over_a_bad_network(world: &Live, proxy: &Proxy, fault: Fault, options: &str) -> i32 {
+    let color = if whole(world).await == "blue" { "green" } else { "blue" };
+    proxy.set(fault);
+    let line = format!("switch {color} --yes --settle 0s {options}");
+    let output = plugin(proxy.kubeconfig(&kubeconfig()), world.namespace(), &line).output().unwrap();
+    let code = output.status.code().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let now = whole(world).await;
+    assert!([0, 1, 5, 6].contains(&code), "{fault:?} {code}: {text}");
+    if code == 0 {
+        assert_eq!(now, color, "{fault:?}: {text}");
+        assert_eq!(journal(world).await.last().unwrap()["phase"], "closed", "{fault:?}: {text}");
+    } else {
+        let lie = if now == color { "nothing was changed" } else { "has moved" };
+        assert!(!text.contains(lie), "{fault:?}: {text}");
+        let silent = now == color && !text.contains("has moved") && !text.contains("not known whether");
+        assert!(!silent, "it does not say that traffic has moved: {fault:?}: {text}");
+    }
+    expect(&run(world, &format!("switch {color} --yes --settle 0s --wait-lock 30s")), &[0]);
+    done(world, color).await;
+    code
+}
+
 #[tokio::test]
 #[ignore = "needs BLUEGREEN_TEST_KUBECONFIG, takes some minutes"]
 async fn a_network_that_drops_delays_and_cuts() {
     let world = Live::new("network", 0, NAMING).await;
-    let server = kubectl(&["config", "view", "--raw", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"], "");
-    let proxy = Proxy::start(&server);
+    let (proxy, sent, answered) = network(&world).await;
+    eprintln!("a switch sends {sent} bytes and gets {answered}");
     let mut dice = Dice(5);
     let mut counts = std::collections::BTreeMap::<(&str, i32), usize>::new();
     for round in 0..120_u64 {
-        let color = if whole(&world).await == "blue" { "green" } else { "blue" };
         let fault = match round % 6 {
-            0 => Fault::Refuse { connections: dice.below(4) },
-            1 => Fault::CutAnswer { after: 2000 + dice.below(60_000) },
-            2 => Fault::CutRequest { after: 1500 + dice.below(8_000) },
+            0 => Fault::Refuse { connections: dice.below(10) },
+            1 => Fault::CutAnswer { after: dice.below(answered) },
+            2 => Fault::CutRequest { after: dice.below(sent) },
             3 => Fault::Delay { each: dice.millis(40) },
-            4 => Fault::Swallow { after: 2000 + dice.below(60_000) },
-            _ => Fault::LoseAnswer { after: 1500 + dice.below(8_000) },
+            4 => Fault::Swallow { after: dice.below(answered) },
+            _ => Fault::LoseAnswer { after: dice.below(sent) },
         };
-        proxy.set(fault);
-        let line = format!("switch {color} --yes --settle 0s --request-timeout 2s --timeout 20s");
-        let output = plugin(proxy.kubeconfig(&kubeconfig()), world.namespace(), &line).output().unwrap();
-        let code = output.status.code().unwrap();
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = over_a_bad_network(&world, &proxy, fault, "--request-timeout 2s --timeout 20s").await;
         *counts.entry((fault.name(), code)).or_default() += 1;
-        let now = whole(&world).await;
-        assert!([0, 1, 5, 6].contains(&code), "{fault:?} {code}: {text}");
-        if code == 0 {
-            assert_eq!(now, color, "{fault:?}: {text}");
-            assert_eq!(journal(&world).await.last().unwrap()["phase"], "closed", "{fault:?}: {text}");
-        } else {
-            let lie = if now == color { "nothing was changed" } else { "has moved" };
-            assert!(!text.contains(lie), "{fault:?}: {text}");
-        }
-        expect(&run(&world, &format!("switch {color} --yes --settle 0s --wait-lock 30s")), &[0]);
-        done(&world, color).await;
     }
-    eprintln!("{counts:#?}");
+    eprintln!("{counts:?}");
     assert!(counts.iter().any(|((_, code), _)| *code != 0), "the faults do not hurt: {counts:?}");
+}
+
+/// For the plugin alone the server goes away in the middle of a switch, for some seconds or for longer than its Lease.
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG, takes some minutes"]
+async fn a_server_that_cannot_be_reached_for_a_while() {
+    let world = Live::new("down", 0, NAMING).await;
+    let (proxy, sent, _) = network(&world).await;
+    let mut dice = Dice(13);
+    let mut counts = std::collections::BTreeMap::<(bool, i32), usize>::new();
+    for round in 0..30_u64 {
+        let long = round % 6 == 5;
+        let lasts = if long { Duration::from_secs(17) } else { dice.millis(6000) };
+        let fault = Fault::Down { after: dice.below(sent), lasts };
+        let code = over_a_bad_network(&world, &proxy, fault, "--timeout 1m").await;
+        *counts.entry((long, code)).or_default() += 1;
+    }
+    eprintln!("(longer than the Lease, exit code): {counts:?}");
+    assert!(counts.keys().any(|(_, code)| *code == 0), "nothing survives: {counts:?}");
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How the network misbehaves, once: after that it is well.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +18,10 @@ pub(super) enum Fault {
     CutRequest { after: u64 },
     /// Passes what the client sends, and closes the connection before the next answer.
     LoseAnswer { after: u64 },
-    /// Stops passing answers after so many bytes, and closes nothing.
+    /// Passes no more answers over a connection, and does not close it: the one that gets the byte of that number.
     Swallow { after: u64 },
+    /// Cuts all connections when the client has sent so many bytes, and takes no new ones for a while.
+    Down { after: u64, lasts: Duration },
     /// Holds back each piece that passes.
     Delay { each: Duration },
 }
@@ -33,6 +35,7 @@ impl Fault {
             Self::LoseAnswer { .. } => "lose answer",
             Self::Swallow { .. } => "swallow",
             Self::Delay { .. } => "delay",
+            Self::Down { .. } => "down",
         }
     }
 }
@@ -43,6 +46,10 @@ struct State {
     connections: u64,
     sent: u64,
     answered: u64,
+    /// Both ends of all connections.
+    ends: Vec<TcpStream>,
+    /// Until when there is no server.
+    down: Option<Instant>,
 }
 
 /// What happens to a piece that arrived.
@@ -52,14 +59,24 @@ enum Fate {
     Close,
 }
 
+impl Fate {
+    /// A fault that is over when it has happened once.
+    fn once(self, fault: &mut Option<Fault>) -> Self {
+        *fault = None;
+        self
+    }
+}
+
 impl State {
     /// A piece of the client's is on its way.
     fn request(&mut self, bytes: u64) -> Fate {
         self.sent += bytes;
         match self.fault {
-            Some(Fault::CutRequest { after }) if self.sent > after => {
-                self.fault = None;
-                Fate::Close
+            Some(Fault::CutRequest { after }) if self.sent > after => Fate::Close.once(&mut self.fault),
+            Some(Fault::Down { after, lasts }) if self.sent > after => {
+                self.down = Some(Instant::now() + lasts);
+                self.ends.drain(..).for_each(|end| drop(end.shutdown(Shutdown::Both)));
+                Fate::Close.once(&mut self.fault)
             }
             _ => Fate::Pass,
         }
@@ -69,15 +86,9 @@ impl State {
     fn answer(&mut self, bytes: u64) -> Fate {
         self.answered += bytes;
         match self.fault {
-            Some(Fault::CutAnswer { after }) if self.answered > after => {
-                self.fault = None;
-                Fate::Close
-            }
-            Some(Fault::LoseAnswer { after }) if self.sent > after => {
-                self.fault = None;
-                Fate::Close
-            }
-            Some(Fault::Swallow { after }) if self.answered > after => Fate::Drop,
+            Some(Fault::CutAnswer { after }) if self.answered > after => Fate::Close.once(&mut self.fault),
+            Some(Fault::LoseAnswer { after }) if self.sent > after => Fate::Close.once(&mut self.fault),
+            Some(Fault::Swallow { after }) if self.answered > after => Fate::Drop.once(&mut self.fault),
             _ => Fate::Pass,
         }
     }
@@ -109,12 +120,13 @@ impl Proxy {
                     if refused {
                         state.fault = None;
                     }
-                    refused
+                    refused || state.down.is_some_and(|until| Instant::now() < until)
                 };
                 if refused {
                     continue;
                 }
                 let Ok(server) = TcpStream::connect(&target) else { continue };
+                shared.lock().unwrap().ends.extend([&client, &server].map(|end| end.try_clone().unwrap()));
                 for (from, to, answers) in [(&client, &server, false), (&server, &client, true)] {
                     let (from, to, state) = (from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&shared));
                     std::thread::spawn(move || pass(from, to, &state, answers));
@@ -122,6 +134,12 @@ impl Proxy {
             }
         });
         Self { address, host, state, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// What is sent through it in all, in both directions.
+    pub(super) fn passed(&self) -> (u64, u64) {
+        let state = self.state.lock().unwrap();
+        (state.sent, state.answered)
     }
 
     /// What happens next.
@@ -143,7 +161,7 @@ impl Proxy {
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, state: &Mutex<State>, answers: bool) {
-    let mut buffer = vec![0; 16 * 1024];
+    let (mut buffer, mut swallows) = (vec![0; 16 * 1024], false);
     while let Ok(bytes @ 1..) = from.read(&mut buffer) {
         let (fate, delay) = {
             let mut state = state.lock().unwrap();
@@ -154,10 +172,11 @@ fn pass(mut from: TcpStream, mut to: TcpStream, state: &Mutex<State>, answers: b
             (if answers { state.answer(bytes as u64) } else { state.request(bytes as u64) }, delay)
         };
         std::thread::sleep(delay);
+        swallows |= matches!(fate, Fate::Drop);
         match fate {
+            _ if swallows => {}
             Fate::Pass if to.write_all(&buffer[..bytes]).is_ok() => {}
-            Fate::Drop => {}
-            Fate::Pass | Fate::Close => break,
+            Fate::Pass | Fate::Drop | Fate::Close => break,
         }
     }
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
