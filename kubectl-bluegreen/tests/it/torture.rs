@@ -199,16 +199,20 @@ async fn twenty_at_once() {
 #[ignore = "needs BLUEGREEN_TEST_KUBECONFIG, takes two minutes"]
 async fn a_frozen_holder_that_wakes_writes_nothing_more() {
     let world = Live::new("frozen", 0, NAMING).await;
-    let mut dice = Dice(11);
-    for round in 0..6 {
+    let mut before_the_move = 0;
+    for round in 0..8 {
         let (target, other) = if whole(&world).await == "blue" { ("green", "blue") } else { ("blue", "green") };
         let frozen = start(&world, &format!("switch {target} --yes --settle 1500ms"));
         // Some before the move, some after it.
-        std::thread::sleep(if round % 2 == 0 { Duration::from_millis(300) } else { dice.millis(45) });
+        while holder(&world).await.is_empty() {}
+        if round % 2 == 0 {
+            while whole(&world).await != target {}
+        }
         signal(&frozen, "-STOP");
         // It is still there, so only its Lease's end makes way. What is asked for is always a move.
         let held = !holder(&world).await.is_empty();
         let goal = if whole(&world).await == target { other } else { target };
+        before_the_move += usize::from(goal == target);
         let began = Instant::now();
         let line = format!("switch {goal} --yes --settle 0s --wait-lock 40s");
         expect(&run(&world, &line), &[0]);
@@ -225,6 +229,43 @@ async fn a_frozen_holder_that_wakes_writes_nothing_more() {
         }
         assert_eq!(holder(&world).await, "");
     }
+    eprintln!("{before_the_move} of 8 were frozen before the move");
+    assert!(before_the_move > 0);
+}
+
+/// Stopped at any moment, sometimes twice: it was done, or says that it was not; nothing is held, and the same command
+/// again ends well.
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG, takes two minutes"]
+async fn signalled_at_any_moment() {
+    let world = Live::new("signal", 0, NAMING).await;
+    let mut dice = Dice(17);
+    let mut codes = std::collections::BTreeMap::<Option<i32>, usize>::new();
+    for round in 0..60 {
+        let color = if round % 2 == 0 { "green" } else { "blue" };
+        let line = format!("switch {color} --yes --settle 500ms");
+        let child = start(&world, &line);
+        std::thread::sleep(if round % 4 == 0 { dice.millis(900) } else { dice.millis(200) });
+        let kind = ["-INT", "-TERM", "-HUP"][round % 3];
+        signal(&child, kind);
+        if round % 5 == 0 {
+            std::thread::sleep(dice.millis(20));
+            signal(&child, kind);
+        }
+        let output = child.wait_with_output().unwrap();
+        let (code, text) = (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned());
+        *codes.entry(code).or_default() += 1;
+        // No code: it had not come to listening yet, and had sent nothing.
+        assert!(matches!(code, None | Some(0 | 130)), "round {round}: {code:?}: {text}");
+        let now = whole(&world).await;
+        let lie = if now == color { "nothing was changed" } else { "has moved" };
+        assert!(!text.contains(lie), "round {round}: {text}");
+        assert_eq!(holder(&world).await, "", "round {round}: {code:?}: {text}");
+        expect(&run(&world, &line), &[0]);
+        done(&world, color).await;
+    }
+    eprintln!("exit codes: {codes:?}");
+    assert!(codes[&Some(130)] > 10, "the moments are badly chosen: {codes:?}");
 }
 
 /// `BLUEGREEN_TEST_RESTART` is a command that kills the API server and starts it again.
@@ -236,28 +277,25 @@ async fn the_api_server_goes_away_and_comes_back() {
         return;
     };
     let world = Live::new("restart", 0, NAMING).await;
-    let mut dice = Dice(3);
-    for round in 0..3 {
-        let color = if round % 2 == 0 { "green" } else { "blue" };
-        let child = start(&world, &format!("switch {color} --yes --settle 1500ms"));
-        std::thread::sleep(dice.millis(80));
-        let restarted = Command::new("sh").args(["-c", &restart]).stdout(Stdio::null()).status().unwrap();
-        assert!(restarted.success());
-        // The controllers find the server again in their own time, up to a minute.
-        let output = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        eprintln!("round {round}: {:?}\n{text}", output.status.code());
-        // Done, or failed and honest; the Lease may have been lost meanwhile.
-        expect(&output, &[0, 1, 5, 6]);
-        let now = whole(&world).await;
-        if output.status.code() == Some(0) {
-            done(&world, color).await;
-        } else if text.contains("nothing was changed") {
-            assert_ne!(now, color);
-        }
-        expect(&run(&world, &format!("switch {color} --yes --settle 0s --wait-lock 30s")), &[0]);
-        done(&world, color).await;
+    // Once: others may work on that cluster, too.
+    let child = start(&world, "switch green --yes --settle 1500ms");
+    while holder(&world).await.is_empty() {}
+    let restarted = Command::new("sh").args(["-c", &restart]).stdout(Stdio::null()).status().unwrap();
+    assert!(restarted.success());
+    // The controllers find the server again in their own time, up to a minute.
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    eprintln!("{:?}\n{text}", output.status.code());
+    // Done, or failed and honest; the Lease may have been lost meanwhile.
+    expect(&output, &[0, 1, 5, 6]);
+    let now = whole(&world).await;
+    if output.status.code() == Some(0) {
+        done(&world, "green").await;
+    } else if text.contains("nothing was changed") {
+        assert_ne!(now, "green");
     }
+    expect(&run(&world, "switch green --yes --settle 0s --wait-lock 30s"), &[0]);
+    done(&world, "green").await;
 }
 
 /// A network of the test's own, and how much a switch that goes well sends and gets over it, in bytes.
