@@ -3,10 +3,12 @@
 
 mod affinity;
 mod autoscaler;
+mod classes;
 mod configuration;
 mod container;
 mod decode;
 mod disruption;
+mod endpoints;
 mod environment;
 mod formats;
 mod ingress;
@@ -18,10 +20,12 @@ mod mounts;
 mod names;
 mod network;
 mod network_policy;
+mod persistent_volume;
 mod pod_spec;
 mod ports;
 mod probe;
 mod projected;
+mod quota;
 mod rbac;
 mod resources;
 mod scheduling;
@@ -61,10 +65,14 @@ pub(crate) fn validate(object: &Object, version: Version) -> Vec<Defect> {
         !matches!(object.group(), "apps" | "batch" | "policy" | "networking.k8s.io") && id.kind != "Pod";
     metadata::of_object(object.root(), Naming { generation_is_kept, ..naming }, &mut sink);
     match check {
-        Check::Spec(check) => match object.root().get("spec") {
-            Some(spec) => check(spec, &mut sink),
-            None => sink.missing(object.root(), "spec", "the object says nothing without it"),
-        },
+        Check::Spec(check, needed) => {
+            if let Some(spec) = object.root().get("spec") {
+                check(spec, &mut sink);
+            } else {
+                sink.missing(object.root(), "spec", "the object says nothing without it");
+                sink.at_path(|path| format!("{path}.{needed}"));
+            }
+        }
         Check::Root(check) => check(object.root(), &mut sink),
         Check::Metadata => {}
     }
@@ -76,8 +84,8 @@ pub(crate) fn validate(object: &Object, version: Version) -> Vec<Defect> {
 
 /// How a kind is validated beyond its fields and metadata.
 enum Check<'o> {
-    /// By its `spec`, which must be there.
-    Spec(fn(NodeRef<'o>, &mut Sink<'o>)),
+    /// By its `spec`, which must be there: the server names this field of it when it is not.
+    Spec(fn(NodeRef<'o>, &mut Sink<'o>), &'static str),
     /// As a whole.
     Root(fn(NodeRef<'o>, &mut Sink<'o>)),
     /// Not at all.
@@ -89,22 +97,29 @@ fn rules_of<'o>(api_version: &str, kind: &str, version: Version) -> (Naming, Che
     use Check::{Metadata, Root, Spec};
     let subdomain = Naming::same(names::dns_subdomain);
     let segment = Naming::same(names::path_segment);
+    let clusterwide = Naming { is_namespaced: false, ..subdomain };
+    let containers = "template.spec.containers";
     match (api_version, kind) {
-        ("apps/v1", "Deployment") => (subdomain, Spec(workloads::deployment)),
-        ("apps/v1", "ReplicaSet") => (subdomain, Spec(workloads::replica_set)),
-        ("apps/v1", "DaemonSet") => (subdomain, Spec(workloads::daemon_set)),
+        ("apps/v1", "Deployment") => (subdomain, Spec(workloads::deployment, containers)),
+        ("apps/v1", "ReplicaSet") => (subdomain, Spec(workloads::replica_set, containers)),
+        ("apps/v1", "DaemonSet") => (subdomain, Spec(workloads::daemon_set, containers)),
         // The name of each pod is made of it.
-        ("apps/v1", "StatefulSet") => (Naming { name: names::dns_label, ..subdomain }, Spec(workloads::stateful_set)),
+        ("apps/v1", "StatefulSet") => {
+            (Naming { name: names::dns_label, ..subdomain }, Spec(workloads::stateful_set, containers))
+        }
+        ("v1", "ReplicationController") => (subdomain, Spec(workloads::replication_controller, "template")),
+        ("v1", "PodTemplate") => (subdomain, Root(workloads::pod_template)),
         ("batch/v1", "Job") => (subdomain, Root(jobs::job_object)),
         // The controller adds a suffix to the names of the Jobs.
         ("batch/v1", "CronJob") => {
-            (Naming { name: |name| names::shorter_subdomain(name, 52), ..subdomain }, Spec(jobs::cron_job))
+            let name = |name: &str| names::shorter_subdomain(name, 52);
+            (Naming { name, ..subdomain }, Spec(jobs::cron_job, "schedule"))
         }
         ("v1", "Pod") => (subdomain, Root(workloads::pod)),
         ("v1", "Service") if version.minor() < 36 => (Naming::same(names::dns_1035_label), Root(service::service)),
         ("v1", "Service") => (Naming::same(names::dns_label), Root(service::service)),
-        ("autoscaling/v2", "HorizontalPodAutoscaler") => (subdomain, Spec(autoscaler::v2)),
-        ("autoscaling/v1", "HorizontalPodAutoscaler") => (subdomain, Spec(autoscaler::v1)),
+        ("autoscaling/v2", "HorizontalPodAutoscaler") => (subdomain, Spec(autoscaler::v2, "maxReplicas")),
+        ("autoscaling/v1", "HorizontalPodAutoscaler") => (subdomain, Spec(autoscaler::v1, "maxReplicas")),
         ("policy/v1", "PodDisruptionBudget") => {
             (Naming { finalizers_have_prefix: false, ..segment }, Root(disruption::budget))
         }
@@ -112,12 +127,26 @@ fn rules_of<'o>(api_version: &str, kind: &str, version: Version) -> (Naming, Che
         ("networking.k8s.io/v1", "NetworkPolicy") => (subdomain, Root(network_policy::policy)),
         ("v1", "ConfigMap") => (subdomain, Root(configuration::config_map)),
         ("v1", "Secret") => (subdomain, Root(configuration::secret)),
-        ("v1", "Namespace") => (Naming::same(names::dns_label), Metadata),
+        ("v1", "Namespace") => {
+            (Naming { is_namespaced: false, ..Naming::same(names::dns_label) }, Root(metadata::namespace))
+        }
         ("v1", "PersistentVolumeClaim") => (subdomain, Root(configuration::claim)),
+        ("v1", "PersistentVolume") => (clusterwide, Root(persistent_volume::volume)),
+        ("v1", "ResourceQuota") => (subdomain, Root(quota::quota)),
+        ("v1", "LimitRange") => (Naming { name_is_needed: false, ..subdomain }, Root(quota::limit_range)),
+        ("v1", "Endpoints") => (subdomain, Root(endpoints::endpoints)),
+        ("discovery.k8s.io/v1", "EndpointSlice") => (subdomain, Root(endpoints::slice)),
+        ("storage.k8s.io/v1", "StorageClass") => (clusterwide, Root(classes::storage)),
+        ("scheduling.k8s.io/v1", "PriorityClass") => (clusterwide, Root(classes::priority)),
+        ("networking.k8s.io/v1", "IngressClass") => (clusterwide, Root(classes::ingress)),
         ("rbac.authorization.k8s.io/v1", "Role") => (segment, Root(rbac::role)),
-        ("rbac.authorization.k8s.io/v1", "ClusterRole") => (segment, Root(rbac::cluster_role)),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole") => {
+            (Naming { is_namespaced: false, ..segment }, Root(rbac::cluster_role))
+        }
         ("rbac.authorization.k8s.io/v1", "RoleBinding") => (segment, Root(rbac::role_binding)),
-        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding") => (segment, Root(rbac::cluster_role_binding)),
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding") => {
+            (Naming { is_namespaced: false, ..segment }, Root(rbac::cluster_role_binding))
+        }
         _ => (subdomain, Metadata),
     }
 }

@@ -33,15 +33,18 @@ pub fn text(node: NodeRef<'_>) -> Option<String> {
     }
 }
 
-/// A quantity in billionths; nothing for what is none.
+/// The most that a quantity can be, in billionths; Kubernetes reads all that is more as this.
+const MOST: i128 = i64::MAX as i128 * 1_000_000_000;
+
+/// A quantity in billionths, rounded up to a whole one; nothing for what is none.
 #[must_use]
 pub fn parse(text: &str) -> Option<i128> {
     let suffix = SUFFIXES.iter().find(|(suffix, _)| text.ends_with(suffix));
     let (number, factor, exponent) = match suffix {
-        Some((suffix, factor)) if *factor < 0 => (text.strip_suffix(suffix)?, 1, i32::try_from(*factor).ok()?),
+        Some((suffix, factor)) if *factor < 0 => (text.strip_suffix(suffix)?, 1, i64::try_from(*factor).ok()?),
         Some((suffix, factor)) => (text.strip_suffix(suffix)?, *factor, 0),
         None => match text.split_once(['e', 'E']) {
-            Some((number, exponent)) => (number, 1, exponent.parse().ok()?),
+            Some((number, exponent)) => (number, 1, exponent.parse::<i64>().ok()?.clamp(-1000, 1000)),
             None => (text, 1, 0),
         },
     };
@@ -51,12 +54,27 @@ pub fn parse(text: &str) -> Option<i128> {
     if !all_digits(unsigned) || !all_digits(fraction) || (unsigned.is_empty() && fraction.is_empty()) {
         return None;
     }
-    let digits: i128 = format!("{unsigned}{fraction}").parse().ok()?;
-    let shift = 9 + exponent - i32::try_from(fraction.len()).ok()?;
-    let power = 10_i128.checked_pow(shift.unsigned_abs())?;
-    let scaled = digits.checked_mul(factor)?;
-    let value = if shift >= 0 { scaled.checked_mul(power)? } else { scaled / power };
+    let digits = format!("{unsigned}{fraction}");
+    let value = scaled(digits.trim_start_matches('0'), factor, 9 + exponent - i64::try_from(fraction.len()).ok()?);
     Some(if whole.starts_with('-') { -value } else { value })
+}
+
+/// Digits times a factor and a power of ten, rounded up, at most `MOST`.
+fn scaled(digits: &str, factor: i128, shift: i64) -> i128 {
+    // So many digits can be multiplied without overflow; of the others it matters only whether they are 0.
+    let kept = digits.len().min(if factor == 1 { 28 } else { 19 });
+    let (front, rest) = digits.split_at(kept);
+    let shift = shift + i64::try_from(rest.len()).unwrap_or(i64::MAX / 2);
+    let product = front.parse::<i128>().unwrap_or_default() * factor;
+    let power = u32::try_from(shift.unsigned_abs()).ok().and_then(|shift| 10_i128.checked_pow(shift));
+    let is_more = rest.bytes().any(|byte| byte != b'0');
+    let value = match (power, shift >= 0) {
+        (Some(power), true) => product.saturating_mul(power),
+        (Some(power), false) => product / power + i128::from(product % power > 0 || is_more),
+        (None, true) if product > 0 => MOST,
+        (None, _) => i128::from(product > 0),
+    };
+    value.min(MOST)
 }
 
 /// Whether two quantities are the same amount.
@@ -82,6 +100,13 @@ mod tests {
             ("1e3", "1k"),
             ("1.5Gi", "1536Mi"),
             (".5", "500m"),
+            ("0.1n", "1n"),
+            ("1.0000000001", "1000000001n"),
+            ("1.00000000000000000000000000000000001Ei", "1152921504606846976000000001n"),
+            ("1e30", "9223372036854775807"),
+            ("9Ei", "1e400"),
+            ("1e-400", "1n"),
+            ("0e400", "0"),
         ] {
             assert!(are_equal(Some(a), Some(b)), "{a} {b}");
         }

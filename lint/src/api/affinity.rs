@@ -39,16 +39,28 @@ fn weight<'o>(preferred: NodeRef<'o>, sink: &mut Sink<'o>) {
 
 fn to_nodes<'o>(affinity: NodeRef<'o>, sink: &mut Sink<'o>) {
     if let Some(required) = affinity.get(REQUIRED) {
-        if is_empty(required, "nodeSelectorTerms") {
-            sink.missing(required, "nodeSelectorTerms", "at least one term is needed");
-        }
-        items(required, "nodeSelectorTerms").for_each(|term| node_term(term, true, sink));
+        node_selector(required, sink);
     }
     for preferred in items(affinity, PREFERRED) {
         weight(preferred, sink);
         if let Some(term) = preferred.get("preference") {
             node_term(term, false, sink);
         }
+    }
+}
+
+fn node_selector<'o>(selector: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if is_empty(selector, "nodeSelectorTerms") {
+        sink.missing(selector, "nodeSelectorTerms", "at least one term is needed");
+    }
+    items(selector, "nodeSelectorTerms").for_each(|term| node_term(term, true, sink));
+}
+
+/// Validates the nodes that a volume can be reached from.
+pub(super) fn of_volume<'o>(affinity: NodeRef<'o>, sink: &mut Sink<'o>) {
+    match affinity.get("required") {
+        Some(required) => node_selector(required, sink),
+        None => sink.missing(affinity, "required", "the nodes are needed"),
     }
 }
 

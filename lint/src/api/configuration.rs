@@ -1,9 +1,10 @@
 //! Validates what pods are configured with: `ConfigMap`, Secret, and `PersistentVolumeClaim`.
 //! Must not ask who uses them.
 
-use super::names;
-use super::projected;
+use serde_json::Value;
+
 use super::sink::{Sink, text};
+use super::{formats, names, projected, resources};
 use crate::yaml::NodeRef;
 
 /// How many bytes all values may have together.
@@ -30,18 +31,12 @@ fn keys_and_size<'o>(data: NodeRef<'o>, is_base64: bool, sink: &mut Sink<'o>) ->
     for (entry, value) in data.entries() {
         if let Some(reason) = names::config_key(&entry.key) {
             sink.bad_key(data, &entry.key, reason);
-            sink.at_path(|path| bracketed(path, &entry.key));
+            sink.at_path(|path| resources::in_brackets(path, &entry.key));
         }
         let length = value.as_str().map_or(0, str::len);
         bytes += if is_base64 { decoded_length(value.as_str().unwrap_or_default()) } else { length };
     }
     bytes
-}
-
-fn bracketed(path: &str, key: &str) -> String {
-    path.strip_suffix(key)
-        .and_then(|list| list.strip_suffix('.'))
-        .map_or_else(|| path.to_owned(), |list| format!("{list}[{key}]"))
 }
 
 fn decoded_length(base64: &str) -> usize {
@@ -66,13 +61,14 @@ pub(super) fn secret<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
     }
     too_large(root, bytes, sink);
-    let has = |key: &str| {
-        ["stringData", "data"].iter().any(|data| root.get(data).is_some_and(|data| data.entry(key).is_some()))
+    let value = |key: &str| {
+        let of = |data: &str| root.get(data)?.entry(key).map(|(_, value)| value);
+        of("stringData").or_else(|| of("data"))
     };
+    let has = |key: &str| value(key).is_some();
     let needed: &[&str] = match text(root, "type") {
         "kubernetes.io/dockercfg" => &[".dockercfg"],
         "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
-        "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
         "kubernetes.io/tls" => &["tls.crt", "tls.key"],
         _ => &[],
     };
@@ -80,6 +76,10 @@ pub(super) fn secret<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         missing_key(root, key, sink);
     }
     let kind = text(root, "type");
+    let is_empty = |value: NodeRef<'_>| value.as_str().is_none_or(str::is_empty);
+    if kind == "kubernetes.io/ssh-auth" && value("ssh-privatekey").is_none_or(is_empty) {
+        missing_key(root, "ssh-privatekey", sink);
+    }
     if kind == "kubernetes.io/basic-auth" && !has("username") && !has("password") {
         missing_key(root, "username", sink);
     }
@@ -105,19 +105,25 @@ fn docker_config<'o>(root: NodeRef<'o>, kind: &str, sink: &mut Sink<'o>) {
         "kubernetes.io/dockerconfigjson" => ".dockerconfigjson",
         _ => return,
     };
-    let Some(written) = root.get("stringData").and_then(|data| data.get(key)) else { return };
-    let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    let of = |data: &str| root.get(data)?.entry(key).map(|(_, value)| value);
+    let (written, is_json): (_, fn(&str) -> bool) = match (of("stringData"), of("data")) {
+        (Some(written), _) => (written, |text| is_object(text.as_bytes())),
+        (None, Some(written)) => (written, |text| formats::base64(text).is_none_or(|bytes| is_object(&bytes))),
+        (None, None) => return,
+    };
+    let before = sink.count();
     sink.syntax(written, |text| (!is_json(text)).then(|| "a JSON object is needed".to_owned()));
-    sink.at_paths_since(
-        0,
-        |path| if path.starts_with("stringData") { format!("data[{key}]") } else { path.to_owned() },
-    );
+    sink.at_paths_since(before, |_| format!("data[{key}]"));
+}
+
+fn is_object(json: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(json).is_ok_and(|value| value.is_object() || value.is_null())
 }
 
 /// Validates a `PersistentVolumeClaim`.
 pub(super) fn claim<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     if let Some(spec) = root.get("spec") {
-        projected::claim(spec, sink);
+        projected::own_claim(spec, sink);
     } else {
         sink.missing(root, "spec", "what to claim is needed");
         sink.at_path(|path| format!("{path}.accessModes"));

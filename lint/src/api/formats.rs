@@ -50,12 +50,37 @@ fn read_time(text: &str) -> Option<()> {
     two(minutes, 60)
 }
 
-/// Whether a text is base64 in the standard alphabet, padded; line ends do not count.
+/// Whether a text is base64.
 pub(super) fn is_base64(text: &str) -> bool {
+    base64(text).is_some()
+}
+
+/// What a text says in base64 in the standard alphabet, padded; line ends do not count.
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let text: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     let body = text.iter().rposition(|byte| *byte != b'=').map_or(0, |at| at + 1);
-    let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    text.len().is_multiple_of(4) && text.len() - body <= 2 && text.iter().take(body).all(known)
+    if !text.len().is_multiple_of(4) || text.len() - body > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in text.iter().take(body) {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6 | u32::from(value)) & 0xfff;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).ok()?);
+        }
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -92,5 +117,7 @@ mod tests {
         for text in ["a", "YQ", "YQ=", "Y===", "====", "-_-_", "Y Q=", "grün"] {
             assert!(!is_base64(text), "{text}");
         }
+        assert_eq!(base64("e30=\nAAEC"), None, "what follows the padding");
+        assert_eq!(base64("AAEC/+8=").unwrap(), [0, 1, 2, 0xff, 0xef]);
     }
 }

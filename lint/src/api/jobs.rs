@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::pod_spec::{self, Restarts};
-use super::sink::{Sink, int, is_empty, is_true, items, text};
+use super::sink::{Sink, int, is_empty, is_true, items, nearest, text};
 use super::{names, selector};
 use crate::yaml::NodeRef;
 
@@ -15,20 +15,22 @@ fn job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     for key in ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"] {
         sink.number(spec, key, 0, MAX);
     }
-    sink.one_of(spec, "completionMode", &["NonIndexed", "Indexed"]);
+    if let Some(mode) = spec.get("completionMode") {
+        sink.among(mode, &["NonIndexed", "Indexed"]);
+    }
     pod_spec::template(spec, Restarts::UntilDone, None, sink);
     if is_true(spec, "manualSelector") {
-        selector::of_workload(spec, sink);
-    } else if let Some(own) = spec.get("selector") {
-        selector::selector(own, sink);
+        selector::of_job(spec, sink);
     }
     indexed(spec, sink);
     // With a failure policy a pod is replaced only when it has failed.
     let policies: &[&str] =
         if spec.get("podFailurePolicy").is_some() { &["Failed"] } else { &["TerminatingOrFailed", "Failed"] };
-    sink.one_of(spec, "podReplacementPolicy", policies);
+    if let Some(policy) = spec.get("podReplacementPolicy") {
+        sink.among(policy, policies);
+    }
     if let Some(manager) = spec.get("managedBy") {
-        sink.syntax(manager, names::domain_path);
+        sink.syntax(manager, |name| names::longer_than(name, 63).or_else(|| names::domain_path(name)));
     }
     if let Some(policy) = spec.get("podFailurePolicy") {
         failure_policy(spec, policy, sink);
@@ -51,7 +53,7 @@ fn success_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o
     if is_empty(policy, "rules") {
         sink.missing(policy, "rules", "at least one rule is needed");
     }
-    let completions = int(spec, "completions").unwrap_or_default();
+    let completions = completions(spec).unwrap_or_default();
     for rule in items(policy, "rules") {
         if rule.get("succeededIndexes").is_none() && rule.get("succeededCount").is_none() {
             sink.none_set(rule, &["succeededCount", "succeededIndexes"]);
@@ -83,9 +85,14 @@ fn count_indexes(list: &str, completions: i64) -> Option<i64> {
     Some(count)
 }
 
+/// How often a pod must succeed; once, where nothing is said of how many run.
+fn completions(spec: NodeRef<'_>) -> Option<i64> {
+    int(spec, "completions").or_else(|| spec.get("parallelism").is_none().then_some(1))
+}
+
 fn indexed<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     let is_indexed = text(spec, "completionMode") == "Indexed";
-    if is_indexed && spec.get("completions").is_none() {
+    if is_indexed && completions(spec).is_none() {
         sink.missing(spec, "completions", "an indexed Job needs the number of its indexes");
     }
     if is_indexed {
@@ -107,7 +114,7 @@ fn indexed<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     if spec.get("maxFailedIndexes").is_some() && spec.get("backoffLimitPerIndex").is_none() {
         sink.missing(spec, "backoffLimitPerIndex", "`maxFailedIndexes` needs it");
     }
-    let (most, completions) = (int(spec, "maxFailedIndexes"), int(spec, "completions"));
+    let (most, completions) = (int(spec, "maxFailedIndexes"), completions(spec));
     if let (Some(most), Some(completions), Some(node)) = (most, completions, spec.get("maxFailedIndexes"))
         && most > completions
     {
@@ -143,13 +150,15 @@ fn failure_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o
             if is_empty(codes, "values") {
                 sink.missing(codes, "values", "at least one exit code is needed");
             }
-            let numbers: Vec<i64> = items(codes, "values").filter_map(NodeRef::as_int).collect();
+            // Nothing at all counts as 0.
+            let number = |code: NodeRef<'_>| if code.is_null() { Some(0) } else { code.as_int() };
+            let numbers: Vec<i64> = items(codes, "values").filter_map(number).collect();
             if let Some(list) =
                 codes.get("values").filter(|_| numbers.windows(2).any(|pair| pair.first() > pair.last()))
             {
                 sink.invalid(list, "the exit codes must be in order", "sort them");
             }
-            let zero = items(codes, "values").find(|value| value.as_int() == Some(0));
+            let zero = items(codes, "values").find(|value| number(*value) == Some(0));
             if let Some(value) = zero.filter(|_| text(codes, "operator") == "In") {
                 sink.invalid(value, "0 is success, not failure", "remove it");
             }
@@ -177,16 +186,26 @@ fn container_name<'o>(spec: NodeRef<'o>, codes: NodeRef<'o>, sink: &mut Sink<'o>
 /// Validates a Job.
 pub(super) fn job_object<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     name(root, sink);
-    match root.get("spec") {
-        Some(spec) => job(spec, sink),
-        None => sink.missing(root, "spec", "the object says nothing without it"),
+    let Some(spec) = root.get("spec") else {
+        sink.missing(root, "spec", "the object says nothing without it");
+        sink.at_path(|path| format!("{path}.template.spec.containers"));
+        return;
+    };
+    job(spec, sink);
+    let is_empty = |own: NodeRef<'_>| is_empty(own, "matchLabels") && is_empty(own, "matchExpressions");
+    if let Some(own) = spec.get("selector").filter(|own| !is_empty(*own) && !is_true(spec, "manualSelector")) {
+        let before = sink.count();
+        selector::selector(own, sink);
+        if sink.count() == before {
+            sink.invalid(own, "the server makes the selector of a Job, unless `manualSelector` is true", "remove it");
+        }
     }
 }
 
 /// Validates that the pods of an indexed Job can be named for it.
 fn name<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     let (Some(spec), Some(name)) = (root.get("spec"), root.at(&["metadata", "name"])) else { return };
-    let completions = int(spec, "completions").filter(|&completions| completions > 0);
+    let completions = completions(spec).filter(|&completions| completions > 0);
     let Some(last) = completions.filter(|_| text(spec, "completionMode") == "Indexed") else { return };
     sink.syntax(name, |name| {
         // What is no name at all is reported already.
@@ -194,77 +213,21 @@ fn name<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     });
 }
 
-/// The places that have zones, and the zones that belong to none.
-const ZONE_AREAS: [&str; 16] = [
-    "Africa",
-    "America",
-    "Antarctica",
-    "Arctic",
-    "Asia",
-    "Atlantic",
-    "Australia",
-    "Brazil",
-    "Canada",
-    "Chile",
-    "Etc",
-    "Europe",
-    "Indian",
-    "Mexico",
-    "Pacific",
-    "US",
-];
-const SINGLE_ZONES: [&str; 42] = [
-    "CET",
-    "CST6CDT",
-    "Cuba",
-    "EET",
-    "EST",
-    "EST5EDT",
-    "Egypt",
-    "Eire",
-    "GB",
-    "GB-Eire",
-    "GMT",
-    "GMT+0",
-    "GMT-0",
-    "GMT0",
-    "Greenwich",
-    "HST",
-    "Hongkong",
-    "Iceland",
-    "Iran",
-    "Israel",
-    "Jamaica",
-    "Japan",
-    "Kwajalein",
-    "Libya",
-    "MET",
-    "MST",
-    "MST7MDT",
-    "NZ",
-    "NZ-CHAT",
-    "Navajo",
-    "PRC",
-    "PST8PDT",
-    "Poland",
-    "Portugal",
-    "ROC",
-    "ROK",
-    "Singapore",
-    "Turkey",
-    "UCT",
-    "UTC",
-    "Universal",
-    "WET",
-];
+/// All time zones, sorted: those of the IANA database that the server is built with.
+static TIME_ZONES: &str = include_str!("../../../schemas/kubernetes/time-zones.txt");
 
-/// A time zone, as far as that can be said without the list of all places.
 fn time_zone(zone: &str) -> Option<String> {
-    let known = match zone.split_once('/') {
-        Some((area, place)) => ZONE_AREAS.contains(&area) && !place.is_empty() && !place.contains(['.', ' ']),
-        None => SINGLE_ZONES.contains(&zone) || matches!(zone, "Zulu" | "W-SU"),
+    let reason = if zone.eq_ignore_ascii_case("local") {
+        "the zone must be named, and not be that of the machine"
+    } else if TIME_ZONES.lines().any(|known| known == zone) {
+        return None;
+    } else {
+        "there is no such time zone"
     };
-    (!known).then(|| "there is no such time zone".to_owned())
+    Some(match nearest(zone, TIME_ZONES.lines()) {
+        Some(near) => format!("{reason}; did you mean `{near}`?"),
+        None => reason.to_owned(),
+    })
 }
 
 /// Validates `spec` of a `CronJob`.

@@ -11,6 +11,7 @@ const MAX_ANNOTATION_BYTES: usize = 256 * 1024;
 
 /// How objects of a kind are named.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about a kind, and all of them are independent")]
 pub(super) struct Naming {
     /// The syntax of a name.
     pub(super) name: fn(&str) -> Fault,
@@ -20,23 +21,37 @@ pub(super) struct Naming {
     pub(super) finalizers_have_prefix: bool,
     /// Whether the server takes the generation as it is written; for many kinds it sets its own.
     pub(super) generation_is_kept: bool,
+    /// Whether its objects are in namespaces; else the server forgets the one that is written.
+    pub(super) is_namespaced: bool,
+    /// Whether a name must be given.
+    pub(super) name_is_needed: bool,
 }
 
 impl Naming {
     /// One syntax for both.
     pub(super) fn same(name: fn(&str) -> Fault) -> Self {
-        Self { name, generated: name, finalizers_have_prefix: true, generation_is_kept: true }
+        Self {
+            name,
+            generated: name,
+            finalizers_have_prefix: true,
+            generation_is_kept: true,
+            is_namespaced: true,
+            name_is_needed: true,
+        }
     }
 }
 
 /// Validates the metadata of an object.
 pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'o>) {
     let Some(metadata) = root.get("metadata") else {
+        if !naming.name_is_needed {
+            return;
+        }
         sink.missing(root, "metadata", "an object needs a name");
         sink.at_path(|path| format!("{path}.name"));
         return;
     };
-    if text(metadata, "name").is_empty() && text(metadata, "generateName").is_empty() {
+    if naming.name_is_needed && text(metadata, "name").is_empty() && text(metadata, "generateName").is_empty() {
         sink.missing(metadata, "name", "an object needs a name");
     }
     sink.name(metadata, "name", naming.name);
@@ -49,7 +64,9 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'
         None => (naming.generated)(start),
     };
     sink.name(metadata, "generateName", generated);
-    sink.name(metadata, "namespace", names::dns_label);
+    if naming.is_namespaced {
+        sink.name(metadata, "namespace", names::dns_label);
+    }
     if let Some(labels) = metadata.get("labels") {
         selector::labels(labels, sink);
     }
@@ -59,22 +76,32 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'
     if naming.generation_is_kept {
         sink.number(metadata, "generation", 0, i64::MAX);
     }
-    finalizers(metadata, naming.finalizers_have_prefix, sink);
+    finalizers(metadata, naming.finalizers_have_prefix, "metadata.finalizers", sink);
     owners(metadata, sink);
 }
 
-fn finalizers<'o>(metadata: NodeRef<'o>, have_prefix: bool, sink: &mut Sink<'o>) {
-    for finalizer in items(metadata, "finalizers") {
+/// Validates what a Namespace waits for before it goes.
+pub(super) fn namespace<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if let Some(spec) = root.get("spec") {
+        finalizers(spec, true, "spec.finalizers", sink);
+    }
+}
+
+fn finalizers<'o>(parent: NodeRef<'o>, have_prefix: bool, path: &str, sink: &mut Sink<'o>) {
+    for finalizer in items(parent, "finalizers") {
         let before = sink.count();
         sink.syntax(finalizer, names::qualified_name);
         if sink.count() > before {
-            sink.at_path(|_| "metadata.finalizers".to_owned());
+            sink.at_path(|_| path.to_owned());
         } else if have_prefix {
             let is_standard =
                 |name: &str| matches!(name, "orphan" | "foregroundDeletion" | "kubernetes") || name.contains('/');
             sink.syntax(finalizer, |name| {
                 (!is_standard(name)).then(|| "a prefix is needed, such as `example.com/`".to_owned())
             });
+            if path != "metadata.finalizers" {
+                sink.at_paths_since(before, |_| path.to_owned());
+            }
         }
     }
 }

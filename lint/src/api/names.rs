@@ -10,7 +10,8 @@ fn fault(wrong: bool, reason: impl Into<String>) -> Fault {
     wrong.then(|| reason.into())
 }
 
-fn longer_than(text: &str, limit: usize) -> Fault {
+/// A text of at most some characters.
+pub(super) fn longer_than(text: &str, limit: usize) -> Fault {
     fault(text.len() > limit, format!("at most {limit} characters are allowed, it has {}", text.len()))
 }
 
@@ -85,9 +86,19 @@ pub(super) fn domain_path(text: &str) -> Fault {
         return fault(true, "a domain and a path are needed, such as `acme.io/foo`");
     };
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:".contains(c);
-    longer_than(text, 63).or_else(|| dns_subdomain(domain)).or_else(|| {
+    dns_subdomain(domain).or_else(|| {
         fault(path.is_empty() || !path.chars().all(allowed), "the path has characters that are not allowed")
     })
+}
+
+/// A whole DNS name, of two parts at least.
+pub(super) fn full_domain(text: &str) -> Fault {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    dns_subdomain(name)
+        .or_else(|| {
+            fault(!name.contains('.'), "a whole name is needed, of two parts at least, such as `shop.example.com`")
+        })
+        .or_else(|| name.split('.').find_map(dns_label))
 }
 
 /// The value of a label.

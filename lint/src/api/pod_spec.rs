@@ -80,6 +80,8 @@ pub(super) enum Restarts {
     Always,
     /// Any but `Always`, for what is to end; it must be set.
     UntilDone,
+    /// Any, for what may be either.
+    Any,
 }
 
 /// Validates a pod template: labels, annotations and the pod.
@@ -101,10 +103,12 @@ pub(super) fn template<'o>(parent: NodeRef<'o>, restarts: Restarts, claims: Opti
     pod(&Pod::new(spec, true, claims, sink), sink);
 }
 
-fn restart_policy<'o>(spec: NodeRef<'o>, restarts: Restarts, sink: &mut Sink<'o>) {
+/// Validates when containers are started again.
+pub(super) fn restart_policy<'o>(spec: NodeRef<'o>, restarts: Restarts, sink: &mut Sink<'o>) {
     let allowed: &[&str] = match restarts {
         Restarts::Always => &["Always"],
         Restarts::UntilDone => &["OnFailure", "Never"],
+        Restarts::Any => &["Always", "OnFailure", "Never"],
     };
     if restarts == Restarts::UntilDone {
         sink.required_one_of(spec, "restartPolicy", allowed);

@@ -4,8 +4,7 @@
 use std::collections::HashSet;
 
 use super::sink::{Sink, int, is_empty, is_true, items, text};
-use super::{names, selector, volumes};
-use crate::quantity;
+use super::{names, resources, selector, volumes};
 use crate::yaml::NodeRef;
 
 /// The mode of a file.
@@ -98,25 +97,29 @@ fn claim_metadata<'o>(metadata: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
-/// Validates what a `PersistentVolumeClaim` asks for.
+/// Validates what a claim asks for that is made of a template.
 pub(super) fn claim<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
-    if is_empty(spec, "accessModes") {
-        sink.missing(spec, "accessModes", "at least one access mode is needed");
-    }
-    for access in items(spec, "accessModes") {
+    claim_from(spec, spec.get("dataSource"), spec.get("dataSourceRef"), sink);
+}
+
+/// Validates what a `PersistentVolumeClaim` asks for. The server forgets a `dataSourceRef` to another namespace, and,
+/// without one to its own, a `dataSource` that is neither a claim nor a snapshot: what is forgotten may be anything.
+pub(super) fn own_claim<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let is_old = |source: &NodeRef<'o>| {
+        let kind = (text(*source, "apiGroup"), text(*source, "kind"));
+        matches!(kind, ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+    };
+    let reference = spec.get("dataSourceRef").filter(|reference| text(*reference, "namespace").is_empty());
+    let source = spec.get("dataSource").filter(|source| reference.is_some() || is_old(source));
+    claim_from(spec, source, reference, sink);
+}
+
+fn claim_from<'o>(spec: NodeRef<'o>, source: Option<NodeRef<'o>>, reference: Option<NodeRef<'o>>, sink: &mut Sink<'o>) {
+    access_modes(spec, sink);
+    if let Some(storage) = spec.at(&["resources", "requests", "storage"]) {
         let before = sink.count();
-        sink.among(access, &["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
-        sink.at_paths_since(before, |path| path.rsplit_once('[').map_or(path, |(list, _)| list).to_owned());
-    }
-    let modes: Vec<&str> = items(spec, "accessModes").filter_map(NodeRef::as_str).collect();
-    if modes.contains(&"ReadWriteOncePod") && modes.iter().any(|mode| *mode != "ReadWriteOncePod") {
-        sink.forbidden(spec, "accessModes", "`ReadWriteOncePod` cannot be combined with another access mode");
-    }
-    let storage = spec.at(&["resources", "requests", "storage"]);
-    if let Some(storage) = storage {
-        if quantity::text(storage).as_deref().and_then(quantity::parse).is_some_and(|amount| amount <= 0) {
-            sink.invalid(storage, "it must be more than 0", "set the size, such as 1Gi");
-        }
+        resources::more_than_zero(storage, sink);
+        sink.at_paths_since(before, |path| path.replace(".requests.storage", "[storage]"));
     } else {
         sink.missing(spec, "resources", "the size is needed, in `resources.requests.storage`");
         sink.at_path(|path| format!("{}.resources[storage]", path.trim_end_matches(".resources")));
@@ -129,16 +132,41 @@ pub(super) fn claim<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     if let Some(mode) = spec.get("volumeMode") {
         sink.among(mode, &["Block", "Filesystem"]);
     }
-    for key in ["dataSource", "dataSourceRef"] {
-        let Some(reference) = spec.get(key) else { continue };
-        sink.required_text(reference, "name", "the name of the object is needed");
-        sink.required_text(reference, "kind", "the kind of the object is needed");
-        sink.name(reference, "apiGroup", names::dns_subdomain);
-        sink.name(reference, "namespace", names::dns_label);
-        let core = text(reference, "apiGroup").is_empty();
-        if core && !matches!(text(reference, "kind"), "" | "PersistentVolumeClaim") {
-            sink.invalid(reference, "of the core group only a PersistentVolumeClaim can be a source", "set `apiGroup`");
+    data_sources(source, reference, sink);
+}
+
+/// Validates how a volume can be mounted.
+pub(super) fn access_modes<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if is_empty(spec, "accessModes") {
+        sink.missing(spec, "accessModes", "at least one access mode is needed");
+    }
+    for access in items(spec, "accessModes") {
+        let before = sink.count();
+        sink.among(access, &["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
+        sink.at_paths_since(before, |path| path.rsplit_once('[').map_or(path, |(list, _)| list).to_owned());
+    }
+    let modes: Vec<&str> = items(spec, "accessModes").filter_map(NodeRef::as_str).collect();
+    if modes.contains(&"ReadWriteOncePod") && modes.iter().any(|mode| *mode != "ReadWriteOncePod") {
+        sink.forbidden(spec, "accessModes", "`ReadWriteOncePod` cannot be combined with another access mode");
+    }
+}
+
+/// Where the contents come from.
+fn data_sources<'o>(source: Option<NodeRef<'o>>, reference: Option<NodeRef<'o>>, sink: &mut Sink<'o>) {
+    for from in source.iter().chain(&reference) {
+        sink.required_text(*from, "name", "the name of the object is needed");
+        sink.required_text(*from, "kind", "the kind of the object is needed");
+        sink.name(*from, "apiGroup", names::dns_subdomain);
+        sink.name(*from, "namespace", names::dns_label);
+        if text(*from, "apiGroup").is_empty() && !matches!(text(*from, "kind"), "" | "PersistentVolumeClaim") {
+            sink.invalid(*from, "of the core group only a PersistentVolumeClaim can be a source", "set `apiGroup`");
         }
+    }
+    let (Some(source), Some(reference)) = (source, reference) else { return };
+    let differs = ["apiGroup", "kind", "name"].iter().any(|key| text(source, key) != text(reference, key));
+    if differs || !text(reference, "namespace").is_empty() {
+        sink.invalid(source, "it and `dataSourceRef` must be the same, in the same namespace", "remove one of the two");
+        sink.at_path(|path| path.trim_end_matches(".dataSource").to_owned());
     }
 }
 

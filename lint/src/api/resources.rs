@@ -10,7 +10,7 @@ use crate::quantity;
 use crate::yaml::{Entry, NodeRef};
 
 /// One billionth is the smallest amount that a quantity can have.
-const ONE: i128 = 1_000_000_000;
+pub(super) const ONE: i128 = 1_000_000_000;
 
 /// Validates `resources` of a container.
 pub(super) fn of_container<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
@@ -131,18 +131,26 @@ fn huge_pages<'o>(resources: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 /// An amount in billionths; nothing at all counts as 0.
-fn amount(node: NodeRef<'_>) -> Option<i128> {
+pub(super) fn amount(node: NodeRef<'_>) -> Option<i128> {
     if node.is_null() { Some(0) } else { quantity::text(node).as_deref().and_then(quantity::parse) }
 }
 
+/// Validates an amount that must be more than nothing.
+pub(super) fn more_than_zero<'o>(node: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if amount(node).is_some_and(|amount| amount <= 0) {
+        sink.invalid(node, "it must be more than 0", "set the size, such as 1Gi");
+    }
+}
+
 /// The server writes the name of a resource in brackets, also where it needs none.
-fn in_brackets(path: &str, name: &str) -> String {
+pub(super) fn in_brackets(path: &str, name: &str) -> String {
     path.strip_suffix(name)
         .and_then(|list| list.strip_suffix('.'))
         .map_or_else(|| path.to_owned(), |list| format!("{list}[{name}]"))
 }
 
-fn may_not_overcommit(name: &str) -> bool {
+/// Whether the request must equal the limit.
+pub(super) fn may_not_overcommit(name: &str) -> bool {
     name.starts_with("hugepages-") || is_extended(name)
 }
 
@@ -154,11 +162,13 @@ fn is_native(name: &str) -> bool {
     !name.contains('/') || name.contains("kubernetes.io/")
 }
 
-fn is_extended(name: &str) -> bool {
+/// Whether Kubernetes knows the resource by its name only.
+pub(super) fn is_extended(name: &str) -> bool {
     !is_native(name) && !name.starts_with("requests.") && names::qualified_name(&format!("requests.{name}")).is_none()
 }
 
-fn container_resource(name: &str) -> Option<String> {
+/// The name of a resource of a container.
+pub(super) fn container_resource(name: &str) -> Option<String> {
     if let Some(reason) = names::qualified_name(name) {
         return Some(reason);
     }

@@ -68,6 +68,20 @@ pub(super) fn label_keys<'o>(parent: NodeRef<'o>, key: &str, sink: &mut Sink<'o>
     }
 }
 
+/// Validates the selector of a Job that has its own: an empty one selects all pods of the namespace.
+pub(super) fn of_job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(own) = spec.get("selector") else {
+        sink.missing(spec, "selector", "with `manualSelector: true` it is needed");
+        return;
+    };
+    let before = sink.count();
+    selector(own, sink);
+    if sink.count() == before {
+        let template = spec.get("template").and_then(|template| template.at(&["metadata", "labels"]));
+        against_template(spec, own, template, sink);
+    }
+}
+
 /// Validates a workload's selector: it must be there, select something, and match the own template.
 pub(super) fn of_workload<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     let Some(own) = spec.get("selector") else {
@@ -86,6 +100,14 @@ pub(super) fn of_workload<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
+/// Reports a label that a selector wants, with what the template has instead.
+pub(super) fn mismatch<'o>(key: &str, wanted: NodeRef<'o>, there: Option<&str>, sink: &mut Sink<'o>) {
+    let wanted_text = wanted.as_str().unwrap_or_default();
+    let state = there.map_or_else(|| format!("has no label `{key}`"), |there| format!("has `{there}`"));
+    let message = format!("the selector wants `{key}: {wanted_text}`, and the template {state}");
+    sink.mismatch(wanted, message, format!("set the template's label `{key}` to `{wanted_text}`"));
+}
+
 fn against_template<'o>(spec: NodeRef<'o>, own: NodeRef<'o>, template: Option<NodeRef<'o>>, sink: &mut Sink<'o>) {
     if spec.get("template").is_none() {
         return;
@@ -96,9 +118,7 @@ fn against_template<'o>(spec: NodeRef<'o>, own: NodeRef<'o>, template: Option<No
         let (wanted_text, there) =
             (wanted.as_str().unwrap_or_default(), label(&entry.key).or(has(&entry.key).then_some("")));
         if there != Some(wanted_text) {
-            let state = there.map_or_else(|| format!("has no label `{}`", entry.key), |there| format!("has `{there}`"));
-            let message = format!("the selector wants `{}: {wanted_text}`, and the template {state}", entry.key);
-            sink.mismatch(wanted, message, format!("set the template's label `{}` to `{wanted_text}`", entry.key));
+            mismatch(&entry.key, wanted, there, sink);
             return;
         }
     }

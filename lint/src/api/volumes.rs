@@ -4,8 +4,8 @@
 use super::environment::{self, FILE_FIELDS};
 use super::names;
 use super::pod_spec::Pod;
-use super::projected;
 use super::sink::{Sink, int, is_empty, is_true, items, text};
+use super::{projected, resources};
 use crate::quantity;
 use crate::yaml::NodeRef;
 
@@ -59,7 +59,7 @@ pub(super) fn volumes<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
 }
 
 /// Some fields have other names in the server's words.
-fn server_path(path: &str) -> String {
+pub(super) fn server_path(path: &str) -> String {
     let path =
         path.replace(".gcePersistentDisk.", ".persistentDisk.").replace(".iscsi.initiatorName", ".iscsi.initiatorname");
     match path.split_once(".downwardAPI.items[") {
@@ -71,7 +71,8 @@ fn server_path(path: &str) -> String {
     }
 }
 
-fn of_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
+/// Validates a volume of a type.
+pub(super) fn of_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
     match kind {
         "emptyDir" => empty_dir(source, sink),
         "hostPath" => host_path(source, sink),
@@ -141,13 +142,18 @@ pub(super) fn downward_file<'o>(item: NodeRef<'o>, sink: &mut Sink<'o>) {
     projected::mode(item, "mode", sink);
 }
 
-fn csi<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+/// Validates the name of a driver.
+pub(super) fn csi_driver<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
     let driver = |text: &str| {
         (text.len() > 63)
             .then(|| "at most 63 characters are allowed".to_owned())
             .or_else(|| names::dns_subdomain(&text.to_ascii_lowercase()))
     };
     sink.required_name(source, "driver", "the name of the driver is needed", driver);
+}
+
+fn csi<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    csi_driver(source, sink);
     if let Some(secret) = source.get("nodePublishSecretRef")
         && sink.required_text(secret, "name", "the name of the Secret is needed")
     {
@@ -200,6 +206,7 @@ fn of_old_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
         "fc" => fibre_channel(source, sink),
         "iscsi" => iscsi(source, sink),
+        "flexVolume" => flex_options(source, sink),
         "azureDisk" => azure_disk(source, sink),
         "cinder" | "scaleIO" | "storageos" => secret_name(kind, source, sink),
         _ => {}
@@ -213,6 +220,18 @@ fn secret_name<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
         None if kind == "scaleIO" => sink.missing(source, "secretRef", "the Secret with the login is needed"),
         None => {}
+    }
+}
+
+/// Options of Kubernetes' own are not for others to set.
+fn flex_options<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(options) = source.get("options") else { return };
+    for (entry, _) in options.entries() {
+        let domain = entry.key.split_once('/').map_or(&*entry.key, |(domain, _)| domain).to_ascii_lowercase();
+        if ["kubernetes.io", "k8s.io"].iter().any(|own| domain == *own || domain.ends_with(&format!(".{own}"))) {
+            sink.bad_key(options, &entry.key, "names below `kubernetes.io` and `k8s.io` are reserved");
+            sink.at_path(|path| resources::in_brackets(path, &entry.key));
+        }
     }
 }
 

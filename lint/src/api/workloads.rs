@@ -2,7 +2,7 @@
 //! Must not look into the pod; `pod_spec` does.
 
 use super::pod_spec::{self, Pod, Restarts};
-use super::sink::{Sink, int, items, text};
+use super::sink::{Sink, int, is_empty, items, text};
 use super::{names, projected, selector};
 use crate::yaml::{NodeRef, Value};
 
@@ -104,6 +104,34 @@ pub(super) fn replica_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     pod_spec::template(spec, Restarts::Always, None, sink);
 }
 
+/// Validates `spec` of a `ReplicationController`.
+pub(super) fn replication_controller<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    not_negative(spec, &["replicas", "minReadySeconds"], sink);
+    let Some(template) = spec.get("template") else {
+        sink.missing(spec, "template", "there is no pod to run");
+        return;
+    };
+    let labels = template.at(&["metadata", "labels"]);
+    // Without a selector the labels of the template are one.
+    if is_empty(spec, "selector") && labels.is_none_or(|labels| labels.entries().next().is_none()) {
+        sink.missing(spec, "selector", "without it the controller does not find its pods");
+    }
+    for (entry, wanted) in spec.get("selector").into_iter().flat_map(NodeRef::entries) {
+        let there =
+            labels.and_then(|labels| labels.entry(&entry.key)).map(|(_, there)| there.as_str().unwrap_or_default());
+        if there != Some(wanted.as_str().unwrap_or_default()) {
+            selector::mismatch(&entry.key, wanted, there, sink);
+            break;
+        }
+    }
+    pod_spec::template(spec, Restarts::Always, None, sink);
+}
+
+/// Validates a `PodTemplate`.
+pub(super) fn pod_template<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+    pod_spec::template(root, Restarts::Any, None, sink);
+}
+
 /// Validates `spec` of a `StatefulSet`.
 pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     not_negative(spec, &["replicas", "minReadySeconds"], sink);
@@ -121,7 +149,9 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
     }
     if let Some(strategy) = spec.get("updateStrategy") {
+        let before = sink.count();
         sink.one_of(strategy, "type", &["RollingUpdate", "OnDelete"]);
+        sink.at_paths_since(before, |path| path.trim_end_matches(".type").to_owned());
         if let Some(update) = strategy.get("rollingUpdate") {
             if text(strategy, "type") == "OnDelete" {
                 sink.forbidden(
@@ -148,6 +178,9 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 pub(super) fn daemon_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     not_negative(spec, &["minReadySeconds", "revisionHistoryLimit"], sink);
     selector::of_workload(spec, sink);
+    if spec.get("selector").is_none() {
+        sink.at_path(|_| "spec.template.metadata.labels".to_owned());
+    }
     pod_spec::template(spec, Restarts::Always, None, sink);
     let Some(strategy) = spec.get("updateStrategy") else { return };
     let before = sink.count();
@@ -191,7 +224,7 @@ pub(super) fn pod<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.at_path(|path| format!("{path}.containers"));
         return;
     };
-    sink.one_of(spec, "restartPolicy", &["Always", "OnFailure", "Never"]);
+    pod_spec::restart_policy(spec, Restarts::Any, sink);
     pod_spec::pod(&Pod::new(spec, false, None, sink), sink);
     if projected::is_set(spec, "priority")
         && text(spec, "priorityClassName").is_empty()

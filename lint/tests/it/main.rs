@@ -17,6 +17,7 @@ mod documentation;
 mod fixes;
 mod formats;
 mod hostile;
+mod kinds;
 mod list;
 mod mutations;
 mod process;

@@ -1,0 +1,149 @@
+//! Validates written-out endpoints of a Service: Endpoints and `EndpointSlice`.
+//! Must not ask which Service they belong to.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use super::names::{self, Fault};
+use super::sink::{Sink, is_empty, items, text};
+use crate::yaml::NodeRef;
+
+const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+const MAX_ADDRESSES: usize = 100;
+const MAX_ENDPOINTS: usize = 1000;
+const MAX_HINTS: usize = 8;
+const MAX_PORTS: usize = 20_000;
+
+/// Validates Endpoints.
+pub(super) fn endpoints<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+    for subset in items(root, "subsets") {
+        let lists = ["addresses", "notReadyAddresses"];
+        if lists.iter().all(|key| is_empty(subset, key)) {
+            sink.none_set(subset, &lists);
+        }
+        for address in lists.iter().flat_map(|key| items(subset, key)) {
+            sink.required_name(address, "ip", "the address is needed", |ip| {
+                names::ip_address(ip).or_else(|| ordinary(names::ip(ip)))
+            });
+            sink.name(address, "hostname", names::dns_label);
+            sink.name_if_set(address, "nodeName", names::dns_subdomain);
+        }
+        let several = items(subset, "ports").count() > 1;
+        for port in items(subset, "ports") {
+            if several {
+                sink.required_name(port, "name", "with several ports each needs a name", names::dns_label);
+            } else {
+                sink.name(port, "name", names::dns_label);
+            }
+            match port.get("port") {
+                Some(_) => sink.number(port, "port", 1, 65535),
+                None => sink.missing(port, "port", "the number of the port is needed"),
+            }
+            sink.one_of(port, "protocol", &PROTOCOLS);
+            sink.name_if_set(port, "appProtocol", names::qualified_name);
+        }
+    }
+}
+
+/// An address that a Service may send traffic to.
+fn ordinary(ip: Option<IpAddr>) -> Fault {
+    let what = match ip? {
+        ip if ip.is_unspecified() => "unspecified",
+        ip if ip.is_loopback() => "one of the loopback range",
+        IpAddr::V4(ip) if ip.is_link_local() => "link-local",
+        IpAddr::V4(ip) if ip.octets().starts_with(&[224, 0, 0]) => "link-local multicast",
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => "link-local",
+        IpAddr::V6(ip) if ip.segments().first().is_some_and(|first| first & 0xff0f == 0xff02) => "link-local multicast",
+        _ => return None,
+    };
+    Some(format!("no pod can be reached at an address that is {what}"))
+}
+
+/// Validates an `EndpointSlice`.
+pub(super) fn slice<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+    sink.required_one_of(root, "addressType", &["IPv4", "IPv6", "FQDN"]);
+    too_many(root, "endpoints", MAX_ENDPOINTS, sink);
+    for endpoint in items(root, "endpoints") {
+        if is_empty(endpoint, "addresses") {
+            sink.missing(endpoint, "addresses", "at least one address is needed");
+        }
+        too_many(endpoint, "addresses", MAX_ADDRESSES, sink);
+        for address in items(endpoint, "addresses") {
+            match text(root, "addressType") {
+                // An IPv4 address may be in the form of an IPv6 one.
+                "IPv4" => of_family(address, |ip| ip.to_canonical().is_ipv4(), "IPv4", sink),
+                "IPv6" => of_family(address, IpAddr::is_ipv6, "IPv6", sink),
+                "FQDN" => sink.syntax(address, names::full_domain),
+                _ => {}
+            }
+        }
+        sink.name_if_set(endpoint, "nodeName", names::dns_subdomain);
+        sink.name_if_set(endpoint, "hostname", names::dns_label);
+        if let Some(hints) = endpoint.get("hints") {
+            zones(hints, sink);
+        }
+    }
+    too_many(root, "ports", MAX_PORTS, sink);
+    let mut seen = HashSet::new();
+    for port in items(root, "ports") {
+        let name = text(port, "name");
+        sink.name(port, "name", names::dns_label);
+        if !seen.insert(name) {
+            match port.get("name") {
+                Some(node) => sink.duplicate(node),
+                None => sink.missing(port, "name", "another port has no name, either"),
+            }
+        }
+        if let Some(protocol) = port.get("protocol") {
+            sink.among(protocol, &PROTOCOLS);
+        }
+        sink.name_if_set(port, "appProtocol", names::qualified_name);
+    }
+}
+
+fn too_many<'o>(parent: NodeRef<'o>, key: &str, most: usize, sink: &mut Sink<'o>) {
+    if let Some(list) = parent.get(key).filter(|list| list.items().count() > most) {
+        sink.invalid(list, format!("at most {most} are allowed"), "make another object for the rest");
+    }
+}
+
+fn of_family<'o>(address: NodeRef<'o>, is_of_it: fn(&IpAddr) -> bool, name: &str, sink: &mut Sink<'o>) {
+    let before = sink.count();
+    sink.syntax(address, |ip| family(ip, is_of_it, name));
+    if address.as_str().and_then(names::ip).is_some_and(|ip| !is_of_it(&ip)) {
+        sink.at_paths_since(before, |path| path.rsplit_once('[').map_or(path, |(list, _)| list).to_owned());
+    }
+}
+
+fn family(text: &str, is_of_it: fn(&IpAddr) -> bool, name: &str) -> Fault {
+    match names::ip(text).filter(is_of_it) {
+        Some(IpAddr::V6(ip)) if name == "IPv6" && ip.to_ipv4_mapped().is_some() => {
+            Some("an IPv4 address in the form of an IPv6 one is not allowed".to_owned())
+        }
+        Some(ip) => ordinary(Some(ip.to_canonical())),
+        None => Some(format!("an {name} address is needed")),
+    }
+}
+
+type Syntax = fn(&str) -> Fault;
+
+fn zones<'o>(hints: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let kinds: [(&str, Syntax, u8); 2] =
+        // Nodes are dropped without a word by a server that does not have them.
+        [("forZones", names::label_value, 30), ("forNodes", names::dns_subdomain, 34)];
+    for (key, syntax, _) in kinds.into_iter().filter(|(.., since)| sink.since(*since)).collect::<Vec<_>>() {
+        too_many(hints, key, MAX_HINTS, sink);
+        let mut seen = HashSet::new();
+        for hint in items(hints, key) {
+            let name = text(hint, "name");
+            match hint.get("name").filter(|_| !seen.insert(name)) {
+                Some(node) => sink.duplicate(node),
+                // A zone may have no name, a node may not.
+                None if hint.get("name").is_none() && syntax("").is_some() => {
+                    sink.missing(hint, "name", "the name is needed");
+                }
+                None => sink.name_if_set(hint, "name", syntax),
+            }
+        }
+    }
+}
