@@ -8,6 +8,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use bluegreen_lint::version::Version;
 use bluegreen_lint::{files, schemas};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,5 +20,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let schema = schemas::strict(version, &published).ok_or_else(|| format!("{path} has no definitions"))?;
         files::write_atomically(&folder.join(format!("v{version}.json")), schema.as_bytes())?;
     }
+    let read = |version: Version| -> Result<_, Box<dyn Error>> {
+        let text = std::fs::read_to_string(folder.join(format!("v{version}.json")))?;
+        Ok((version.to_string(), serde_json::from_str(&text)?))
+    };
+    let versions: Vec<_> = Version::all().map(read).collect::<Result<_, _>>()?;
+    files::write_atomically(&folder.join("changes.json"), schemas::changes(&versions).as_bytes())?;
     Ok(())
 }

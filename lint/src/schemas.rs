@@ -52,14 +52,12 @@ const QUANTITY: &str = r"^\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMG
 pub fn strict(version: &str, published: &Value) -> Option<String> {
     let definitions = ["definitions", "$defs"].iter().find_map(|key| published.get(key))?.as_object()?;
     let served = served(published).unwrap_or_else(|| kinds_of(definitions));
-    let root = |(api_version, kind): &(&str, &str)| {
-        let is_it = |definition: &Value| {
-            kinds(definition).any(|(group_version, name)| (group_version.as_str(), name) == (*api_version, *kind))
-        };
-        let of_it = |definition: &Value| {
-            constant(definition, "apiVersion") == Some(*api_version) && constant(definition, "kind") == Some(*kind)
-        };
-        definitions.iter().find(|(_, definition)| is_it(definition) || of_it(definition)).map(|(name, _)| name.as_str())
+    let choices = published.get("allOf").and_then(Value::as_array);
+    let root = |wanted: &(&str, &str)| {
+        let is_it =
+            |definition: &Value| kinds(definition).any(|(api_version, kind)| (api_version.as_str(), kind) == *wanted);
+        let published = definitions.iter().find(|(_, definition)| is_it(definition)).map(|(name, _)| name.as_str());
+        published.or_else(|| choices?.iter().find_map(|choice| chosen(choice, wanted)))
     };
     let roots: Vec<_> = KINDS.iter().filter_map(|kind| Some((*kind, root(kind)?))).collect();
     let mut lines = BTreeMap::new();
@@ -70,13 +68,7 @@ pub fn strict(version: &str, published: &Value) -> Option<String> {
         }
         let definition = definitions.get(name)?;
         let mut references = BTreeSet::new();
-        let mut made = shape(name, definition, &mut references);
-        if let Some(((api_version, kind), _)) = roots.iter().find(|(_, root)| *root == name) {
-            let fields = made.get_mut("properties").and_then(Value::as_object_mut)?;
-            fields.insert("apiVersion".to_owned(), json!({"const": api_version}));
-            fields.insert("kind".to_owned(), json!({"const": kind}));
-        }
-        lines.insert(name, made);
+        lines.insert(name, shape(name, definition, &mut references));
         waiting.extend(
             references.iter().filter_map(|wanted| definitions.keys().find(|name| *name == wanted)).map(String::as_str),
         );
@@ -105,6 +97,44 @@ fn render(version: &str, roots: &[((&str, &str), &str)], served: &Value, lines: 
     let head: Vec<String> = head.iter().map(|(key, value)| format!("{}: {value}", json!(key))).collect();
     let (head, choices, lines) = (head.join(",\n"), choices.join(",\n"), lines.join(",\n"));
     format!("{{\n{head},\n\"allOf\": [\n{choices}\n],\n\"definitions\": {{\n{lines}\n}}\n}}\n")
+}
+
+/// What came and went, as JSON, from the strict schemas of all versions in their order: the first and the last version
+/// of each field by its definition, and of each kind by its apiVersion. What all versions have is not in it.
+#[must_use]
+pub fn changes(versions: &[(String, Value)]) -> String {
+    let mut fields: Lives<'_> = BTreeMap::new();
+    let mut kinds: Lives<'_> = BTreeMap::new();
+    for (version, schema) in versions {
+        for (name, definition) in schema.get("definitions").and_then(Value::as_object).into_iter().flatten() {
+            let properties = definition.get("properties").and_then(Value::as_object);
+            properties.into_iter().flatten().for_each(|(field, _)| seen(&mut fields, name, field, version));
+        }
+        for (api_version, served) in schema.get("x-kubernetes-served").and_then(Value::as_object).into_iter().flatten()
+        {
+            let served = served.as_array().into_iter().flatten().filter_map(Value::as_str);
+            served.for_each(|kind| seen(&mut kinds, api_version, kind, version));
+        }
+    }
+    let ends = (versions.first(), versions.last());
+    let is_change = |(_, life): &(&&str, &(&str, &str))| {
+        ends.0.is_some_and(|(first, _)| first != life.0) || ends.1.is_some_and(|(last, _)| last != life.1)
+    };
+    let part = |title: &str, lives: &Lives<'_>| {
+        let lines = lives.iter().filter_map(|(owner, lives)| {
+            let lives: BTreeMap<_, _> = lives.iter().filter(is_change).collect();
+            (!lives.is_empty()).then(|| format!("{}: {}", json!(owner), json!(lives)))
+        });
+        format!("{}: {{\n{}\n}}", json!(title), lines.collect::<Vec<_>>().join(",\n"))
+    };
+    format!("{{\n{},\n{}\n}}\n", part("fields", &fields), part("kinds", &kinds))
+}
+
+/// The first and last version of what has an owner and a name.
+type Lives<'v> = BTreeMap<&'v str, BTreeMap<&'v str, (&'v str, &'v str)>>;
+
+fn seen<'v>(lives: &mut Lives<'v>, owner: &'v str, name: &'v str, version: &'v str) {
+    lives.entry(owner).or_default().entry(name).or_insert((version, version)).1 = version;
 }
 
 fn reference(name: &str) -> String {
@@ -137,9 +167,11 @@ fn kinds(definition: &Value) -> impl Iterator<Item = (String, &str)> {
     })
 }
 
-/// The constant that a definition of ours has.
-fn constant<'v>(definition: &'v Value, key: &str) -> Option<&'v str> {
-    definition.get("properties")?.get(key)?.get("const")?.as_str()
+/// The name of the definition that a strict schema chooses for a kind.
+fn chosen<'v>(choice: &'v Value, (api_version, kind): &(&str, &str)) -> Option<&'v str> {
+    let constant = |key: &str| choice.get("if")?.get("properties")?.get(key)?.get("const")?.as_str();
+    let is_it = constant("apiVersion") == Some(api_version) && constant("kind") == Some(kind);
+    choice.get("then")?.get("$ref")?.as_str().filter(|_| is_it)?.rsplit('/').next()
 }
 
 /// A definition or a part of one, strict. What it refers to is added to `references`.

@@ -1,7 +1,7 @@
 //! Decodes an object as strictly as the API server does: unknown fields (BG005), wrong types (BG004), and text that YAML
 //! does not read as text (BG003). Must not ask what a value means; the validation of the kinds does.
 
-use super::schema::{Schema, Shape};
+use super::schema::{self, Schema, Shape};
 use super::sink::{Defect, is_template};
 use super::{formats, sink};
 use crate::finding::{Applicability, Edit, Fix};
@@ -120,15 +120,12 @@ impl<'o> Decoder<'o> {
 
     /// Which other versions have a field, if there are any.
     fn elsewhere(&self, key: &str, definition: &str) -> Option<String> {
-        let has = |version: &Version| {
-            let fields = Schema::of(*version).named(definition).and_then(|shape| shape.properties.as_ref());
-            fields.is_some_and(|fields| fields.contains_key(key))
-        };
-        if let Some(later) = Version::all().filter(|version| *version > self.version).find(has) {
-            return Some(format!("Kubernetes has it since {later}, and {} is the chosen version", self.version));
-        }
-        let earlier = Version::all().rev().filter(|version| *version < self.version).find(has)?;
-        Some(format!("Kubernetes had it up to {earlier}, and {} is the chosen version; remove it", self.version))
+        let life = schema::life_of_field(definition, key)?;
+        Some(if life.first > self.version {
+            format!("Kubernetes has it since {}, and {} is the chosen version", life.first, self.version)
+        } else {
+            format!("Kubernetes had it up to {}, and {} is the chosen version; remove it", life.last, self.version)
+        })
     }
 
     fn wrong(&mut self, node: NodeRef<'o>, parent: NodeRef<'o>, wanted: Wanted, is_text: bool) {

@@ -1,7 +1,7 @@
 //! Asks whether a Kubernetes version serves a kind: unknown ones (BG008), and apiVersions that are gone (BG009).
 //! Must not look into the object.
 
-use super::schema::Schema;
+use super::schema::{Schema, life_of_kind};
 use super::sink::{Defect, nearest};
 use crate::finding::{Applicability, Edit, Fix};
 use crate::manifest::Object;
@@ -100,9 +100,8 @@ fn removed(object: &Object, version: Version) -> Option<Defect> {
     let (since, replacement) = if let Some((_, _, since, replacement)) = known {
         ((*since).to_owned(), Some(*replacement).filter(|text| !text.is_empty()))
     } else {
-        let mut earlier = Version::all().rev().filter(|earlier| *earlier < version);
-        let last = earlier.find(|earlier| serves(Schema::of(*earlier), api_version, kind))?;
-        let since = Version::all().find(|next| *next > last)?.to_string();
+        let last = life_of_kind(api_version, kind)?.last;
+        let since = Version::all().find(|next| *next > last && *next <= version)?.to_string();
         (since, other_versions(version, object.group(), kind).next())
     };
     let place = object.at(object.root().get("apiVersion")?);
@@ -136,8 +135,7 @@ fn unknown(object: &Object, version: Version) -> Defect {
     let schema = Schema::of(version);
     let place = object.root().get("kind").map_or_else(|| object.at_name(), |kind| object.at(kind));
     let message = format!("Kubernetes {version} has no {kind} in `{api_version}`");
-    let later = Version::all().filter(|later| *later > version);
-    let later = later.into_iter().find(|later| serves(Schema::of(*later), api_version, kind));
+    let later = life_of_kind(api_version, kind).map(|life| life.first).filter(|first| *first > version);
     let others = schema.served.iter().filter(|(_, kinds)| kinds.iter().any(|known| known == kind));
     let mut others: Vec<&str> = others.map(|(api_version, _)| api_version.as_str()).collect();
     others.sort_by_key(|other| (group_of(other) != object.group(), other.contains("alpha"), other.contains("beta")));

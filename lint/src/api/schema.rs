@@ -1,4 +1,5 @@
-//! The schemas of the Kubernetes kinds, unpacked when a version is first asked for: which kinds it serves, and what is in them.
+//! The schemas of the Kubernetes kinds: which kinds a version serves, and what is in them. A version is unpacked when it
+//! is first asked for, and a definition read when an object first needs it.
 //! Must not judge; `decode` and `kinds` do.
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,17 +13,39 @@ use crate::version::Version;
 
 /// One for each version, the oldest first.
 static PACKED: &[&[u8]] = &include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
-static UNPACKED: [OnceLock<Schema>; PACKED.len()] = [const { OnceLock::new() }; PACKED.len()];
+static UNPACKED: [OnceLock<String>; PACKED.len()] = [const { OnceLock::new() }; PACKED.len()];
+static READ: [OnceLock<Schema>; PACKED.len()] = [const { OnceLock::new() }; PACKED.len()];
 
 /// What one Kubernetes version can decode.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Schema {
     /// The kinds by apiVersion.
-    #[serde(rename = "x-kubernetes-served")]
     pub(super) served: BTreeMap<String, Vec<String>>,
+    choices: Vec<Choice>,
+    definitions: HashMap<&'static str, Definition>,
+}
+
+/// What is before the definitions.
+#[derive(Debug, Default, Deserialize)]
+struct Head {
+    #[serde(rename = "x-kubernetes-served")]
+    served: BTreeMap<String, Vec<String>>,
     #[serde(rename = "allOf")]
     choices: Vec<Choice>,
-    definitions: HashMap<String, Shape>,
+}
+
+/// The text of a definition, and the definition itself when it was read.
+#[derive(Debug)]
+struct Definition {
+    text: &'static str,
+    shape: OnceLock<Shape>,
+}
+
+impl Definition {
+    fn shape(&self) -> &Shape {
+        // What is packed is tested: it can always be read.
+        self.shape.get_or_init(|| serde_json::from_str(self.text).unwrap_or_default())
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,7 +130,7 @@ impl Schema {
     pub(super) fn of(version: Version) -> &'static Self {
         static NONE: OnceLock<Schema> = OnceLock::new();
         let at = usize::from(version.minor() - Version::OLDEST.minor());
-        let schema = PACKED.get(at).zip(UNPACKED.get(at)).map(|(packed, cell)| cell.get_or_init(|| unpack(packed)));
+        let schema = READ.get(at).map(|cell| cell.get_or_init(|| read(at)));
         schema.unwrap_or_else(|| NONE.get_or_init(Self::default))
     }
 
@@ -121,14 +144,14 @@ impl Schema {
     /// What a shape is, wherever that is said, with the name of its definition.
     pub(super) fn resolve<'s>(&'s self, shape: &'s Shape) -> (Option<&'s str>, &'s Shape) {
         match shape.refers_to() {
-            Some(name) => (Some(name), self.definitions.get(name).unwrap_or(shape)),
+            Some(name) => (Some(name), self.named(name).unwrap_or(shape)),
             None => (None, shape),
         }
     }
 
     /// A definition by its name.
     pub(super) fn named(&self, name: &str) -> Option<&Shape> {
-        self.definitions.get(name)
+        self.definitions.get(name).map(Definition::shape)
     }
 }
 
@@ -138,16 +161,75 @@ impl Shape {
     }
 }
 
-fn unpack(packed: &[u8]) -> Schema {
+fn read(at: usize) -> Schema {
+    let text = UNPACKED.get(at).zip(PACKED.get(at)).map_or("", |(cell, packed)| cell.get_or_init(|| unpack(packed)));
+    // Each definition is on a line of its own.
+    let (head, lines) = text.split_once(",\n\"definitions\": {\n").unwrap_or_default();
+    let Head { served, choices } = serde_json::from_str(&format!("{head}}}")).unwrap_or_default();
+    let definition = |line: &'static str| {
+        let (name, text) = line.strip_prefix('"')?.split_once("\": ")?;
+        Some((name, Definition { text: text.trim_end_matches(','), shape: OnceLock::new() }))
+    };
+    Schema { served, choices, definitions: lines.lines().filter_map(definition).collect() }
+}
+
+fn unpack(packed: &[u8]) -> String {
     let mut text = String::new();
     let read = flate2::read::GzDecoder::new(packed).read_to_string(&mut text);
-    // What is packed is tested: it can always be read.
-    read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or_default()
+    read.map_or_else(|_| String::new(), |_| text)
+}
+
+/// The first and last of all versions that have something.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Life {
+    /// The first one.
+    pub(super) first: Version,
+    /// The last one.
+    pub(super) last: Version,
+}
+
+/// What came and went between the versions.
+#[derive(Debug, Default, Deserialize)]
+struct Changes {
+    fields: Lives,
+    kinds: Lives,
+}
+
+type Lives = HashMap<String, HashMap<String, (String, String)>>;
+
+fn life(lives: &Lives, owner: &str, name: &str) -> Option<Life> {
+    let (first, last) = lives.get(owner)?.get(name)?;
+    Some(Life { first: first.parse().ok()?, last: last.parse().ok()? })
+}
+
+fn changes() -> &'static Changes {
+    static CHANGES: OnceLock<Changes> = OnceLock::new();
+    let text = include_str!("../../../schemas/kubernetes/changes.json");
+    CHANGES.get_or_init(|| serde_json::from_str(text).unwrap_or_default())
+}
+
+/// Which versions have a field of a definition; nothing when all have it, or none.
+pub(super) fn life_of_field(definition: &str, field: &str) -> Option<Life> {
+    life(&changes().fields, definition, field)
+}
+
+/// Which versions serve a kind; nothing when all do, or none.
+pub(super) fn life_of_kind(api_version: &str, kind: &str) -> Option<Life> {
+    life(&changes().kinds, api_version, kind)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_came_and_went_is_known() {
+        let ends = |life: Option<Life>| life.map(|life| (life.first.minor(), life.last.minor()));
+        assert_eq!(ends(life_of_field("io.k8s.api.core.v1.PodSpec", "hostnameOverride")), Some((34, 37)));
+        assert_eq!(ends(life_of_field("io.k8s.api.core.v1.PodResourceClaim", "source")), Some((30, 30)));
+        assert_eq!(ends(life_of_field("io.k8s.api.core.v1.PodSpec", "containers")), None);
+        assert_eq!(ends(life_of_kind("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema")), Some((30, 31)));
+    }
 
     #[test]
     fn every_version_can_be_unpacked() {
@@ -157,8 +239,11 @@ mod tests {
             let name = schema.definition("apps/v1", "Deployment").unwrap();
             assert!(schema.named(name).unwrap().properties.as_ref().unwrap().contains_key("spec"), "{version}");
             assert!(schema.served["v1"].iter().any(|kind| kind == "Service"), "{version}");
-            let references = schema.definitions.values().flat_map(|shape| shape.properties.iter().flatten());
-            for (_, shape) in references {
+            let shapes = schema.definitions.values().map(|definition| {
+                serde_json::from_str::<Shape>(definition.text).unwrap();
+                definition.shape()
+            });
+            for (_, shape) in shapes.flat_map(|shape| shape.properties.iter().flatten()) {
                 assert!(shape.refers_to().is_none_or(|name| schema.definitions.contains_key(name)), "{version}");
             }
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{files, root};
 
 /// The codes that the `api` group reports for an object of a version, and the paths.
-fn said(manifest: &Value, version: &str) -> Vec<(&'static str, String)> {
+pub(super) fn said(manifest: &Value, version: &str) -> Vec<(&'static str, String)> {
     said_of_text(&serde_json::to_string_pretty(manifest).unwrap(), version)
 }
 
@@ -72,12 +72,17 @@ fn verdicts_of_a_real_server_are_met() {
 
 #[test]
 fn schemas_are_current() {
+    let mut versions = Vec::new();
     for version in Version::all() {
         let path = root().join(format!("schemas/kubernetes/v{version}.json"));
         let there = std::fs::read_to_string(&path).unwrap();
-        let made = schemas::strict(&version.to_string(), &serde_json::from_str(&there).unwrap()).unwrap();
+        let schema = serde_json::from_str(&there).unwrap();
+        let made = schemas::strict(&version.to_string(), &schema).unwrap();
         assert!(there == made, "{} is out of date: see the README there", path.display());
+        versions.push((version.to_string(), schema));
     }
+    let changes = std::fs::read_to_string(root().join("schemas/kubernetes/changes.json")).unwrap();
+    assert!(changes == schemas::changes(&versions), "changes.json is out of date: see the README there");
 }
 
 #[test]
