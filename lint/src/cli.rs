@@ -132,6 +132,9 @@ pub struct Cli {
     /// Print nothing when there are no findings
     #[arg(short, long)]
     pub quiet: bool,
+    /// Say on standard error which kinds were passed over: custom resources are not compared with what a server takes
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
 }
 
 /// What to print, and how to end.
@@ -311,6 +314,9 @@ impl Cli {
             status = ExitStatus::Clean;
         }
         let report = &fixed.report;
+        if self.verbose {
+            notes.push_str(&report.passed_over_lines());
+        }
         output::write(&self.output, report, &sources, &config)?;
         let is_silent = self.quiet && report.findings.is_empty() && self.format.is_for_people();
         let rendered = if is_silent { String::new() } else { self.format.render(report, &sources, &config, style) };

@@ -36,14 +36,14 @@ pub mod suppress;
 pub mod version;
 pub mod yaml;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use config::Config;
 use finding::{Finding, Findings, Severity};
 use manifest::{Identity, Place};
 use model::{Member, Model};
 use rayon::prelude::*;
-use report::{MemberSummary, Report, SetSummary};
+use report::{MemberSummary, PassedOver, Report, SetSummary};
 use rule::Check;
 use set::Color;
 use source::{Role, Source};
@@ -104,7 +104,22 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
         findings,
         summary,
         kubernetes_version: config.kubernetes_version,
+        passed_over: passed_over(&model, config.kubernetes_version),
     }
+}
+
+/// The kinds that are not compared with what the API server takes, with how many objects there are of each.
+fn passed_over(model: &Model, version: version::Version) -> Vec<PassedOver> {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for object in model.manifests.objects.iter().filter(|object| !api::knows(object, version)) {
+        *counts.entry((&object.id.api_version, &object.id.kind)).or_default() += 1;
+    }
+    let kind = |((api_version, kind), count): ((&str, &str), usize)| PassedOver {
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        count,
+    };
+    counts.into_iter().map(kind).collect()
 }
 
 /// The findings that are reported, with the severity that they count, and those that are not.

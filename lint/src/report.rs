@@ -88,6 +88,19 @@ impl Summary {
     }
 }
 
+/// A kind whose fields are not known, such as a custom resource's: its objects are not compared with what a server takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields, rename = "passedOver")]
+pub struct PassedOver {
+    /// The group and version.
+    pub api_version: String,
+    /// The kind.
+    pub kind: String,
+    /// How many objects there are of it.
+    pub count: usize,
+}
+
 /// A member of a release set and where it is.
 #[derive(Clone, Debug)]
 pub struct MemberSummary {
@@ -131,11 +144,22 @@ pub struct Report {
     pub objects: usize,
     /// How many findings there are.
     pub summary: Summary,
+    /// The kinds that were not compared with what an API server takes.
+    pub passed_over: Vec<PassedOver>,
     /// The Kubernetes whose API was meant.
     pub kubernetes_version: Version,
 }
 
 impl Report {
+    /// The kinds that were passed over, a line each.
+    #[must_use]
+    pub fn passed_over_lines(&self) -> String {
+        let line = |PassedOver { api_version, kind, count }: &PassedOver| {
+            format!("passed over {count} {kind} of {api_version}: its fields are not known\n")
+        };
+        self.passed_over.iter().map(line).collect()
+    }
+
     /// The worst severity among the findings.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {

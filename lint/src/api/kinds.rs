@@ -77,12 +77,23 @@ pub(super) fn check(object: &Object, version: Version) -> Kind {
     if serves(schema, api_version, kind) {
         return Kind::Served;
     }
-    let is_built_in = |group: &str| group == "extensions" || schema.served.keys().any(|known| group_of(known) == group);
-    // A kubeconfig is a file of its own kind, which nobody sends to a server.
-    if !is_built_in(object.group()) || (api_version, kind) == ("v1", "Config") {
+    if is_foreign(object, version) {
         return Kind::Foreign;
     }
     Kind::Refused(Box::new(removed(object, version).unwrap_or_else(|| unknown(object, version))))
+}
+
+/// Whether a kind is of a group that Kubernetes itself does not have.
+pub(super) fn is_foreign(object: &Object, version: Version) -> bool {
+    let is_of_it = |known: &String| group_of(known) == object.group();
+    let is_built_in = object.group() == "extensions" || Schema::of(version).served.keys().any(is_of_it);
+    // A kubeconfig is a file of its own kind, which nobody sends to a server.
+    !is_built_in || (object.id.api_version.as_str(), object.id.kind.as_str()) == ("v1", "Config")
+}
+
+/// Whether a version serves the kind of an object.
+pub(super) fn is_served(object: &Object, version: Version) -> bool {
+    serves(Schema::of(version), &object.id.api_version, &object.id.kind)
 }
 
 fn group_of(api_version: &str) -> &str {

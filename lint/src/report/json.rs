@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RestrictFormats;
 use serde::Serialize;
 
-use super::{MemberSummary, Report, SetSummary, Summary, pretty};
+use super::{MemberSummary, PassedOver, Report, SetSummary, Summary, pretty};
 use crate::finding::{Applicability, Edit, Finding, Fix, Severity};
 use crate::manifest::{Identity, Place};
 use crate::rule::GROUPS;
@@ -31,6 +31,8 @@ struct Root<'r> {
     files: usize,
     /// How many Kubernetes objects they hold.
     objects: usize,
+    /// The kinds whose objects were not compared with what an API server takes: custom resources, and rare kinds of Kubernetes.
+    passed_over: &'r [PassedOver],
     /// The release sets.
     sets: Vec<Set<'r>>,
     /// The findings, by file, place and code.
@@ -180,6 +182,7 @@ pub fn render(report: &Report, sources: &[Source]) -> String {
         kubernetes_version: report.kubernetes_version.to_string(),
         files: report.files,
         objects: report.objects,
+        passed_over: &report.passed_over,
         sets: report.sets.iter().map(|found| set(found, sources)).collect(),
         findings: report.findings.iter().map(|finding| item(finding, sources)).collect(),
         summary: report.summary,

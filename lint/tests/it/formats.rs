@@ -33,6 +33,34 @@ fn json(format: Format, sources: &[Source]) -> Value {
     serde_json::from_str(&render(format, sources).1).unwrap()
 }
 
+#[test]
+fn kinds_that_are_passed_over_are_counted() {
+    let object = |api_version: &str, kind: &str| {
+        format!("---\napiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{any: 1}}\n")
+    };
+    let text = [
+        object("example.com/v1", "Shop"),
+        object("argoproj.io/v1alpha1", "Rollout"),
+        object("example.com/v1", "Shop"),
+        // Kubernetes' own, and yet none that is written into release sets.
+        object("coordination.k8s.io/v1", "Lease"),
+        // Known, or refused.
+        object("v1", "ServiceAccount"),
+        object("apps/v1", "Deploiment"),
+    ];
+    let sources = [Source::new("k8s.yaml", text.concat())];
+    assert_eq!(
+        json(Format::Json, &sources)["passedOver"],
+        serde_json::json!([
+            {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "count": 1},
+            {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "count": 1},
+            {"apiVersion": "example.com/v1", "kind": "Shop", "count": 2},
+        ])
+    );
+    let (report, _) = render(Format::Human, &sources);
+    assert!(report.passed_over_lines().ends_with("passed over 2 Shop of example.com/v1: its fields are not known\n"));
+}
+
 /// A finding that is in no object, with a message that is hard to carry.
 fn with_hard_message(sources: &[Source]) -> Report {
     let mut report = lint(sources, &Config::default());
