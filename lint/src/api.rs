@@ -10,6 +10,7 @@ mod decode;
 mod disruption;
 mod endpoints;
 mod environment;
+mod features;
 mod formats;
 mod ingress;
 mod jobs;
@@ -44,9 +45,17 @@ use metadata::Naming;
 use schema::Schema;
 use sink::Sink;
 
-use crate::manifest::Object;
+use crate::manifest::{Identity, Object};
 use crate::version::Version;
 use crate::yaml::NodeRef;
+
+/// Whether the fields of an object's kind are known; not so those of a custom resource.
+#[must_use]
+pub(crate) fn knows(object: &Object, version: Version) -> bool {
+    let Identity { api_version, kind, .. } = &object.id;
+    !kinds::is_foreign(object, version)
+        && (Schema::of(version).definition(api_version, kind).is_some() || !kinds::is_served(object, version))
+}
 
 /// What the server finds wrong with an object.
 #[must_use]

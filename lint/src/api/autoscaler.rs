@@ -86,9 +86,9 @@ fn target_ref<'o>(parent: NodeRef<'o>, key: &str, has_group: bool, sink: &mut Si
         return;
     }
     let reason = match version.split_once('/') {
-        Some((_, rest)) if rest.contains('/') => "at most one `/` is allowed",
+        Some((_, rest)) if rest.contains('/') && sink.since(34) => "at most one `/` is allowed",
         Some((group, _)) if !group.is_empty() => return,
-        _ if text(reference, "kind") == "ReplicationController" => return,
+        _ if text(reference, "kind") == "ReplicationController" || !sink.since(34) => return,
         _ => "the group is needed, such as in `apps/v1`",
     };
     match reference.get("apiVersion") {

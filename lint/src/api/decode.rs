@@ -3,7 +3,7 @@
 
 use super::schema::{self, Schema, Shape};
 use super::sink::{Defect, is_template};
-use super::{formats, sink};
+use super::{features, formats, sink};
 use crate::finding::{Applicability, Edit, Fix};
 use crate::manifest::{Object, Place, is_placeholder};
 use crate::quantity;
@@ -15,7 +15,8 @@ use crate::yaml::{NodeRef, Span, Value};
 pub(super) struct Decoded {
     /// What the server would say before it looks any further.
     pub(super) defects: Vec<Defect>,
-    /// The mappings and lists with something in them that could not be decoded: what they mean is not known.
+    /// The mappings and lists with something in them that could not be decoded, and what is forgotten: what they mean is
+    /// not known.
     unclear: Vec<Place>,
 }
 
@@ -91,7 +92,14 @@ impl<'o> Decoder<'o> {
         let Some(known) = &shape.properties else { return };
         for (entry, value) in node.entries() {
             match known.get(&*entry.key) {
-                Some(shape) => self.value(value, node, shape, within),
+                Some(shape) => {
+                    self.value(value, node, shape, within);
+                    if features::is_forgotten(within, &entry.key, self.version) {
+                        self.unclear(value);
+                        let place = self.object.at_key(node, &entry.key);
+                        self.decoded.unclear.push(place);
+                    }
+                }
                 None if is_placeholder(&entry.key) => {}
                 None => self.unknown(node, &entry.key, known.keys().map(|key| &**key), within),
             }
@@ -188,7 +196,9 @@ fn wanted(node: NodeRef<'_>, shape: &Shape) -> Option<Wanted> {
         (_, "boolean") => wanted("true or false", "write true or false, without quotes"),
         (_, "integer") if in_range(i64::MIN, i64::MAX) => None,
         (_, "integer") if shape.maximum == Some(i64::from(i32::MAX)) => {
-            wanted("a whole number from -2147483648 to 2147483647", "write a number without quotes")
+            let is_number = node.as_int().is_some();
+            let help = if is_number { "write a smaller number" } else { "write a number without quotes" };
+            wanted("a whole number from -2147483648 to 2147483647", help)
         }
         (_, "integer") => wanted("a whole number", "write a number without quotes"),
         (_, "number") if matches!(node.value(), Value::Int(_) | Value::Float(_)) => None,

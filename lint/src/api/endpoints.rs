@@ -16,6 +16,7 @@ const MAX_PORTS: usize = 20_000;
 
 /// Validates Endpoints.
 pub(super) fn endpoints<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let syntax = sink.address();
     for subset in items(root, "subsets") {
         let lists = ["addresses", "notReadyAddresses"];
         if lists.iter().all(|key| is_empty(subset, key)) {
@@ -23,7 +24,7 @@ pub(super) fn endpoints<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
         for address in lists.iter().flat_map(|key| items(subset, key)) {
             sink.required_name(address, "ip", "the address is needed", |ip| {
-                names::ip_address(ip).or_else(|| ordinary(names::ip(ip)))
+                syntax(ip).or_else(|| ordinary(names::ip(ip)))
             });
             sink.name(address, "hostname", names::dns_label);
             sink.name_if_set(address, "nodeName", names::dns_subdomain);
@@ -128,10 +129,8 @@ fn family(text: &str, is_of_it: fn(&IpAddr) -> bool, name: &str) -> Fault {
 type Syntax = fn(&str) -> Fault;
 
 fn zones<'o>(hints: NodeRef<'o>, sink: &mut Sink<'o>) {
-    let kinds: [(&str, Syntax, u8); 2] =
-        // Nodes are dropped without a word by a server that does not have them.
-        [("forZones", names::label_value, 30), ("forNodes", names::dns_subdomain, 34)];
-    for (key, syntax, _) in kinds.into_iter().filter(|(.., since)| sink.since(*since)).collect::<Vec<_>>() {
+    let kinds: [(&str, Syntax); 2] = [("forZones", names::label_value), ("forNodes", names::dns_subdomain)];
+    for (key, syntax) in kinds {
         too_many(hints, key, MAX_HINTS, sink);
         let mut seen = HashSet::new();
         for hint in items(hints, key) {

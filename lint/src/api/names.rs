@@ -195,6 +195,42 @@ pub(super) fn ip_address(text: &str) -> Fault {
     fault(ip(text).is_none(), "an IP address such as `10.9.8.7` or `2001:db8::ffff` is needed")
 }
 
+/// An IP address in the one form that Kubernetes 1.36 and later take: no leading zeros, no IPv4 in the form of IPv6.
+pub(super) fn strict_ip_address(text: &str) -> Fault {
+    let parsed = text.parse::<IpAddr>().ok();
+    ip_address(text).or_else(|| fault(parsed.is_none(), "leading zeros are not allowed")).or_else(|| {
+        let is_mapped = parsed.is_some_and(|address| address.to_canonical() != address);
+        fault(is_mapped, "an IPv4 address in the form of an IPv6 one is not allowed")
+    })
+}
+
+/// A range in the one form that Kubernetes 1.36 and later take: the first address of it, written as an address alone is.
+pub(super) fn strict_cidr(text: &str) -> Fault {
+    let (address, bits) = text.split_once('/').unwrap_or_default();
+    cidr(text)
+        .or_else(|| strict_ip_address(address))
+        .or_else(|| fault(bits.len() > 1 && bits.starts_with('0'), "leading zeros are not allowed"))
+        .or_else(|| {
+            let first = range(text).map(|(address, bits)| first_of(address, bits));
+            first.filter(|first| Some(*first) != ip(address)).map(|first| {
+                format!("the range begins at `{first}/{bits}`; write that, or the one address with all its bits")
+            })
+        })
+}
+
+fn first_of(address: IpAddr, bits: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+            IpAddr::V4((address.to_bits() & mask).into())
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+            IpAddr::V6((address.to_bits() & mask).into())
+        }
+    }
+}
+
 /// The name of a Service, up to Kubernetes 1.35: a DNS label that starts with a letter.
 pub(super) fn dns_1035_label(text: &str) -> Fault {
     dns_label(text)
@@ -242,7 +278,7 @@ mod tests {
 
     #[test]
     fn each_syntax_has_its_limits() {
-        let cases: [Case; 9] = [
+        let cases: [Case; 11] = [
             (dns_label, &["web", "a-1", "1a"], &["", "-a", "a-", "A", "a.b", LONG]),
             (dns_subdomain, &["a.b", "web", LONG], &["", "a..b", ".a", "a_b"]),
             (qualified_name, &["app", "example.com/App_1", "a.b"], &["", "a/b/c", "/a", "a/", "-a", LONG, "A/b"]),
@@ -251,6 +287,12 @@ mod tests {
             (variable_name, &["A", "a b", "1.", "-"], &["A=B", "grün", "\u{7f}"]),
             (config_key, &["a.b", "_"], &["", ".", "..", "..a", "a b"]),
             (inner_path, &["a/b", "", "a..b"], &["/a", "..", "a/../b"]),
+            (strict_ip_address, &["10.0.0.1", "::1", "0.0.0.0"], &["010.0.0.1", "::ffff:1.2.3.4", "1.2.3", ""]),
+            (
+                strict_cidr,
+                &["10.0.0.0/8", "0.0.0.0/0", "10.1.2.3/32", "2001:db8::/64"],
+                &["10.1.2.3/8", "10.0.0.0/08", "010.0.0.0/8", "::ffff:10.0.0.0/104", "2001:db8::1/64", "10.0.0.0"],
+            ),
             (
                 ip_address,
                 &["10.0.0.1", "010.0.0.1", "::1", "::ffff:1.2.3.4"],

@@ -16,7 +16,7 @@ pub(super) fn network<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     }
     sink.one_of(spec, "dnsPolicy", &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]);
     for alias in items(spec, "hostAliases") {
-        sink.required_name(alias, "ip", "the address is needed", names::ip_address);
+        sink.required_name(alias, "ip", "the address is needed", sink.address());
         for name in items(alias, "hostnames") {
             sink.syntax(name, names::dns_subdomain);
         }
@@ -36,7 +36,7 @@ fn dns_config<'o>(spec: NodeRef<'o>, config: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
     at_most(config, "nameservers", 3, sink);
     for server in items(config, "nameservers") {
-        sink.syntax(server, names::ip_address);
+        sink.syntax(server, sink.address());
     }
     at_most(config, "searches", 32, sink);
     let total: usize = items(config, "searches").filter_map(NodeRef::as_str).map(|text| text.len() + 1).sum();
@@ -44,7 +44,8 @@ fn dns_config<'o>(spec: NodeRef<'o>, config: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.invalid(searches, "all together may have 2048 characters", "remove some");
     }
     for search in items(config, "searches") {
-        sink.syntax(search, search_domain);
+        let syntax = if sink.since(33) { search_domain } else { strict_search_domain };
+        sink.syntax(search, syntax);
     }
     for option in items(config, "options") {
         if text(option, "name").is_empty() {
@@ -58,6 +59,11 @@ fn at_most<'o>(config: NodeRef<'o>, key: &str, most: usize, sink: &mut Sink<'o>)
     if let Some(list) = config.get(key).filter(|list| list.items().count() > most) {
         sink.invalid(list, format!("at most {most} are allowed"), "remove some");
     }
+}
+
+/// A search domain, as Kubernetes up to 1.32 reads it, may end with a dot.
+fn strict_search_domain(text: &str) -> Option<String> {
+    names::dns_subdomain(text.strip_suffix('.').unwrap_or(text))
 }
 
 /// A search domain may have `_` and end with a dot.

@@ -68,10 +68,10 @@ fn peer<'o>(peer: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 fn ip_block<'o>(block: NodeRef<'o>, sink: &mut Sink<'o>) {
-    sink.required_name(block, "cidr", "a range such as `10.0.0.0/8` is needed", names::cidr);
+    sink.required_name(block, "cidr", "a range such as `10.0.0.0/8` is needed", sink.address_range());
     let outer = block.get("cidr").and_then(NodeRef::as_str).and_then(names::range);
     for except in items(block, "except") {
-        sink.syntax(except, names::cidr);
+        sink.syntax(except, sink.address_range());
         let inner = except.as_str().and_then(names::range);
         if let (Some(outer), Some(inner)) = (outer, inner)
             && !is_inside(inner, outer)

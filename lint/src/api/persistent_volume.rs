@@ -104,14 +104,14 @@ fn capacity<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 fn attributes_class<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
-    // A server without the classes drops their name without a word.
-    let Some(class) = spec.get("volumeAttributesClassName").filter(|_| sink.since(34)) else { return };
+    let Some(class) = spec.get("volumeAttributesClassName") else { return };
     if class.as_str() == Some("") {
         sink.missing(spec, "volumeAttributesClassName", "the name of the class is needed");
     } else {
         sink.syntax(class, names::dns_subdomain);
     }
-    if spec.get("csi").is_none() {
+    // A server without the classes has forgotten it.
+    if spec.get("csi").is_none() && sink.since(34) {
         sink.missing(spec, "csi", "only a `csi` volume has a `volumeAttributesClassName`");
     }
 }

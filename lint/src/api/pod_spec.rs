@@ -167,7 +167,8 @@ fn sharing<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.invalid(node, "with `hostPID: true` the processes are the node's", "remove one of the two");
         sink.at_path(|path| path.replace(".shareProcessNamespace", ".securityContext.shareProcessNamespace"));
     }
-    if spec.get("hostUsers").and_then(NodeRef::as_bool) == Some(false) {
+    // Before 1.33 a server forgets it.
+    if spec.get("hostUsers").and_then(NodeRef::as_bool) == Some(false) && sink.since(33) {
         for key in ["hostNetwork", "hostPID", "hostIPC"] {
             if is_true(spec, key) {
                 sink.forbidden(spec, key, "a pod with `hostUsers: false` is apart from its node");

@@ -156,7 +156,7 @@ impl<'o> Service<'o> {
                 continue;
             }
             let found = sink.count();
-            sink.syntax(*address, names::ip_address);
+            sink.syntax(*address, sink.address());
             if list.is_empty() {
                 sink.at_paths_since(found, index);
             }
@@ -246,8 +246,8 @@ impl<'o> Service<'o> {
             if !is_balanced {
                 sink.forbidden(spec, "loadBalancerSourceRanges", "it is for `type: LoadBalancer` alone");
             }
-            items(spec, "loadBalancerSourceRanges")
-                .for_each(|range| sink.syntax(range, |text| names::cidr(text.trim())));
+            let syntax = sink.address_range();
+            items(spec, "loadBalancerSourceRanges").for_each(|range| sink.syntax(range, |text| syntax(text.trim())));
             sink.at_paths_since(before, |path| path.replace("loadBalancer", "LoadBalancer"));
         } else if let Some(annotation) = root.at(&["metadata", "annotations", SOURCE_RANGES]) {
             if !is_balanced {
@@ -341,7 +341,8 @@ fn families<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 /// Addresses of the nodes that the Service takes: none that every machine has.
 fn external_addresses<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     for address in items(spec, "externalIPs") {
-        sink.syntax(address, |text| names::ip_address(text).or_else(|| special(text)));
+        let syntax = sink.address();
+        sink.syntax(address, |text| syntax(text).or_else(|| special(text)));
     }
 }
 

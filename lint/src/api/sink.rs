@@ -8,7 +8,7 @@ use crate::manifest::{Object, Place};
 use crate::version::Version;
 use crate::yaml::{NodeRef, Value};
 
-use super::names::Fault;
+use super::names::{self, Fault};
 
 /// A defect with the code of the rule that reports it.
 #[derive(Debug)]
@@ -47,6 +47,16 @@ impl<'o> Sink<'o> {
     /// Whether the chosen Kubernetes is 1.`minor` or later.
     pub(super) fn since(&self, minor: u8) -> bool {
         self.version.minor() >= minor
+    }
+
+    /// The syntax of an IP address.
+    pub(super) fn address(&self) -> fn(&str) -> Fault {
+        if self.since(36) { names::strict_ip_address } else { names::ip_address }
+    }
+
+    /// The syntax of a range of addresses.
+    pub(super) fn address_range(&self) -> fn(&str) -> Fault {
+        if self.since(36) { names::strict_cidr } else { names::cidr }
     }
 
     fn push(&mut self, code: &'static str, place: Place, message: String, help: String) {

@@ -161,6 +161,11 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
                 );
             } else {
                 not_negative(update, &["partition"], sink);
+                if amount(update, "maxUnavailable", Some(100), sink) == Some(0)
+                    && let Some(node) = update.get("maxUnavailable")
+                {
+                    sink.invalid(node, "it may not be 0: no pod could ever be replaced", "set at least 1");
+                }
             }
         }
     }

@@ -131,7 +131,51 @@ fn sweep() -> Vec<(Value, std::ops::RangeInclusive<u8>, &'static str)> {
     let idle = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "a"}, "spec": {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}, "minReplicas": 0, "maxReplicas": 2,
         "metrics": [{"type": "External", "external": {"metric": {"name": "queue"}, "target": {"type": "Value", "value": "9"}}}]}});
+    let claims = |field: &str, value: Value| {
+        let mut spec = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+        spec[field] = value;
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "a"}, "spec": spec})
+    };
+    let job = |field: &str, value: Value| {
+        let mut spec =
+            json!({"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a:1"}]}}});
+        spec[field] = value;
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a"}, "spec": spec})
+    };
+    let scaler = |api_version: &str, behavior: Value| {
+        json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "a"}, "spec": {
+        "scaleTargetRef": {"apiVersion": api_version, "kind": "Deployment", "name": "a"}, "maxReplicas": 2, "behavior": behavior}})
+    };
+    let range = json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "a"}, "spec": {
+        "podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "10.1.2.3/8"}}]}]}});
+    let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "a"}, "spec": {"selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "a:1"}]}},
+        "updateStrategy": {"rollingUpdate": {"maxUnavailable": 0}}}});
+    let without_selector = json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone", "matchLabelKeys": ["a"]}]}});
     vec![
+        // What each version knows.
+        (pod("/spec/resourceClaims", json!([{"name": "a", "source": {"resourceClaimName": "b"}}])), 30..=30, "BG005"),
+        (pod("/spec/volumes", json!([{"name": "a", "image": {"reference": "a:1"}}])), 31..=37, "BG005"),
+        (pod("/spec/securityContext", json!({"seLinuxChangePolicy": "Recursive"})), 32..=37, "BG005"),
+        (pod("/spec/containers/0/lifecycle", json!({"stopSignal": "SIGTERM"})), 33..=37, "BG005"),
+        (scaler("apps/v1", json!({"scaleDown": {"tolerance": "0.1"}})), 33..=37, "BG005"),
+        (pod("/spec/workloadRef", json!({"name": "a", "podGroup": "b"})), 35..=35, "BG005"),
+        (pod("/spec/schedulingGroup", json!({})), 36..=37, "BG005"),
+        (job("scheduling", json!({})), 37..=37, "BG005"),
+        (bare("storagemigration.k8s.io/v1alpha1", "StorageVersionMigration"), 30..=34, "BG009"),
+        (bare("resource.k8s.io/v1alpha2", "ResourceClaim"), 30..=30, "BG009"),
+        (bare("resource.k8s.io/v1", "DeviceClass"), 34..=37, "BG008"),
+        (bare("networking.k8s.io/v1alpha1", "IPAddress"), 30..=30, "BG009"),
+        // What it forgets while the feature is off, and so does not validate.
+        (job("managedBy", json!("me")), 30..=31, "BG007"),
+        (claims("volumeAttributesClassName", json!("Bad_")), 30..=33, "BG007"),
+        (pod("/spec/affinity", without_selector), 30..=30, "BG007"),
+        (set, 30..=34, "BG007"),
+        // What it takes more or less strictly.
+        (pod("/spec/dnsConfig", json!({"searches": ["_sip._tcp"]})), 33..=37, "BG007"),
+        (scaler("v1", json!({})), 30..=33, "BG007"),
+        (pod("/spec/hostAliases", json!([{"ip": "010.0.0.1", "hostnames": ["a"]}])), 30..=35, "BG007"),
+        (range, 30..=35, "BG007"),
         (idle, 37..=37, "BG007"),
         (pod("/spec/restartPolicy", json!("Always")), 30..=37, ""),
         (pod("/spec/resources", json!({"requests": {"cpu": 1}})), 32..=37, "BG005"),
