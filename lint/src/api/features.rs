@@ -4,7 +4,7 @@
 use crate::version::Version;
 
 /// The field by its definition, and the first version that keeps it. From the feature gates of Kubernetes.
-const KEPT_SINCE: [(&str, &str, u8); 14] = [
+const KEPT_SINCE: [(&str, &str, u8); 15] = [
     ("EndpointHints", "forNodes", 34),
     ("Container", "resizePolicy", 33),
     ("JobSpec", "managedBy", 32),
@@ -14,6 +14,7 @@ const KEPT_SINCE: [(&str, &str, u8); 14] = [
     ("PodAffinityTerm", "matchLabelKeys", 31),
     ("PodAffinityTerm", "mismatchLabelKeys", 31),
     ("PodSecurityContext", "supplementalGroupsPolicy", 33),
+    ("PodSpec", "hostnameOverride", 35),
     ("PodSpec", "resourceClaims", 34),
     ("ResourceRequirements", "claims", 34),
     ("RollingUpdateStatefulSetStrategy", "maxUnavailable", 35),

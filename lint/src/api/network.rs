@@ -3,7 +3,7 @@
 
 use super::names;
 use super::pod_spec::Pod;
-use super::sink::{Sink, is_empty, items, text};
+use super::sink::{Sink, is_empty, is_true, items, text};
 use crate::yaml::NodeRef;
 
 /// Validates host names, DNS and host aliases.
@@ -14,6 +14,7 @@ pub(super) fn network<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
         sink.name(spec, "hostname", names::dns_label);
         sink.name(spec, "subdomain", names::dns_label);
     }
+    hostname_override(spec, sink);
     sink.one_of(spec, "dnsPolicy", &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]);
     for alias in items(spec, "hostAliases") {
         sink.required_name(alias, "ip", "the address is needed", sink.address());
@@ -27,6 +28,17 @@ pub(super) fn network<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     }
     if let Some(config) = spec.get("dnsConfig") {
         dns_config(spec, config, sink);
+    }
+}
+
+/// A host name that is not made of the pod's, as the API reference describes it.
+fn hostname_override<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if text(spec, "hostnameOverride").is_empty() {
+        return;
+    }
+    sink.name(spec, "hostnameOverride", |name| names::shorter_subdomain(name, 64));
+    if let Some(key) = ["setHostnameAsFQDN", "hostNetwork"].iter().find(|key| is_true(spec, key)) {
+        sink.forbidden(spec, "hostnameOverride", format!("`{key}` is true, and gives the pod another host name"));
     }
 }
 
