@@ -121,6 +121,7 @@ fn family(text: &str, is_of_it: fn(&IpAddr) -> bool, name: &str) -> Fault {
         Some(IpAddr::V6(ip)) if name == "IPv6" && ip.to_ipv4_mapped().is_some() => {
             Some("an IPv4 address in the form of an IPv6 one is not allowed".to_owned())
         }
+        Some(ip) if name == "IPv6" && ip.to_string() != text => Some(format!("it must be written as `{ip}`")),
         Some(ip) => ordinary(Some(ip.to_canonical())),
         None => Some(format!("an {name} address is needed")),
     }

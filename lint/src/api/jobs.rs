@@ -11,7 +11,7 @@ use crate::yaml::NodeRef;
 const MAX: i64 = i64::MAX;
 
 /// Validates `spec` of a Job.
-fn job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+fn job<'o>(spec: NodeRef<'o>, is_template: bool, sink: &mut Sink<'o>) {
     for key in ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"] {
         sink.number(spec, key, 0, MAX);
     }
@@ -22,7 +22,7 @@ fn job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     if is_true(spec, "manualSelector") {
         selector::of_job(spec, sink);
     }
-    indexed(spec, sink);
+    indexed(spec, is_template, sink);
     // With a failure policy a pod is replaced only when it has failed.
     let policies: &[&str] =
         if spec.get("podFailurePolicy").is_some() { &["Failed"] } else { &["TerminatingOrFailed", "Failed"] };
@@ -36,12 +36,12 @@ fn job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         failure_policy(spec, policy, sink);
     }
     if let Some(policy) = spec.get("successPolicy") {
-        success_policy(spec, policy, sink);
+        success_policy(spec, policy, completions(spec, is_template).unwrap_or_default(), sink);
     }
 }
 
 /// Validates when an indexed Job has succeeded before all its pods have.
-fn success_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o>) {
+fn success_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, completions: i64, sink: &mut Sink<'o>) {
     if text(spec, "completionMode") != "Indexed" {
         sink.invalid(
             policy,
@@ -53,7 +53,6 @@ fn success_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o
     if is_empty(policy, "rules") {
         sink.missing(policy, "rules", "at least one rule is needed");
     }
-    let completions = completions(spec).unwrap_or_default();
     for rule in items(policy, "rules") {
         if rule.get("succeededIndexes").is_none() && rule.get("succeededCount").is_none() {
             sink.none_set(rule, &["succeededCount", "succeededIndexes"]);
@@ -85,14 +84,14 @@ fn count_indexes(list: &str, completions: i64) -> Option<i64> {
     Some(count)
 }
 
-/// How often a pod must succeed; once, where nothing is said of how many run.
-fn completions(spec: NodeRef<'_>) -> Option<i64> {
-    int(spec, "completions").or_else(|| spec.get("parallelism").is_none().then_some(1))
+/// How often a pod must succeed; once, where a Job says nothing of how many run. A `CronJob` has no such default.
+fn completions(spec: NodeRef<'_>, is_template: bool) -> Option<i64> {
+    int(spec, "completions").or_else(|| (!is_template && spec.get("parallelism").is_none()).then_some(1))
 }
 
-fn indexed<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+fn indexed<'o>(spec: NodeRef<'o>, is_template: bool, sink: &mut Sink<'o>) {
     let is_indexed = text(spec, "completionMode") == "Indexed";
-    if is_indexed && completions(spec).is_none() {
+    if is_indexed && completions(spec, is_template).is_none() {
         sink.missing(spec, "completions", "an indexed Job needs the number of its indexes");
     }
     if is_indexed {
@@ -114,7 +113,7 @@ fn indexed<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     if spec.get("maxFailedIndexes").is_some() && spec.get("backoffLimitPerIndex").is_none() {
         sink.missing(spec, "backoffLimitPerIndex", "`maxFailedIndexes` needs it");
     }
-    let (most, completions) = (int(spec, "maxFailedIndexes"), completions(spec));
+    let (most, completions) = (int(spec, "maxFailedIndexes"), completions(spec, is_template));
     if let (Some(most), Some(completions), Some(node)) = (most, completions, spec.get("maxFailedIndexes"))
         && most > completions
     {
@@ -191,7 +190,7 @@ pub(super) fn job_object<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.at_path(|path| format!("{path}.template.spec.containers"));
         return;
     };
-    job(spec, sink);
+    job(spec, false, sink);
     let is_empty = |own: NodeRef<'_>| is_empty(own, "matchLabels") && is_empty(own, "matchExpressions");
     if let Some(own) = spec.get("selector").filter(|own| !is_empty(*own) && !is_true(spec, "manualSelector")) {
         let before = sink.count();
@@ -205,7 +204,7 @@ pub(super) fn job_object<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
 /// Validates that the pods of an indexed Job can be named for it.
 fn name<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     let (Some(spec), Some(name)) = (root.get("spec"), root.at(&["metadata", "name"])) else { return };
-    let completions = completions(spec).filter(|&completions| completions > 0);
+    let completions = completions(spec, false).filter(|&completions| completions > 0);
     let Some(last) = completions.filter(|_| text(spec, "completionMode") == "Indexed") else { return };
     sink.syntax(name, |name| {
         // What is no name at all is reported already.
@@ -242,7 +241,7 @@ pub(super) fn cron_job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
     let job_spec = spec.at(&["jobTemplate", "spec"]);
     if let Some(job_spec) = job_spec {
-        job(job_spec, sink);
+        job(job_spec, true, sink);
         if let Some(own) = job_spec.get("selector") {
             sink.forbid_value(own, "a CronJob's Jobs have their own selectors");
         }
@@ -258,7 +257,9 @@ pub(super) fn cron_job<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 /// The least and most of each field of a schedule.
-const RANGES: [(u32, u32); 5] = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)];
+const RANGES: [(u32, u32); 5] = [(0, 59), (0, 23), (1, 31), MONTH, WEEKDAY];
+const MONTH: (u32, u32) = (1, 12);
+const WEEKDAY: (u32, u32) = (0, 6);
 
 /// A schedule: five fields, or a name such as `@daily`.
 fn schedule(text: &str) -> Option<String> {
@@ -293,7 +294,7 @@ fn is_range(part: &str, least: u32, most: u32) -> bool {
     if matches!(range, "*" | "?") {
         return true;
     }
-    let number = |text: &str| named(text).or_else(|| text.parse::<u32>().ok());
+    let number = |text: &str| named(text, (least, most)).or_else(|| text.parse::<u32>().ok());
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     match (number(first), number(last)) {
         (Some(first), Some(last)) => first <= last && first >= least && last <= most,
@@ -301,11 +302,15 @@ fn is_range(part: &str, least: u32, most: u32) -> bool {
     }
 }
 
-/// The number of a month or weekday by its English name.
-fn named(text: &str) -> Option<u32> {
+/// The number of a month or weekday by its English name, in the field of its own.
+fn named(text: &str, range: (u32, u32)) -> Option<u32> {
     const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    let lower = text.to_ascii_lowercase();
-    let month = MONTHS.iter().position(|name| *name == lower).map(|at| at + 1);
-    month.or_else(|| DAYS.iter().position(|name| *name == lower)).and_then(|at| u32::try_from(at).ok())
+    let names: &[&str] = match range {
+        MONTH => &MONTHS,
+        WEEKDAY => &DAYS,
+        _ => return None,
+    };
+    let at = names.iter().position(|name| name.eq_ignore_ascii_case(text))?;
+    u32::try_from(at).ok().map(|at| at + range.0)
 }

@@ -119,6 +119,10 @@ fn attributes_class<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 fn of_type<'o>(kind: &str, source: NodeRef<'o>, spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     match kind {
         "csi" => csi(source, sink),
+        "glusterfs" => {
+            volumes::of_type(kind, source, sink);
+            sink.name_if_set(source, "endpointsNamespace", names::dns_label);
+        }
         "local" => {
             sink.required_name(source, "path", "the path on the node is needed", names::no_parent);
             if spec.get("nodeAffinity").is_none() {

@@ -143,6 +143,10 @@ fn jobs() -> Vec<Case> {
                 ("/spec/timeZone", r#""Local""#, "BG007"),
                 ("/spec/schedule", r#""0 24 * * *""#, "BG007"),
                 ("/spec/schedule", r#""@every 90s""#, OK),
+                ("/spec/schedule", r#""0 0 * JAN mon""#, OK),
+                ("/spec/schedule", r#""0 0 * mon jan""#, "BG007"),
+                // Only a Job itself runs once by default.
+                ("/spec/jobTemplate/spec/completionMode", r#""Indexed""#, "BG006"),
                 ("/spec/schedule", r#""TZ=UTC 0 0 * * *""#, "BG007"),
             ],
         ),
@@ -340,6 +344,7 @@ fn endpoints() -> Vec<Case> {
             &[
                 ("/addressType", r#""ipv6""#, "BG007"),
                 ("/endpoints/0/addresses/0", r#""10.1.2.3""#, "BG007"),
+                ("/endpoints/0/addresses/0", r#""2001:DB8::1""#, "BG007"),
                 ("/endpoints/0/addresses/0", r#""::ffff:10.1.2.3""#, "BG007"),
                 ("/endpoints/0/hints", r#"{"forZones": [{"name": null}]}"#, OK),
                 ("/ports", r#"[{"port": 80}, {"port": 81}]"#, "BG006"),
