@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::observed::SetView;
+use crate::observed::{Observed, SetView};
 use crate::release::Color;
 use crate::rights::Right;
 
@@ -146,8 +146,8 @@ pub(crate) fn permissions(question: &Question<'_>, accepted: &[String]) -> Check
 
 /// The refusal of rights that the API server does not give, beside those that every move needs.
 #[must_use]
-pub(crate) fn denied(set: &SetView<'_>, color: Color, rights: &[Right]) -> Option<CheckResult> {
-    let verdict = permissions::judge(set, rights);
+pub(crate) fn denied(observed: &Observed, namespace: &str, color: Color, rights: &[Right]) -> Option<CheckResult> {
+    let verdict = permissions::in_namespace(observed, namespace, rights);
     let result = || CheckResult {
         id: permissions::CHECK.id,
         color,

@@ -74,6 +74,18 @@ pub struct Global {
     /// The kubeconfig file
     #[arg(long, global = true, value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<PathBuf>,
+    /// The cluster of the kubeconfig; without it the context's
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Cluster")]
+    pub cluster: Option<String>,
+    /// The user of the kubeconfig; without it the context's
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Cluster")]
+    pub user: Option<String>,
+    /// The bearer token; without it the user's credentials
+    #[arg(long, global = true, value_name = "TOKEN", help_heading = "Cluster")]
+    pub token: Option<String>,
+    /// The groups to impersonate, with --as
+    #[arg(long = "as-group", global = true, value_name = "GROUP", requires = "impersonate", help_heading = "Cluster")]
+    pub impersonate_groups: Vec<String>,
     /// The user to impersonate
     #[arg(long = "as", global = true, value_name = "USER", help_heading = "Cluster")]
     pub impersonate: Option<String>,

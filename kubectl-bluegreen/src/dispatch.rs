@@ -95,7 +95,8 @@ impl Run {
             }
             Command::Cleanup(args) => {
                 let settings = Settings { after: args.after, ..self.settings() };
-                let cleanup = Cleanup { color: args.env, selection: selection.clone(), settings };
+                let (color, wait) = (args.env, args.wait);
+                let cleanup = Cleanup { color, wait, selection: selection.clone(), settings };
                 Ok(self.execute(cluster, "cleanup", &selection.namespace, &cleanup).await)
             }
             Command::Deploy(args) => self.deploy(cluster, selection, args).await,
@@ -215,6 +216,7 @@ impl Run {
             wait_lock: self.global.wait_lock,
             holder: self.holder.clone(),
             declared: self.declared().to_vec(),
+            accept: self.global.accept.clone(),
         }
     }
 
@@ -362,7 +364,8 @@ impl Run {
     async fn history<C: Cluster>(&self, cluster: &C, selection: &Selection) -> Result<ExitStatus, Error> {
         let observed = self.observe(cluster, &selection.namespace).await?;
         let history = History::new(&selection.find(&observed)?)?;
-        self.print(&history, || history.table());
+        let wide = self.global.output == Output::Wide;
+        self.print(&history, || history.table(wide, self.ui.columns()));
         Ok(ExitStatus::Done)
     }
 
@@ -438,7 +441,7 @@ impl Run {
         match self.global.output {
             Output::Json => self.ui.data(format_args!("{}\n", serde_json::to_string_pretty(data).unwrap_or_default())),
             Output::Yaml => self.ui.data(serde_yaml::to_string(data).unwrap_or_default()),
-            Output::Table | Output::Wide => self.ui.data(table()),
+            Output::Table | Output::Wide => self.ui.table(&table()),
         }
     }
 

@@ -93,7 +93,7 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(
         code(bluegreen::journal_unreadable),
-        help("if nobody needs it any more, remove it: kubectl annotate service {} {}-", .0.service, crate::journal::ANNOTATION)
+        help("{}", .0.help)
     )]
     Journal(#[from] Unreadable),
     /// Nobody can be asked.
@@ -342,7 +342,7 @@ fn refusal_help(checks: &[CheckResult]) -> String {
 fn cluster_help(error: &ClusterError) -> &'static str {
     match error.failure {
         Failure::Forbidden => {
-            "ask an admin for this verb on this resource; `kubectl auth can-i --list` shows what you have"
+            "ask an admin for this, or for all that the commands need: kubectl bluegreen rbac -n NAMESPACE | kubectl apply -f -"
         }
         Failure::Unauthorized => "log in again: the cluster does not accept these credentials",
         Failure::NotFound => "it is gone: see `kubectl bluegreen status`",

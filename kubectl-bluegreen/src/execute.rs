@@ -9,12 +9,13 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::analysis::MetricResult;
+use crate::check;
 use crate::cluster::{Cluster, ClusterError, Failure, Request};
 use crate::error::Error;
 use crate::health::Health;
 use crate::interrupt::Interrupt;
 use crate::lock::{self, Lock, Waits, is_left, trying_again};
-use crate::observe::{ask, observe};
+use crate::observe::{ask, ask_for, observe};
 use crate::observed::{Observed, lease_name};
 use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
@@ -41,6 +42,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The steps that write something else than the selector and the journal.
 const WRITES: [&str; 6] = ["scale", "release", "create", "apply", "autoscaler", "delete"];
+
+/// The check that speaks of rights.
+const PERMISSIONS: &str = "permissions";
 
 /// Whether anything is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -69,6 +73,8 @@ pub struct Options {
     pub holder: Holder,
     /// The sets that settings name.
     pub declared: Vec<Declared>,
+    /// The checks that are let pass by name.
+    pub accept: Vec<String>,
 }
 
 /// Runs plans on a cluster.
@@ -156,9 +162,10 @@ impl<'e, C: Cluster> Executor<'e, C> {
     }
 
     async fn attempt(&self, planner: &impl Planner) -> Result<Outcome, Error> {
-        let observed = self.stoppable(self.observe(planner)).await??;
+        let mut observed = self.stoppable(self.observe(planner)).await??;
         let plan = planner.plan(&observed)?;
-        let guarded = if plan.set.service.is_empty() { &plan.set.name } else { &plan.set.service };
+        self.stoppable(self.allowed(&plan, &mut observed)).await??;
+        let guarded = plan.guarded();
         let left = observed.lease(&plan.set.namespace, guarded).filter(|lease| is_left(lease, &self.options.holder));
         let left = left.cloned();
         drop(observed);
@@ -293,6 +300,19 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let mut observed = observe(self.cluster, Some(&self.options.namespace), &self.options.declared).await?;
         ask(self.cluster, &mut observed, |observed| planner.asks(observed)).await?;
         Ok(observed)
+    }
+
+    /// Refuses a plan that the API server would not let come to its end, before anything is changed.
+    async fn allowed(&self, plan: &Plan, observed: &mut Observed) -> Result<(), Error> {
+        if plan.steps.is_empty() || self.options.accept.iter().any(|id| id == PERMISSIONS) {
+            return Ok(());
+        }
+        let needed = plan.rights();
+        ask_for(self.cluster, observed, &plan.set.namespace, &needed).await;
+        match check::denied(observed, &plan.set.namespace, plan.to, &needed) {
+            Some(denied) => Err(Error::Refused { command: plan.command, color: plan.to, checks: vec![denied] }),
+            None => Ok(()),
+        }
     }
 
     async fn dry_run(&self, plan: &Plan) -> Result<Outcome, Error> {

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Service;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::plain::{is_plain, plain};
 use crate::release::{Color, PerColor, Split, color_name};
 
 /// The annotation that holds the journal.
@@ -18,6 +19,14 @@ const VERSION: u32 = 1;
 pub const PUT_BACK: &str = "put-back";
 /// How many moves are kept.
 const MAX_ENTRIES: usize = 20;
+/// How long the text may become, in bytes. Twenty moves take about 12 KiB.
+const MAX_BYTES: usize = 64 << 10;
+/// What the API server allows for all annotations of an object together, names and values, in bytes.
+const ALL_ANNOTATIONS_MAX_BYTES: usize = 256 << 10;
+/// How long a word of an entry may be, in bytes: a user and a host, a command, how it ended.
+const MAX_WORD_BYTES: usize = 1 << 10;
+/// How much is said of what cannot be read, in characters.
+const MAX_REASON: usize = 200;
 
 /// How far a move has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,11 +150,14 @@ pub struct Journal {
     pub version: u32,
     /// The moves, the oldest first.
     pub entries: Vec<Entry>,
+    /// What a newer version of this tool wrote besides.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { version: VERSION, entries: Vec::new() }
+        Self { version: VERSION, entries: Vec::new(), more: Map::new() }
     }
 }
 
@@ -157,27 +169,79 @@ pub struct Unreadable {
     pub service: String,
     /// What is wrong with it.
     pub reason: String,
+    /// The way out.
+    pub help: String,
+}
+
+/// What can be read of a journal of any version.
+#[derive(Deserialize)]
+struct Format {
+    version: u32,
 }
 
 impl Journal {
     /// Reads the journal of a Service; an empty one when it has none.
     pub fn of(service: &Service) -> Result<Self, Unreadable> {
         let text = service.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ANNOTATION));
-        let unreadable =
-            |reason: String| Unreadable { service: service.metadata.name.clone().unwrap_or_default(), reason };
         let Some(text) = text else { return Ok(Self::default()) };
-        let journal: Self = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
-        if journal.version > VERSION {
-            let reason = format!("it has version {}, and this program knows {VERSION}", journal.version);
-            return Err(unreadable(reason));
+        let named = |name: &Option<String>| name.clone().unwrap_or_default();
+        let (called, namespace) = (named(&service.metadata.name), named(&service.metadata.namespace));
+        let unreadable = |reason: String, help: String| Unreadable {
+            service: called.clone(),
+            reason: plain(&reason, MAX_REASON),
+            help,
+        };
+        let foreign = |reason: String| {
+            let remove = format!("kubectl annotate service {called} -n {namespace} {ANNOTATION}-");
+            unreadable(reason, format!("if nobody needs it any more, remove it: {remove}"))
+        };
+        // First the format: what a newer one has besides is not known.
+        let Format { version } = serde_json::from_str(text).map_err(|error| foreign(error.to_string()))?;
+        if version > VERSION {
+            let reason = format!("it has format {version}, and this version of kubectl-bluegreen knows {VERSION}");
+            return Err(unreadable(reason, "move this set with the newer version that wrote it".to_owned()));
         }
-        Ok(journal)
+        let journal: Self = serde_json::from_str(text).map_err(|error| foreign(error.to_string()))?;
+        match journal.flaw() {
+            Some(flaw) => Err(foreign(flaw)),
+            None => Ok(journal),
+        }
+    }
+
+    /// What no version of this tool writes, if there is such: somebody else has.
+    fn flaw(&self) -> Option<String> {
+        if self.version == 0 {
+            return Some("there is no format 0".to_owned());
+        }
+        let words = |entry: &Entry| {
+            let optional = entry.result.iter().chain(&entry.accepted).chain(&entry.images.blue);
+            let fixed = [&entry.id, &entry.by, &entry.command, &entry.router, &entry.step];
+            let bad = |text: &&String| !is_plain(text) || text.len() > MAX_WORD_BYTES;
+            fixed.into_iter().chain(optional).chain(&entry.images.green).find(bad).cloned()
+        };
+        let found = self.entries.iter().enumerate().find_map(|(at, entry)| Some((at + 1, words(entry)?)));
+        found.map(|(at, word)| format!("entry {at} has what is no name: {}", plain(&word, 60)))
     }
 
     /// The text of the annotation.
     #[must_use]
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The text of the annotation for a Service: without the oldest moves where there is no room for all of them.
+    #[must_use]
+    pub fn text_for(mut self, service: &Service) -> String {
+        let others = service.metadata.annotations.iter().flatten().filter(|(key, _)| *key != ANNOTATION);
+        let taken: usize = others.map(|(key, value)| key.len() + value.len()).sum();
+        let room = ALL_ANNOTATIONS_MAX_BYTES.saturating_sub(taken + ANNOTATION.len()).min(MAX_BYTES);
+        loop {
+            let text = self.to_text();
+            if text.len() <= room || self.entries.len() <= 1 {
+                return text;
+            }
+            self.entries.remove(0);
+        }
     }
 
     /// The last move.
@@ -274,6 +338,7 @@ mod tests {
     fn service(text: &str) -> Service {
         let mut service = Service::default();
         service.metadata.name = Some("shop".to_owned());
+        service.metadata.namespace = Some("n".to_owned());
         service.metadata.annotations = Some([(ANNOTATION.to_owned(), text.to_owned())].into());
         service
     }
@@ -299,15 +364,80 @@ mod tests {
     fn what_a_newer_version_added_is_kept() {
         let mut value = serde_json::to_value(Journal::default().with(entry("a", Phase::Closed))).unwrap();
         value["entries"][0]["color-of-the-sky"] = "blue".into();
+        value["entries"][0]["before"] = serde_json::json!({"moon": [1]});
+        value["signed-by"] = serde_json::json!({"key": 7});
         let journal = Journal::of(&service(&value.to_string())).unwrap();
-        assert!(journal.to_text().contains("color-of-the-sky"));
+        assert_eq!(serde_json::from_str::<Value>(&journal.to_text()).unwrap(), value);
+        let text = journal.with(entry("b", Phase::Moving)).closed("b", "done").to_text();
+        assert!(text.contains("color-of-the-sky") && text.contains("signed-by"), "{text}");
+    }
+
+    #[test]
+    fn what_a_newer_version_wrote_otherwise_is_left_to_it() {
+        let text = r#"{"version": 2, "moves": {"a": "compressed"}}"#;
+        let error = Journal::of(&service(text)).unwrap_err();
+        assert!(error.reason.contains("format 2") && error.help.contains("newer version"), "{error:?}");
     }
 
     #[test]
     fn what_is_no_journal_is_not_trusted() {
-        for text in ["", "{}", "[]", r#"{"version": 99, "entries": []}"#, r#"{"version": 1, "entries": [{"id": 3}]}"#] {
-            let error = Journal::of(&service(text)).unwrap_err();
-            assert!(error.to_string().contains("service/shop"), "{error}");
+        let of_entry = |change: &dyn Fn(&mut Value)| {
+            let mut value = serde_json::to_value(Journal::default().with(entry("a", Phase::Closed))).unwrap();
+            change(&mut value["entries"][0]);
+            value.to_string()
+        };
+        let texts = [
+            "",
+            "{}",
+            "[]",
+            "mine",
+            "\u{1b}[2J",
+            r#"{"version": 0, "entries": []}"#,
+            r#"{"version": -1}"#,
+            r#"{"version": 1, "entries": [{"id": 3}]}"#,
+            r#"{"version": 1, "version": 1, "entries": []}"#,
+        ];
+        let deep = format!(r#"{{"version": 1, "entries": {}1{}}}"#, "[".repeat(5000), "]".repeat(5000));
+        let entries = [
+            of_entry(&|entry| entry["to"] = "red".into()),
+            of_entry(&|entry| entry["to"] = "\u{1b}[2Jgreen".into()),
+            of_entry(&|entry| entry["from"] = 7.into()),
+            of_entry(&|entry| entry["at"] = "yesterday".into()),
+            of_entry(&|entry| entry["phase"] = "\u{1b}[31mpaused".into()),
+            of_entry(&|entry| entry["by"] = "ann\u{1b}]0;owned\u{7}@laptop".into()),
+            of_entry(&|entry| entry["result"] = "done\u{202e}".into()),
+            of_entry(&|entry| entry["by"] = "x".repeat(2000).into()),
+            of_entry(&|entry| entry["images"]["blue"] = serde_json::json!(["shop\n:1"])),
+            of_entry(&|entry| entry["split"] = serde_json::json!({"blue": 200, "green": 156})),
+            of_entry(&|entry| entry["split"] = serde_json::json!({"blue": 50, "green": 51})),
+            of_entry(&|entry| entry["replicas"]["blue"] = "two".into()),
+            deep,
+        ];
+        for text in texts.into_iter().map(str::to_owned).chain(entries) {
+            let error = Journal::of(&service(&text)).unwrap_err();
+            let words = error.to_string();
+            assert!(words.contains("service/shop") && is_plain(&words) && words.chars().count() < 400, "{words}");
+            assert!(
+                error.help.contains("kubectl annotate service shop -n n kubectl-bluegreen.dev/journal-"),
+                "{error:?}"
+            );
         }
+    }
+
+    #[test]
+    fn the_oldest_moves_go_where_there_is_no_room() {
+        let long = |n: usize| Entry {
+            images: Colors::new(|_| (0..10).map(|at| format!("{n}{}", at.to_string().repeat(1000))).collect()),
+            ..entry(&n.to_string(), Phase::Closed)
+        };
+        let journal = (0..20).fold(Journal::default(), |journal, n| journal.with(long(n)));
+        let mut service = service(&journal.to_text());
+        let text = journal.clone().text_for(&service);
+        assert!(text.len() <= MAX_BYTES, "{}", text.len());
+        service.metadata.annotations = Some([("other".to_owned(), "x".repeat(235 << 10))].into());
+        let text = journal.clone().text_for(&service);
+        assert!(text.len() <= 21 << 10, "{}", text.len());
+        service.metadata.annotations = Some([(ANNOTATION.to_owned(), text)].into());
+        assert_eq!(Journal::of(&service).unwrap().last(), journal.last(), "the last move is always kept");
     }
 }

@@ -23,6 +23,7 @@ pub mod manifests;
 pub mod observe;
 pub mod observed;
 pub mod paint;
+pub mod plain;
 pub mod plan;
 pub mod prepare;
 pub mod process;

@@ -12,12 +12,15 @@ use tokio::time::{Instant, sleep};
 use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::observed::{MANAGED_BY, Observed, TOOL, lease_name};
+use crate::plain::plain;
 use crate::process::Holder;
 
 /// The annotation of the Lease that says which process holds it.
 const HOLDER: &str = "kubectl-bluegreen.dev/holder";
 /// How long a Lease lasts without being renewed.
 pub(crate) const LEASE_SECONDS: u64 = 15;
+/// How much is shown of who holds a Lease, in characters.
+const MAX_HOLDER: usize = 300;
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// No write goes out unless the last renewal is younger than this.
 const FENCE: Duration = Duration::from_secs(10);
@@ -347,7 +350,7 @@ pub fn forget_left(observed: &mut Observed, current: &Holder) {
 #[must_use]
 pub fn held_by(lease: &Lease) -> Option<String> {
     let identity = lease.spec.as_ref()?.holder_identity.clone().filter(|identity| !identity.is_empty())?;
-    Some(holder_of(lease).map_or(identity, |holder| holder.who()))
+    Some(plain(&holder_of(lease).map_or(identity, |holder| holder.who()), MAX_HOLDER))
 }
 
 fn micro_time(at: Timestamp) -> String {

@@ -110,7 +110,11 @@ async fn connected(run: &Run, command: &Command) -> ExitStatus {
     let options = ConnectOptions {
         kubeconfig: global.kubeconfig.clone(),
         context: global.context.clone(),
+        cluster: global.cluster.clone(),
+        user: global.user.clone(),
+        token: global.token.clone(),
         impersonate: global.impersonate.clone(),
+        impersonate_groups: global.impersonate_groups.clone(),
         request_timeout: Some(global.request_timeout).filter(|timeout| !timeout.is_zero()),
         log: global.verbose.then(|| Box::new(move |line| ui.always(line)) as Log),
     };

@@ -36,6 +36,10 @@ pub async fn observe<C: Cluster>(
         of_routes,
         rules(cluster, namespace),
     );
+    let all = [&deployments, &services, &pods, &slices, &leases];
+    if let Some(denied) = forbidden(all.into_iter().filter_map(|answer| answer.as_ref().err())) {
+        return Err(denied);
+    }
     let mut observed = Observed {
         at: cluster.now(),
         deployments: decode(deployments?)?,
@@ -178,6 +182,19 @@ async fn ask_for_the_rest<C: Cluster>(cluster: &C, observed: &mut Observed) {
     }
 }
 
+/// Asks one by one for those of some rights that no rule allows: other authorizers may.
+pub async fn ask_for<C: Cluster>(cluster: &C, observed: &mut Observed, namespace: &str, needed: &[Right]) {
+    let Some(rights) = observed.rights.get_mut(namespace) else { return };
+    let unknown: Vec<&Right> = needed.iter().filter(|right| rights.allows(right).is_none()).collect();
+    let ask = async |right: &&Right| {
+        cluster.send(&Request::Review { review: Review::Access, spec: right.review(namespace) }).await.ok()
+    };
+    let answers = futures_util::future::join_all(unknown.iter().map(ask)).await;
+    for (right, review) in unknown.into_iter().zip(answers) {
+        rights.answer(right.clone(), &review.unwrap_or_default());
+    }
+}
+
 async fn list<C: Cluster>(
     cluster: &C,
     resource: Resource,
@@ -186,6 +203,15 @@ async fn list<C: Cluster>(
 ) -> Result<Value, ClusterError> {
     let (namespace, labels) = (namespace.map(str::to_owned), labels.map(str::to_owned));
     cluster.send(&Request::List { resource, namespace, labels }).await
+}
+
+/// The requests that are not allowed, as one: whoever may not do one of them wants to know of all.
+fn forbidden<'e>(errors: impl Iterator<Item = &'e ClusterError>) -> Option<ClusterError> {
+    let mut denied = errors.filter(|error| error.failure == Failure::Forbidden);
+    let first = denied.next()?.clone();
+    let others: Vec<&str> = denied.map(|error| error.request.as_str()).collect();
+    let request = std::iter::once(first.request.as_str()).chain(others).collect::<Vec<_>>().join(", ");
+    Some(ClusterError { request, ..first })
 }
 
 /// Reads that are optional: not allowed, or not served, means unknown.

@@ -1,23 +1,31 @@
 //! What a command will do, as data, before it does it.
 //! Builds steps out of what was observed; sends nothing and knows no clock.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::analysis::Analysis;
 use crate::check::{CheckResult, Status};
+use crate::cluster::ask::Source;
 use crate::cluster::{AnyObject, ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::journal::{ANNOTATION, Colors, Entry, Journal, Phase};
-use crate::observed::{Labels, Observed, SetView, name, selector};
+use crate::observed::{Labels, Observed, SetView, lease_name, name, selector};
 use crate::paint;
+use crate::plain::plain;
 use crate::release::{Color, Split};
+use crate::rights::{Right, of_the_lock};
 use crate::router::Choice;
 use crate::smoke::Test;
+
+/// How much of an image's name the journal keeps, in characters: more than any registry takes.
+const MAX_IMAGE: usize = 512;
 
 /// Who moves, and with which settings. The same for every plan of one run.
 #[derive(Clone, Debug)]
@@ -269,6 +277,22 @@ impl Action {
             _ => None,
         }
     }
+
+    /// What it takes in a namespace, reads that were done already aside.
+    #[must_use]
+    pub fn rights(&self, namespace: &str) -> Vec<Right> {
+        let portforward = Right::on("get", Resource::Pods, "portforward");
+        match self {
+            Self::Smoke { tests, .. } if !tests.is_empty() => vec![portforward],
+            Self::Soak { analysis: Some(analysis), .. } | Self::AskMetrics { analysis, .. } => match &analysis.source {
+                Source::Service { namespace: of, .. } if of == namespace => {
+                    vec![Right::on("get", Resource::Services, "proxy")]
+                }
+                _ => Vec::new(),
+            },
+            action => action.request(false).as_ref().and_then(Right::of).into_iter().collect(),
+        }
+    }
 }
 
 /// One step of a plan.
@@ -308,6 +332,8 @@ pub struct Plan {
     pub id: Option<String>,
     /// What was checked.
     pub checks: Vec<CheckResult>,
+    /// What is done once it has been planned again, as far as it takes rights of its own.
+    pub later: Vec<Right>,
     /// What else is to be known before one says yes.
     pub notes: Vec<String>,
     /// The steps; none when there is nothing to do.
@@ -331,11 +357,26 @@ impl Plan {
             split: None,
             id: None,
             checks: Vec::new(),
+            later: Vec::new(),
             notes: Vec::new(),
             steps: Vec::new(),
             diff: String::new(),
             again: None,
         }
+    }
+
+    /// The object that the Lease guards.
+    #[must_use]
+    pub fn guarded(&self) -> &str {
+        if self.set.service.is_empty() { &self.set.name } else { &self.set.service }
+    }
+
+    /// Everything that it takes from its first step to its last.
+    #[must_use]
+    pub fn rights(&self) -> Vec<Right> {
+        let of_steps = self.steps.iter().flat_map(|step| step.action.rights(&self.set.namespace));
+        let all = of_the_lock(&lease_name(self.guarded())).into_iter().chain(of_steps).chain(self.later.clone());
+        all.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether two plans do the same, whatever version of the objects they were made of.
@@ -426,19 +467,19 @@ pub trait Planner {
 
 /// The change of the active Service that writes a journal, and another selector where it gets one, both in one patch.
 #[must_use]
-pub fn change_service(set: &SetView<'_>, selector: Option<&Labels>, journal: &Journal) -> Option<Change> {
+pub fn change_service(set: &SetView<'_>, selector: Option<&Labels>, journal: Journal) -> Option<Change> {
     let service = set.active_service()?;
     let version = service.metadata.resource_version.as_deref().unwrap_or_default();
     let selector = selector.map(|selector| json!({"op": "replace", "path": "/spec/selector", "value": selector}));
-    let journal = set_journal(service.metadata.annotations.is_some(), journal);
+    let journal = set_journal(service, journal);
     Some(Change::new(SetRef::of(set).active_service(), version, selector.into_iter().chain([journal]).collect()))
 }
 
 /// The operation that writes the journal. A Service may have no annotations at all yet.
 #[must_use]
-pub fn set_journal(has_annotations: bool, journal: &Journal) -> Value {
-    let text = journal.to_text();
-    if has_annotations {
+pub fn set_journal(service: &Service, journal: Journal) -> Value {
+    let text = journal.text_for(service);
+    if service.metadata.annotations.is_some() {
         let key = ANNOTATION.replace('~', "~0").replace('/', "~1");
         json!({"op": "add", "path": format!("/metadata/annotations/{key}"), "value": text})
     } else {
@@ -459,7 +500,7 @@ pub fn entry(set: &SetView<'_>, command: &'static str, to: Color, settings: &Set
         to,
         split: Split::all(to),
         router: "service".to_owned(),
-        images: Colors::new(|color| set.images(color).into_iter().map(str::to_owned).collect()),
+        images: Colors::new(|color| set.images(color).into_iter().map(|image| plain(image, MAX_IMAGE)).collect()),
         replicas: Colors::new(|color| set.desired(color)),
         before: crate::journal::Before::default(),
         phase: Phase::Moving,

@@ -5,6 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plain::plain;
+
+/// How long the name of a user or a machine may be, in characters.
+const MAX_NAME: usize = 128;
+
 /// A process that holds a Lease, as it is written into it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -29,8 +34,8 @@ impl Holder {
     pub fn current(user: Option<String>) -> Self {
         let pid = std::process::id();
         Self {
-            user: user.or_else(user_id).unwrap_or_else(|| "unknown".to_owned()),
-            host: record("/proc/sys/kernel/hostname").unwrap_or_else(|| "unknown".to_owned()),
+            user: name(user.or_else(user_id)),
+            host: name(record("/proc/sys/kernel/hostname")),
             pid,
             started: started(pid),
             boot_id: record("/proc/sys/kernel/random/boot_id"),
@@ -69,6 +74,11 @@ impl Holder {
             && self.pid_namespace == current.pid_namespace;
         here && self.started.is_some() && started(self.pid) != self.started
     }
+}
+
+/// A name as it may be kept and shown: the environment may say anything.
+fn name(said: Option<String>) -> String {
+    said.map_or_else(|| "unknown".to_owned(), |said| plain(&said, MAX_NAME))
 }
 
 /// `uid0` for root: the name of a user whom the environment does not name.

@@ -51,11 +51,28 @@ pub mod color_name {
 
 /// Percent of the traffic for each color; the two sum to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Shares")]
 pub struct Split {
     /// Blue's share.
     pub blue: u8,
     /// Green's share.
     pub green: u8,
+}
+
+/// A split as somebody wrote it, which need not be one.
+#[derive(Deserialize)]
+struct Shares {
+    blue: u8,
+    green: u8,
+}
+
+impl TryFrom<Shares> for Split {
+    type Error = String;
+
+    fn try_from(Shares { blue, green }: Shares) -> Result<Self, String> {
+        let sum = u16::from(blue) + u16::from(green);
+        if sum == 100 { Ok(Self { blue, green }) } else { Err(format!("the shares sum to {sum}, and not to 100")) }
+    }
 }
 
 impl Split {

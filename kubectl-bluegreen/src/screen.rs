@@ -17,6 +17,8 @@ use crate::traffic::tag;
 
 /// How wide the labels on the left are.
 const LABEL: usize = 16;
+/// How far another machine's clock may be ahead until that is worth a word, in seconds.
+const CLOCKS_DIFFER: i64 = 5;
 
 /// One screen for a person, in a terminal of so many columns.
 #[must_use]
@@ -70,7 +72,7 @@ pub fn overview(items: &[Status], wide: bool, columns: Option<usize>) -> String 
             short_switch(status),
             if status.can_rollback { good("ok") } else { "refused".to_owned() },
             match &status.words.last_move {
-                Ok(Some(last)) => format!("{} ago", ago(status.at, last.at)),
+                Ok(Some(last)) => ago(status.at, last.at),
                 Ok(None) => "-".to_owned(),
                 Err(_) => bad("unreadable"),
             },
@@ -215,7 +217,7 @@ fn last_move(status: &Status) -> String {
         Ok(None) => "none yet".to_owned(),
         Ok(Some(last)) => {
             let result = last.result.as_deref().unwrap_or("not finished");
-            format!("{} {}, {} ago by {}: {result}", last.command, last.moved(), ago(status.at, last.at), last.by)
+            format!("{} {}, {} by {}: {result}", last.command, last.moved(), ago(status.at, last.at), last.by)
         }
     }
 }
@@ -224,10 +226,10 @@ fn moving(status: &Status) -> Option<String> {
     match (&status.words.open, &status.words.holder) {
         (Some(open), Some(by)) => {
             let since = ago(status.at, open.at);
-            Some(format!("{by} moves traffic to {} since {since} (at: {})", open.to, open.step))
+            Some(format!("{by} began to move traffic to {} {since} (at: {})", open.to, open.step))
         }
         (Some(open), None) => Some(format!(
-            "the {} to {} that {} began {} ago has not ended; finish it: kubectl bluegreen switch {}, or go back: kubectl bluegreen rollback",
+            "the {} to {} that {} began {} has not ended; finish it: kubectl bluegreen switch {}, or go back: kubectl bluegreen rollback",
             open.command,
             open.to,
             open.by,
@@ -311,13 +313,15 @@ fn short(image: &str) -> String {
     }
 }
 
-/// How long ago, as kubectl writes ages: `45s`, `12m`, `5h`, `3d`.
+/// How long ago, as kubectl writes ages: `45s ago`, `12m ago`, `5h ago`, `3d ago`. What is still to come by our own clock
+/// was written by another clock.
 pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
-    let seconds = now.duration_since(then).as_secs().max(0);
-    match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7200 => format!("{}m", seconds / 60),
-        7200..172_800 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
-    }
+    let seconds = now.duration_since(then).as_secs();
+    let age = match seconds.unsigned_abs() {
+        seconds @ 0..120 => format!("{seconds}s"),
+        seconds @ 120..7200 => format!("{}m", seconds / 60),
+        seconds @ 7200..172_800 => format!("{}h", seconds / 3600),
+        seconds => format!("{}d", seconds / 86_400),
+    };
+    if seconds < -CLOCKS_DIFFER { format!("{age} ahead of this machine's clock") } else { format!("{age} ago") }
 }

@@ -3,14 +3,8 @@
 
 use crate::paint;
 
-/// Lines up the columns of rows with three spaces between them; the last column is not padded.
-#[must_use]
-pub fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    fitted(rows, &[], None)
-}
-
-/// The same in a terminal of so many columns: while the rows are too wide, the columns in `expendable` are left out one
-/// by one.
+/// Lines up the columns of rows with three spaces between them; the last column is not padded. In a terminal of so many
+/// columns: while the rows are too wide, the columns in `expendable` are left out one by one.
 #[must_use]
 pub fn fitted<const N: usize>(rows: &[[String; N]], expendable: &[usize], room: Option<usize>) -> String {
     let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| paint::width(cell)).max();
@@ -42,14 +36,14 @@ mod tests {
     #[test]
     fn columns_are_left_out_only_where_there_is_no_room() {
         let rows = [["a", "bbbb", "c"], ["aa", "b", "cc"]].map(|row| row.map(str::to_owned));
-        assert_eq!(aligned(&rows), "a    bbbb   c\naa   b      cc\n");
-        assert_eq!(fitted(&rows, &[1], Some(14)), aligned(&rows));
+        assert_eq!(fitted(&rows, &[], None), "a    bbbb   c\naa   b      cc\n");
+        assert_eq!(fitted(&rows, &[1], Some(14)), fitted(&rows, &[], None));
         assert_eq!(fitted(&rows, &[1], Some(13)), "a    c\naa   cc\n");
     }
 
     #[test]
     fn paint_does_not_move_columns() {
         let rows = [[paint::good("ok"), "x".to_owned()], ["FAIL".to_owned(), "y".to_owned()]];
-        assert_eq!(anstream::adapter::strip_str(&aligned(&rows)).to_string(), "ok     x\nFAIL   y\n");
+        assert_eq!(anstream::adapter::strip_str(&fitted(&rows, &[], None)).to_string(), "ok     x\nFAIL   y\n");
     }
 }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::journal::{Entry, Journal, PUT_BACK};
 use crate::observed::{Labels, SetView, name, selector};
 use crate::plan::{Action, Plan, Settings, Step, change_service, entry, scale, selector_title};
+use crate::prepare::raise_floor;
 use crate::release::{Color, Split};
 use crate::rights::Right;
 use crate::router::{Ask, Router, Stage};
@@ -43,7 +44,7 @@ impl Move<'_> {
         }
         let journal = Journal::of(service)?;
         if this.percent >= 100 {
-            return this.all(set, journal);
+            return this.all(set, &journal);
         }
         let Some(base) = set.base() else {
             let message = format!("the active Service of {name_of_set} does not select exactly one color");
@@ -51,11 +52,11 @@ impl Move<'_> {
             return Err(Error::Forbidden { message, help });
         };
         let share = if this.to == base { 100 - this.percent } else { this.percent };
-        Self { to: base.other(), percent: share, ..this }.share(set, base, journal)
+        Self { to: base.other(), percent: share, ..this }.share(set, base, &journal)
     }
 
     /// All traffic to the color: its selector, then whatever was written for a share as it was before.
-    fn all(self, set: &SetView<'_>, journal: Journal) -> Result<Plan, Error> {
+    fn all(self, set: &SetView<'_>, journal: &Journal) -> Result<Plan, Error> {
         let Self { command, to, way_back, settings, .. } = self;
         let service = set.active_service().map(selector).cloned().unwrap_or_default();
         let wanted = set.selector_for(to);
@@ -82,7 +83,7 @@ impl Move<'_> {
             open => {
                 let means = if matches!(overlap, Overlap::Widen(_)) { Means::Both } else { Means::Selector };
                 let question = Question { set, target: to, percent: 100, way_back, means };
-                if let Some(sized) = settings.scale.then(|| self.size_first(set)).flatten() {
+                if let Some(sized) = if settings.scale { self.size_first(set)? } else { None } {
                     // Nothing is scaled for a move that is not allowed.
                     self.refuse(vec![check::permissions(&question, &settings.accept)])?;
                     return Ok(sized);
@@ -101,7 +102,7 @@ impl Move<'_> {
             entry.before.color = Some(to);
             entry.before.selector = Some(service);
             OVERLAP.clone_into(&mut entry.step);
-            let change = change_service(set, Some(both), &journal.put(entry)).map(Action::Patch);
+            let change = change_service(set, Some(both), journal.clone().put(entry)).map(Action::Patch);
             plan.steps.extend(change.map(|change| Step::new("widen", selector_title(set, both), change)));
             let then = format!("let both colors serve, settle, then only {to}");
             plan.steps.push(Step::new("plan", then, Action::PlanAgain));
@@ -125,7 +126,7 @@ impl Move<'_> {
             } else {
                 ("record", format!("write the move into the journal on service/{}", plan.set.service))
             };
-            let change = change_service(set, moves.then_some(&wanted), &journal.put(entry.clone()));
+            let change = change_service(set, moves.then_some(&wanted), journal.clone().put(entry.clone()));
             plan.steps.extend(change.map(|change| Step::new(id, title, Action::Patch(change))));
         }
         let endpoints =
@@ -150,7 +151,7 @@ impl Move<'_> {
     }
 
     /// A share of the traffic to the color that does not serve.
-    fn share(self, set: &SetView<'_>, base: Color, journal: Journal) -> Result<Plan, Error> {
+    fn share(self, set: &SetView<'_>, base: Color, journal: &Journal) -> Result<Plan, Error> {
         let Self { command, to, percent, settings, .. } = self;
         let split = Split::giving(to, percent);
         let ongoing = journal.ongoing().cloned();
@@ -198,10 +199,10 @@ impl Move<'_> {
         router.id.clone_into(&mut entry.router);
         plan.id = Some(entry.id.clone());
         if let Some(both) = &stage.selector {
-            let change = change_service(set, Some(both), &journal.put(entry.clone())).map(Action::Patch);
+            let change = change_service(set, Some(both), journal.clone().put(entry.clone())).map(Action::Patch);
             plan.steps.extend(change.map(|change| Step::new("widen", selector_title(set, both), change)));
         } else if journal.last() != Some(&entry) {
-            let change = change_service(set, None, &journal.put(entry.clone())).map(Action::Patch);
+            let change = change_service(set, None, journal.clone().put(entry.clone())).map(Action::Patch);
             let title = format!("write the move and what was before into the journal on service/{}", plan.set.service);
             plan.steps.extend(change.map(|change| Step::new("record", title, change)));
         }
@@ -275,23 +276,27 @@ impl Move<'_> {
         way_back.into_iter().chain([open]).collect()
     }
 
-    /// Sizes the target like the color that serves, and plans the rest once it is there.
-    fn size_first(self, set: &SetView<'_>) -> Option<Plan> {
+    /// Sizes the target like the color that serves, and plans the rest once it is there. Its autoscaler, which sees no
+    /// users there yet, must not take the pods away again.
+    fn size_first(self, set: &SetView<'_>) -> Result<Option<Plan>, Error> {
         let wanted = set.base().map_or(1, |base| set.desired(base)).max(1);
-        if set.desired(self.to) >= wanted {
-            return None;
+        let floor = raise_floor(set, self.to, wanted)?;
+        let size = (set.desired(self.to) < wanted).then(|| scale(set, self.to, wanted)).flatten();
+        if floor.is_none() && size.is_none() {
+            return Ok(None);
         }
         let mut plan = Plan::nothing(self.command, set, self.to, self.title(set));
-        plan.steps = vec![
-            scale(set, self.to, wanted)?,
-            Step::new(
-                "rollout",
-                format!("wait until {wanted} pods of {} are ready", self.to),
-                Action::AwaitRollout(self.to),
-            ),
-            Step::new("plan", format!("check {}, then move the traffic", self.to), Action::PlanAgain),
-        ];
-        Some(plan)
+        if let Some(floor) = &floor {
+            plan.notes.push(format!("{}: so that it keeps the pods; a cleanup of {} undoes it", floor.title, self.to));
+        }
+        plan.steps.extend(floor.into_iter().chain(size));
+        plan.steps.push(Step::new(
+            "rollout",
+            format!("wait until {wanted} pods of {} are ready", self.to),
+            Action::AwaitRollout(self.to),
+        ));
+        plan.steps.push(Step::new("plan", format!("check {}, then move the traffic", self.to), Action::PlanAgain));
+        Ok(Some(plan))
     }
 }
 
@@ -341,27 +346,32 @@ fn close(id: &str, selector: Labels) -> Step {
 
 /// The refusal of writes that the API server does not allow, if there are such.
 fn denied(set: &SetView<'_>, color: Color, steps: &[Step]) -> Option<CheckResult> {
-    let writes = steps.iter().filter_map(|step| step.action.request(false));
-    let rights = writes.filter_map(|request| {
-        let named = request.object().filter(|_| request.verb() != "create").map(|object| object.name.as_str());
-        Some(Right::new(request.verb(), request.resource()?, named))
-    });
-    check::denied(set, color, &rights.collect::<Vec<_>>())
+    let rights: Vec<Right> = steps.iter().flat_map(|step| step.action.rights(set.namespace())).collect();
+    check::denied(set.observed, set.namespace(), color, &rights)
 }
 
 /// The step that waits until the last move is long enough ago.
 ///
 /// # Errors
-/// When the journal cannot be read.
+/// When the journal cannot be read, or its last move is further ahead of our clock than that.
 pub fn wait_after_move(set: &SetView<'_>, after: Duration) -> Result<Option<Step>, Error> {
     let Some(service) = set.active_service() else { return Ok(None) };
     let journal = Journal::of(service)?;
     let gap = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
-    let until = journal.last().and_then(|last| last.at.checked_add(gap).ok());
+    let Some(last) = journal.last() else { return Ok(None) };
     let now = set.observed.at;
-    // A last move in the far future is another machine's wrong clock: waiting longer than asked for helps nobody.
     let latest = now.checked_add(gap).unwrap_or(now);
-    Ok(until.map(|until| until.min(latest)).filter(|until| *until > now).map(|until| {
+    if !after.is_zero() && last.at > latest {
+        let message = format!(
+            "by the clock of {} the last move is still to come ({}): how long ago it was is not known",
+            last.by,
+            last.at.strftime("%Y-%m-%d %H:%M:%SZ")
+        );
+        let help = format!("once it is {} s ago: --after 0s", after.as_secs());
+        return Err(Error::Forbidden { message, help });
+    }
+    let until = last.at.checked_add(gap).unwrap_or(latest);
+    Ok(Some(until).filter(|until| !after.is_zero() && *until > now).map(|until| {
         let wait = until.duration_since(now).as_secs().saturating_add(1);
         let title = format!("wait {wait} s: the last move was less than {} s ago", after.as_secs());
         Step::new("wait", title, Action::WaitUntil(until))

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Error;
 use crate::paint;
+use crate::plain::harmless;
 
 /// How questions are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,13 +113,21 @@ impl Ui {
         let up = self.drawn.replace(taken);
         let _ = if up > 0 { write!(screen, "\x1b[{up}A\x1b[J") } else { Ok(()) }.and_then(|()| screen.flush());
         drop(screen);
-        self.data(format_args!("{}\n", lines.join("\n")));
+        self.table(&format!("{}\n", lines.join("\n")));
     }
 
     /// Prints data. A closed pipe is the reader's choice, not a failure.
     pub fn data(&self, text: impl Display) {
+        let text = text.to_string();
+        // A program gets what there is, to the letter; a terminal gets nothing that would control it.
+        let text = if self.columns().is_some() { harmless(&text) } else { text };
         let mut out = self.out.borrow_mut();
         let _ = write!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// Prints data for a person.
+    pub fn table(&self, text: &str) {
+        self.data(harmless(text));
     }
 
     /// Prints a line of progress or a hint, unless quiet.
@@ -134,7 +143,7 @@ impl Ui {
             bar.finish_and_clear();
         }
         let mut err = self.err.borrow_mut();
-        let _ = writeln!(err, "{text}").and_then(|()| err.flush());
+        let _ = writeln!(err, "{}", harmless(&text.to_string())).and_then(|()| err.flush());
     }
 
     /// Says what is going on and how long is left: one line on a terminal, which changes, and elsewhere a line with the
@@ -146,7 +155,7 @@ impl Ui {
         let mut progress = self.progress.borrow_mut();
         if self.interactive {
             let bar = progress.bar.get_or_insert_with(spinner);
-            bar.set_message(format!("{words}; {left}"));
+            bar.set_message(harmless(&format!("{words}; {left}")));
             bar.tick();
             return;
         }
@@ -187,7 +196,7 @@ impl Ui {
         let bar = self.progress.borrow_mut().bar.take();
         bar.iter().for_each(ProgressBar::finish_and_clear);
         let mut err = self.err.borrow_mut();
-        let _ = write!(err, "{question} [{answers}] ").and_then(|()| err.flush());
+        let _ = write!(err, "{} [{answers}] ", harmless(question)).and_then(|()| err.flush());
     }
 
     /// Asks. Anything but `y` or `yes` means no.

@@ -129,7 +129,7 @@ impl<C: Cluster> View<'_, C> {
                 Output::Table | Output::Wide => {
                     let at = status.at.strftime("%Y-%m-%dT%H:%M:%SZ");
                     let of = if self.all { format!("{}/", status.set.namespace) } else { String::new() };
-                    self.ui.data(format_args!("{at}  {of}{line}\n"));
+                    self.ui.table(&format!("{at}  {of}{line}\n"));
                 }
             }
         }

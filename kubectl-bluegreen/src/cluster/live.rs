@@ -22,15 +22,21 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, api_root, watch_words};
 use crate::observed::TOOL;
+use crate::plain::plain;
 
 mod asking;
 mod connect;
+mod credentials;
+mod kubeconfig;
+mod proxy;
 #[cfg(test)]
 mod tests;
 
 pub use connect::{ConnectError, ConnectOptions, Log, contexts};
-use connect::{client, config};
+use connect::{Connection, connect};
 
+/// How much is kept of the words of a server, a proxy or a webhook, in characters.
+const MAX_MESSAGE: usize = 4096;
 /// How often a read is sent before its failure is believed.
 const READ_ATTEMPTS: u32 = 3;
 const READ_PAUSE: Duration = Duration::from_millis(200);
@@ -61,12 +67,8 @@ impl std::fmt::Debug for LiveCluster {
 impl LiveCluster {
     /// Reads the kubeconfig and makes a client of it. Sends nothing yet.
     pub async fn connect(mut options: ConnectOptions) -> Result<Self, ConnectError> {
-        let config = config(&options).await?;
-        let (url, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
-        let got = &config.auth_info;
-        let renewable = got.exec.is_some() || got.auth_provider.is_some() || got.token_file.is_some();
+        let Connection { client, url, namespace, renewable } = connect(&options).await?;
         let (log, request_timeout) = (options.log.take(), options.request_timeout);
-        let client = client(config, &options)?;
         let cluster = Self::new(client, url, namespace, request_timeout, log);
         Ok(Self { renewable: renewable.then_some(options), ..cluster })
     }
@@ -74,9 +76,8 @@ impl LiveCluster {
     /// Gets the credentials again from where they come: an exec plugin, a file. Answers whether there are new ones.
     async fn log_in_again(&self) -> bool {
         let Some(options) = &self.renewable else { return false };
-        let renewed = async { client(config(options).await?, options) };
-        let Ok(client) = renewed.await else { return false };
-        self.client.replace(client);
+        let Ok(renewed) = connect(options).await else { return false };
+        self.client.replace(renewed.client);
         true
     }
 
@@ -112,7 +113,7 @@ impl LiveCluster {
                     400..=499 if status.code != 429 => Failure::Invalid,
                     _ => Failure::Unavailable,
                 };
-                (failure, status.message.clone())
+                (failure, plain(&status.message, MAX_MESSAGE))
             }
             kube::Error::SerdeError(error) => (Failure::Unavailable, format!("the answer is not JSON: {error}")),
             kube::Error::Auth(error) => (Failure::Unauthorized, root_cause(error)),

@@ -171,8 +171,12 @@ impl SimulatedCluster {
         let text = |pointer: &str| spec.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let status = match review {
             Review::Access => {
-                let (verb, resource) = (text("/resourceAttributes/verb"), text("/resourceAttributes/resource"));
-                json!({"allowed": !self.is_forbidden(verb, resource)})
+                let of = |key: &str| text(&format!("/resourceAttributes/{key}"));
+                let resource = match of("subresource") {
+                    "" => of("resource").to_owned(),
+                    sub => format!("{}/{sub}", of("resource")),
+                };
+                json!({"allowed": !self.is_forbidden(of("verb"), &resource)})
             }
             Review::Rules if self.forbidden.borrow().is_empty() => {
                 let all = json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]);

@@ -3,11 +3,16 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+
+use crate::cluster::Resource;
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::observed::{Observed, SetView, name, selector};
 use crate::plan::{self, Action, Plan, Planner, Selection, Settings, Step};
+use crate::prepare::lower_floor;
 use crate::release::{Active, Color};
+use crate::rights::Right;
 use crate::routes::Why;
 use crate::traffic;
 
@@ -19,6 +24,7 @@ use crate::traffic;
 #[command(after_help = "Examples:
   kubectl bluegreen cleanup blue               # look at the plan, confirm
   kubectl bluegreen cleanup blue --after 5m    # give open connections five minutes
+  kubectl bluegreen cleanup blue --wait=false  # scale only, and let the pods end by themselves
 After a cleanup the way back takes a start-up: kubectl bluegreen rollback --scale")]
 pub struct Args {
     /// The color to end: blue or green
@@ -27,6 +33,9 @@ pub struct Args {
     /// How long after the last move the color may be ended
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::cli::duration)]
     pub after: Duration,
+    /// Wait until its pods have ended
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub wait: bool,
 }
 
 /// Plans a cleanup.
@@ -34,6 +43,8 @@ pub struct Args {
 pub struct Cleanup {
     /// The color to end.
     pub color: Color,
+    /// Whether the end of its pods is waited for.
+    pub wait: bool,
     /// Which set.
     pub selection: Selection,
     /// Who and how.
@@ -51,29 +62,53 @@ impl Planner for Cleanup {
         refuse(&set, color)?;
         let title =
             format!("Clean up {} of {} in namespace {}", traffic::version(&set, color), set.name(), set.namespace());
-        if set.desired(color) == 0 && set.pods_of(color).next().is_none() {
-            return Ok(Plan::nothing("cleanup", &set, color, format!("{color} of {} has no pods already", set.name())));
+        let floor = lower_floor(&set, color);
+        let gone = set.desired(color) == 0 && (!self.wait || set.pods_of(color).next().is_none());
+        if gone && floor.is_none() {
+            let words = if self.wait { "has no pods already" } else { "is scaled to 0 already" };
+            return Ok(Plan::nothing("cleanup", &set, color, format!("{color} of {} {words}", set.name())));
         }
         let mut plan = Plan { title, ..Plan::nothing("cleanup", &set, color, String::new()) };
         let hidden = set.observed.routes.unknown_for(Why::NotAllowed);
         if !hidden.is_empty() {
             plan.notes.push(format!("routes are unknown: reading {hidden} is not allowed"));
         }
-        if let Some(autoscaler) = set.autoscaler(color) {
-            plan.notes.push(format!("hpa/{autoscaler} sleeps at 0 replicas and does not wake them"));
+        if let Some(autoscaler) = set.autoscaler_of(color) {
+            plan.notes.push(wakes(autoscaler));
         }
         plan.notes.push(format!("after this the way back to {color} takes a start-up: rollback --scale"));
+        let scale = (set.desired(color) != 0).then(|| plan::scale(&set, color, 0)).flatten();
+        let writes: Vec<Step> = scale.into_iter().chain(floor).collect();
         if let Some(wait) = traffic::wait_after_move(&set, self.settings.after)? {
             plan.steps.push(wait);
             let title = format!("look again, then scale deployment/{} to 0", plan.set.deployment(color));
             plan.steps.push(Step::new("plan", title, Action::PlanAgain));
-            return Ok(plan);
+            plan.later = writes.iter().flat_map(|step| step.action.rights(set.namespace())).collect();
+        } else {
+            plan.steps = writes;
         }
-        plan.steps.extend((set.desired(color) != 0).then(|| plan::scale(&set, color, 0)).flatten());
-        let title = format!("wait until {color} has no pods");
-        let selector = set.active_service().map(selector).cloned().unwrap_or_default();
-        plan.steps.push(Step::new("scale-down", title, Action::AwaitScaleDown { color, selector }));
+        if let Some(service) = set.active_service() {
+            plan.later.push(Right::new("get", Resource::Services, Some(name(&service.metadata))));
+        }
+        if self.wait && plan.steps.last().is_none_or(|step| step.id != "plan") {
+            let title = format!("wait until {color} has no pods");
+            let selector = set.active_service().map(selector).cloned().unwrap_or_default();
+            plan.steps.push(Step::new("scale-down", title, Action::AwaitScaleDown { color, selector }));
+        }
         Ok(plan)
+    }
+}
+
+/// What an autoscaler does with a Deployment of 0 replicas: nothing, unless something stands behind it that wakes it.
+fn wakes(autoscaler: &HorizontalPodAutoscaler) -> String {
+    let called = name(&autoscaler.metadata);
+    let owner = autoscaler.metadata.owner_references.iter().flatten().find(|owner| owner.kind == "ScaledObject");
+    match owner {
+        Some(owner) => format!(
+            "hpa/{called} belongs to scaledobject/{} of KEDA, which wakes it again: pause that one first (annotation autoscaling.keda.sh/paused-replicas: \"0\")",
+            owner.name
+        ),
+        None => format!("hpa/{called} sleeps at 0 replicas and does not wake them"),
     }
 }
 

@@ -11,12 +11,13 @@ use crate::analysis::Analysis;
 use crate::check::{self, Means, Question, Status};
 use crate::error::Error;
 use crate::image::Wanted;
-use crate::journal::{Journal, PUT_BACK};
+use crate::journal::{Before, Journal, PUT_BACK};
 use crate::observed::{Observed, SetView, name};
 use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
 use crate::prepare::{change, lower_floor, raise_floor, runs_all, template};
 use crate::release::Color;
-use crate::router::Router;
+use crate::rights::Right;
+use crate::router::{Ask, Router};
 use crate::smoke;
 use crate::traffic::{self, Move};
 
@@ -255,6 +256,7 @@ impl Deploy {
             }
             plan.steps.push(change);
         }
+        plan.later = self.later(set, active, idle)?;
         Self::note_previews(set, idle, &mut plan);
         let pods = if replicas == 1 { "1 pod of".to_owned() } else { format!("{replicas} pods of") };
         plan.steps.push(Step::new(
@@ -284,6 +286,20 @@ impl Deploy {
 
     fn router(&self, set: &SetView<'_>) -> Result<&'static Router, Error> {
         Ok(Router::choose(set, self.settings.router, set.ongoing().as_ref())?)
+    }
+
+    /// What is done once the idle color is ready, as far as it takes rights of its own.
+    fn later(&self, set: &SetView<'_>, active: Color, idle: Color) -> Result<Vec<Right>, Error> {
+        let smoke = Action::Smoke { color: idle, tests: smoke::tests(set, idle, &self.paths, &self.tests)? };
+        let soak = Action::Soak { color: idle, time: self.soak, analysis: self.analysis.clone() };
+        let before = Before::default();
+        let split = self.shares.iter().find(|share| **share < 100).and_then(|share| {
+            let router = self.router(set).ok()?;
+            router.plan(&Ask { set, color: idle, share: *share, stays: active, before: &before }).ok()
+        });
+        let of_split = split.into_iter().flat_map(|stage| stage.steps).map(|step| step.action);
+        let actions = [smoke].into_iter().chain((!self.soak.is_zero()).then_some(soak)).chain(of_split);
+        Ok(actions.flat_map(|action| action.rights(set.namespace())).collect())
     }
 
     /// Refuses what would be refused later anyway, and what users would notice: a color that has a share of theirs.

@@ -4,24 +4,25 @@
 use std::fmt::Write as _;
 
 use crate::observed::TOOL;
-use crate::rights::{ASKED, NEEDED, NEEDED_BY_INIT};
+use crate::rights::{USES, USUAL, least};
 
 /// Print the least Role that the commands need
 ///
 /// As YAML to apply, for the namespace of the set; with `--serviceaccount` the `RoleBinding`, too. Whoever may bind roles
-/// applies it once.
+/// applies it once. Without `--for` it is enough for every command but `init`, and for metrics from outside the cluster.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   kubectl bluegreen rbac -n shop | kubectl apply -f -
   kubectl bluegreen rbac -n shop --serviceaccount deployer | kubectl apply -f -
-  kubectl bluegreen rbac -n shop --init --serviceaccount admin | kubectl apply -f -")]
+  kubectl bluegreen rbac -n shop --for status,history --serviceaccount viewer
+  kubectl bluegreen rbac -n shop --for deploy,rollback,analysis --serviceaccount ci")]
 pub struct Args {
     /// The service account that gets the Role: NAME in the same namespace, or NAMESPACE:NAME
     #[arg(long, value_name = "NAME", value_parser = account)]
     pub serviceaccount: Option<String>,
-    /// Also what `init` needs: to create and delete Deployments, which no other command does
-    #[arg(long)]
-    pub init: bool,
+    /// Only what these need: commands, and `analysis` for metrics of a Prometheus in the cluster
+    #[arg(long = "for", value_name = "COMMAND", value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(USES.iter().map(|(what, _)| *what)))]
+    pub commands: Vec<String>,
 }
 
 /// A service account as it may be written on the command line.
@@ -44,15 +45,16 @@ pub fn manifests(args: &Args, namespace: &str) -> String {
     let mut text = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {TOOL}\n  namespace: {namespace}\nrules:\n"
     );
-    let by_init = args.init.then_some(NEEDED_BY_INIT).into_iter().flatten();
-    let needed = NEEDED.iter().chain(by_init);
-    let needed = needed.map(|(resource, verbs, purpose)| (resource.group(), resource.plural(), verbs, purpose));
-    let asked = ASKED.iter().map(|(resource, verbs, purpose)| ("", *resource, verbs, purpose));
-    for (group, plural, verbs, purpose) in needed.chain(asked) {
-        let verbs = verbs.join(", ");
+    let usual = || USUAL.iter().map(|usual| (*usual).to_owned()).collect();
+    let commands = if args.commands.is_empty() { usual() } else { args.commands.clone() };
+    for grant in least(&commands) {
         let _ = write!(
             text,
-            "  # {purpose}\n  - apiGroups: [\"{group}\"]\n    resources: [{plural}]\n    verbs: [{verbs}]\n"
+            "  # {}\n  - apiGroups: [\"{}\"]\n    resources: [{}]\n    verbs: [{}]\n",
+            grant.purposes.join("; "),
+            grant.group,
+            grant.resource,
+            grant.verbs.join(", ")
         );
     }
     if let Some(account) = &args.serviceaccount {

@@ -45,10 +45,8 @@ impl<C: Cluster> Executor<'_, C> {
                 return Ok("the journal says how it ended".to_owned());
             }
             let version = service.metadata.resource_version.as_deref().unwrap_or_default();
-            let operation = set_journal(
-                service.metadata.annotations.is_some(),
-                &journal.noted(id, "analysis", &self.analysis()).closed(id, "done"),
-            );
+            let closed = journal.noted(id, "analysis", &self.analysis()).closed(id, "done");
+            let operation = set_journal(&service, closed);
             lock.fence(self.cluster)?;
             let Change { object, patch } = Change::new(object.clone(), version, vec![operation]);
             match self.write(&Request::Patch { object, patch, dry_run: false }).await {

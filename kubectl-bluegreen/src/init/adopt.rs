@@ -93,6 +93,7 @@ impl<'o> Scene<'o> {
         let (checks, notes, steps) = (Vec::new(), Vec::new(), Vec::new());
         let again = self.command();
         Plan {
+            later: Vec::new(),
             command: "init",
             set,
             title,

@@ -366,7 +366,8 @@ impl Planner for Files {
         let notes = self.notes(&effects, live.as_ref());
         let diff = changing().filter(|effect| effect.change == Fate::Change).map(Effect::diff).collect();
         let (again, checks) = (None, Vec::new());
-        Ok(Plan { command: "init", set, title, from, to, split: None, id: None, checks, notes, steps, again, diff })
+        let (split, id, later) = (None, None, Vec::new());
+        Ok(Plan { command: "init", set, title, from, to, split, id, checks, later, notes, steps, again, diff })
     }
 }
 

@@ -234,6 +234,7 @@ impl Planner for Fresh {
         let (checks, notes) = (Vec::new(), notes.unwrap_or_default());
         let again = format!("kubectl bluegreen init --new {} --image {} --port {}", self.name, self.image, self.port);
         Ok(Plan {
+            later: Vec::new(),
             command: "init",
             set,
             title,

@@ -347,8 +347,10 @@ impl<'o> Scene<'o> {
         if denied.is_empty() {
             return Ok(());
         }
-        let help =
-            format!("ask an admin for: kubectl bluegreen rbac --init -n {} | kubectl apply -f -", self.adopt.namespace);
+        let help = format!(
+            "ask an admin for: kubectl bluegreen rbac --for init -n {} | kubectl apply -f -",
+            self.adopt.namespace
+        );
         refused(format!("not allowed: {}", denied.join(", ")), help)
     }
 

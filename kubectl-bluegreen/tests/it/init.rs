@@ -566,7 +566,7 @@ async fn missing_rights_refuse_an_adoption_before_anything_is_changed() {
             .await
             .expect(ExitStatus::Refused);
         assert!(ran.err.contains(&format!("not allowed: {verb} {resource}")), "{}", ran.err);
-        assert!(ran.err.contains("rbac --init"), "{}", ran.err);
+        assert!(ran.err.contains("rbac --for init"), "{}", ran.err);
         assert!(cluster.object(&simulated(Resource::Services, "shop-blue")).is_none());
     }
     let cluster = with_running().await;

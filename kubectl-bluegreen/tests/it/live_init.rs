@@ -73,7 +73,7 @@ async fn a_killed_adoption_goes_on_and_loses_no_request() {
     assert_eq!(result["failed"], 0, "{text}");
 }
 
-/// The Role that `rbac --init` prints is enough, and the one without is refused before anything is made.
+/// The Role that `rbac --for init` prints is enough, and the one without is refused before anything is made.
 #[tokio::test]
 #[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
 async fn the_role_for_init_is_enough() {
@@ -102,7 +102,7 @@ async fn the_role_for_init_is_enough() {
     assert!(words.contains("not allowed: create deployments") || words.contains("get deployment/shop"), "{words}");
     let left = kubectl(&["-n", namespace, "get", "deployments", "-o", "name"], "");
     assert_eq!(left, "deployment.apps/shop\n");
-    role("rbac --init --serviceaccount deployer");
+    role("rbac --for init --serviceaccount deployer");
     for _ in 0..50 {
         let output = plugin(namespace, &line).output().unwrap();
         words = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -13,13 +13,17 @@
 
 mod architecture;
 mod completion;
+mod connect;
 mod declared;
 mod faults;
 mod guide;
 mod init;
+mod journal;
 mod live;
 mod live_checks;
 mod live_init;
+mod live_rights;
+mod loopback;
 mod process;
 mod rehearsals;
 mod release;

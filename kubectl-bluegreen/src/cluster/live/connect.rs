@@ -1,20 +1,24 @@
-//! Connects as kubectl does: by a kubeconfig, or as a pod by its service account.
+//! Connects as kubectl does: by kubeconfig files, or as a pod by its service account.
 //! Sends no request to the API server.
 
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "this makes the one client, and reads KUBECONFIG"
+    reason = "this makes the one client, and reads the environment for proxies"
 )]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use http::Uri;
+use kube::client::AuthError;
+use kube::config::{AuthInfo, KubeconfigError};
 use kube::{Client, Config};
 use miette::Diagnostic;
+use serde_json::json;
 
-use super::root_cause;
+use super::kubeconfig::{Chosen, Files};
+use super::{credentials, proxy, root_cause};
 use crate::report::ErrorReport;
 
 /// Receives a line for each request.
@@ -27,8 +31,16 @@ pub struct ConnectOptions {
     pub kubeconfig: Option<PathBuf>,
     /// The context; without it the current one.
     pub context: Option<String>,
+    /// The cluster; without it the context's.
+    pub cluster: Option<String>,
+    /// The user; without it the context's.
+    pub user: Option<String>,
+    /// The bearer token; without it the user's credentials.
+    pub token: Option<String>,
     /// The user to impersonate.
     pub impersonate: Option<String>,
+    /// The groups to impersonate.
+    pub impersonate_groups: Vec<String>,
     /// How long one request may take.
     pub request_timeout: Option<Duration>,
     /// Receives a line for each request.
@@ -58,13 +70,15 @@ pub enum ConnectError {
         reason: String,
     },
     /// The kubeconfig cannot be used.
-    #[error("the kubeconfig {file} cannot be used: {reason}")]
-    #[diagnostic(code(bluegreen::bad_kubeconfig), help("try it: kubectl config view"))]
+    #[error("kubeconfig {file}: {reason}")]
+    #[diagnostic(code(bluegreen::bad_kubeconfig), help("{help}"))]
     BadKubeconfig {
         /// The file.
         file: String,
-        /// What is wrong.
+        /// The field, and what is wrong with it.
         reason: String,
+        /// The way out.
+        help: String,
     },
     /// The kubeconfig has no such context.
     #[error("the kubeconfig {file} has no context {context}")]
@@ -77,6 +91,27 @@ pub enum ConnectError {
         /// The contexts that are there.
         help: String,
     },
+    /// The plugin that the kubeconfig names gives no credentials.
+    #[error("the credential plugin {command} gives none: {reason}")]
+    #[diagnostic(code(bluegreen::credentials), help("{help}"))]
+    Credentials {
+        /// The program.
+        command: String,
+        /// How it ended, and what it said.
+        reason: String,
+        /// The way out.
+        help: String,
+    },
+    /// The environment names a proxy that is none.
+    #[error("the proxy of the environment cannot be used: {reason}")]
+    #[diagnostic(
+        code(bluegreen::bad_proxy),
+        help("write HTTPS_PROXY as http://HOST:PORT or socks5://HOST:PORT, or list the server in NO_PROXY")
+    )]
+    BadProxy {
+        /// Which variable, and why.
+        reason: String,
+    },
 }
 
 impl ConnectError {
@@ -88,55 +123,89 @@ impl ConnectError {
     }
 }
 
-pub(super) fn client(mut config: Config, options: &ConnectOptions) -> Result<Client, ConnectError> {
-    // Retries are decided request by request: a write is never sent twice unasked.
-    config.default_retry = false;
-    if let Some(user) = &options.impersonate {
-        config.auth_info.impersonate = Some(user.clone());
-    }
-    let bad = |error: kube::Error| ConnectError::BadKubeconfig { file: file_name(options), reason: root_cause(&error) };
-    Client::try_from(config).map_err(bad)
-}
-
-fn file_name(options: &ConnectOptions) -> String {
-    let named = options.kubeconfig.as_ref().map(|path| path.display().to_string());
-    named.or_else(|| std::env::var("KUBECONFIG").ok()).unwrap_or_else(|| "~/.kube/config".to_owned())
-}
-
 /// The contexts of the kubeconfig; none when it cannot be read.
 #[must_use]
 pub fn contexts(kubeconfig: Option<&Path>) -> Vec<String> {
-    let kubeconfig = kubeconfig.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
-    kubeconfig
-        .map(|kubeconfig| kubeconfig.contexts.into_iter().map(|context| context.name).collect())
-        .unwrap_or_default()
+    Files::read(kubeconfig).map(|files| files.contexts()).unwrap_or_default()
 }
 
-pub(super) async fn config(options: &ConnectOptions) -> Result<Config, ConnectError> {
-    let file = || file_name(options);
-    let kubeconfig = match &options.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    let kubeconfig = match kubeconfig {
-        Ok(kubeconfig) => kubeconfig,
-        Err(error @ (KubeconfigError::ReadConfig(..) | KubeconfigError::FindPath)) if options.kubeconfig.is_none() => {
-            return Config::incluster().map_err(|_| ConnectError::NoKubeconfig { reason: error.to_string() });
+/// A client, and what is to be known of it.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pub(super) url: String,
+    pub(super) namespace: String,
+    /// Whether the credentials are got from somewhere and may be replaced there.
+    pub(super) renewable: bool,
+}
+
+/// Finds out where to connect to and as whom, and makes a client of it.
+pub(super) async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    let files = Files::read(options.kubeconfig.as_deref())?;
+    let chosen = if files.is_empty() && options.context.is_none() { None } else { Some(files.choose(options)?) };
+    let mut config = match &chosen {
+        Some(chosen) => Config::from_custom_kubeconfig(chosen.kubeconfig.clone(), &chosen.options)
+            .await
+            .map_err(|error| chosen.error(&error))?,
+        None if options.kubeconfig.is_none() => {
+            Config::incluster().map_err(|_| ConnectError::NoKubeconfig { reason: files.looked_at() })?
         }
-        Err(error) => return Err(ConnectError::BadKubeconfig { file: file(), reason: error.to_string() }),
+        None => return Err(ConnectError::NoKubeconfig { reason: files.looked_at() }),
     };
-    let known: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
-    if let Some(context) = options.context.as_ref().filter(|context| !known.contains(context)) {
-        let help =
-            if known.is_empty() { "it has no contexts".to_owned() } else { format!("it has: {}", known.join(", ")) };
-        return Err(ConnectError::NoContext { file: file(), context: context.clone(), help });
+    config.proxy_url =
+        match chosen.as_ref().and_then(|chosen| chosen.cluster.proxy_url.clone()).filter(|url| !url.is_empty()) {
+            Some(url) => url.parse::<Uri>().ok(),
+            None => proxy::from_environment(&config.cluster_url, |name| std::env::var(name).ok())
+                .map_err(|reason| ConnectError::BadProxy { reason })?,
+        };
+    // Retries are decided request by request: a write is never sent twice unasked.
+    config.default_retry = false;
+    identify(&mut config.auth_info, options);
+    let got = &config.auth_info;
+    let renewable = got.exec.is_some() || got.auth_provider.is_some() || got.token_file.is_some();
+    config.auth_info = credentials::get(config.auth_info).await?;
+    let (server, namespace) = (config.cluster_url.clone(), config.default_namespace.clone());
+    let namespace = if namespace.is_empty() { "default".to_owned() } else { namespace };
+    let client = Client::try_from(config).map_err(|error| explain(&error, chosen.as_ref(), &server))?;
+    Ok(Connection { client, url: server.to_string(), namespace, renewable })
+}
+
+/// Who we are, where the command line says it.
+fn identify(user: &mut AuthInfo, options: &ConnectOptions) {
+    if let Some(token) = &options.token {
+        let with_token: AuthInfo = serde_json::from_value(json!({"token": token})).unwrap_or_default();
+        *user = AuthInfo {
+            impersonate: user.impersonate.take(),
+            impersonate_groups: user.impersonate_groups.take(),
+            ..with_token
+        };
     }
-    let choice = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(kubeconfig, &choice).await;
-    config.map_err(|error| match error {
-        KubeconfigError::CurrentContextNotSet if known.is_empty() => {
-            ConnectError::NoKubeconfig { reason: format!("{} has no contexts", file()) }
+    if let Some(name) = &options.impersonate {
+        user.impersonate = Some(name.clone());
+    }
+    if !options.impersonate_groups.is_empty() {
+        user.impersonate_groups = Some(options.impersonate_groups.clone());
+    }
+}
+
+/// Why there is no client: which field is wrong.
+fn explain(error: &kube::Error, chosen: Option<&Chosen>, server: &Uri) -> ConnectError {
+    let Some(chosen) = chosen else { return ConnectError::NoKubeconfig { reason: root_cause(error) } };
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<KubeconfigError>() {
+            return chosen.error(error);
         }
-        error => ConnectError::BadKubeconfig { file: file(), reason: error.to_string() },
-    })
+        if let Some(error) = error.downcast_ref::<AuthError>() {
+            return match error {
+                AuthError::ReadTokenFile(error, path) => {
+                    let reason = format!("tokenFile names {}: {error}", path.display());
+                    chosen.of_user(reason, "log in again, or name another file")
+                }
+                error => chosen.of_user(error.to_string(), "log in again"),
+            };
+        }
+        cause = error.source();
+    }
+    let reason = format!("the credentials for {server} cannot be used: {}", root_cause(error));
+    chosen.of_user(reason, "see that certificate and key are PEM and belong together")
 }
