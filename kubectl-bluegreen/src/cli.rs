@@ -19,6 +19,7 @@ use crate::router::Choice;
 /// careful operator would check. Nothing is installed in the cluster.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "kubectl-bluegreen", bin_name = "kubectl bluegreen", version, max_term_width = 100)]
+#[command(arg_required_else_help = true)]
 #[command(after_help = "Examples:
   kubectl bluegreen init --from deployment/shop   # make a release set of what runs
   kubectl bluegreen status                # what serves, what is ready

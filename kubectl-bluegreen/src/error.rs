@@ -17,7 +17,7 @@ pub enum Error {
     #[diagnostic(
         code(bluegreen::no_set),
         help(
-            "a release set is two Deployments named or labelled blue and green; look elsewhere with -n NAMESPACE or --context"
+            "a release set is two Deployments named or labelled blue and green; look elsewhere with -n NAMESPACE or -A, or make one: kubectl bluegreen init --help"
         )
     )]
     NoSet {

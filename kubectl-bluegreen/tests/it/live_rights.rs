@@ -70,7 +70,7 @@ impl Deployer {
         serde_yaml::Deserializer::from_str(&text).map(|d| serde::Deserialize::deserialize(d).unwrap()).collect()
     }
 
-    fn apply(&self, documents: &[Value]) {
+    fn apply(documents: &[Value]) {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": documents});
         kubectl(&["apply", "-f", "-"], &list.to_string());
     }
@@ -139,7 +139,7 @@ async fn every_missing_verb_is_named() {
     let (namespace, deployer) = (world.namespace(), Deployer::new(world.namespace()));
     autoscale(namespace, naming.green);
     let role = deployer.role("");
-    deployer.apply(&role);
+    Deployer::apply(&role);
     deployer.expect("status", 0, "");
     for (verb, resource) in rules(&role) {
         let right = format!("{verb} {resource}");
@@ -158,7 +158,7 @@ async fn every_missing_verb_is_named() {
     };
     let before = state().await;
     for (right, line, code) in REQUIRED {
-        deployer.apply(&without(&role, &[right]));
+        Deployer::apply(&without(&role, &[right]));
         deployer.expect(line, *code, right);
         let (_, text) = deployer.run(line);
         assert!(text.contains("kubectl bluegreen rbac"), "without {right}: {text}");
@@ -166,7 +166,7 @@ async fn every_missing_verb_is_named() {
     }
     let leases = kubectl(&["-n", namespace, "get", "leases", "-o", "jsonpath={.items[*].spec.holderIdentity}"], "");
     assert_eq!(leases, "", "no Lease is held");
-    deployer.apply(&without(&role, OPTIONAL));
+    Deployer::apply(&without(&role, OPTIONAL));
     deployer.expect("status", 0, "reading them is not allowed");
     deployer.expect("switch green --yes --settle 0s", 0, "");
     deployer.expect("rollback --yes --settle 0s", 0, "");
@@ -191,7 +191,7 @@ async fn the_role_of_a_command_is_enough_for_it() {
         "deploy 3 --yes --settle 0s --after 0s",
     ] {
         let command = line.split(' ').next().unwrap();
-        deployer.apply(&deployer.role(&format!(" --for {command}")));
+        Deployer::apply(&deployer.role(&format!(" --for {command}")));
         deployer.expect(line, 0, "");
     }
 }

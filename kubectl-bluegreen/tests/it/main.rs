@@ -28,6 +28,7 @@ mod process;
 mod rehearsals;
 mod release;
 mod release_faults;
+mod requests;
 mod routed;
 mod routers;
 mod scenarios;
