@@ -55,7 +55,7 @@ fn without_a_cluster_the_error_says_what_was_tried() {
         clusters:\n- name: c\n  cluster: {server: 'http://127.0.0.1:1'}\nusers:\n- name: u\n  user: {}\n";
     std::fs::write(path, config).unwrap();
     let (code, _, err) = run(&["status", "--kubeconfig", path, "--context", "there"]);
-    assert!(code == 1 && err.contains("has no context there") && err.contains("it has: here"), "{err}");
+    assert!(code == 1 && err.contains("has no context there") && err.contains("there is: here"), "{err}");
     let (code, out, err) = run(&["status", "--kubeconfig", path, "-o", "json"]);
     assert!(code == 1 && err.contains("refused") && err.contains("127.0.0.1:1"), "{err}");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
