@@ -81,7 +81,7 @@ pub async fn run(cluster: &SimulatedCluster, line: &str, columns: usize) -> Resu
                 Run { global: cli.global, ui, interrupt: Interrupt::default(), holder, config: File::default().into() };
             let status = match run.alone(&cli.command).await {
                 Some(status) => status,
-                None => run.command(cluster, NAMESPACE, &cli.command).await,
+                None => Box::pin(run.command(cluster, NAMESPACE, &cli.command)).await,
             };
             let text = String::from_utf8_lossy(&printed.0.borrow()).into_owned();
             Ok((text, status as u8))
