@@ -127,6 +127,7 @@ impl Observed {
             WorkloadFacts {
                 can_be_color: true,
                 kind: "Deployment".to_owned(),
+                is_whole: false,
                 namespace: deployment.metadata.namespace.clone(),
                 name: name(&deployment.metadata).to_owned(),
                 origin: String::new(),

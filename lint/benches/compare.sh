@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 
 out=target/compare
 mkdir -p "$out/one" "$out/many" "$out/schemas" target/peers
-cargo build --quiet --release -p bluegreen-lint
+[ -n "${PREBUILT:-}" ] || cargo build --quiet --release -p bluegreen-lint
 export GOBIN=$PWD/target/peers
 [ -x "$GOBIN/kubeconform" ] || go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
 [ -x "$GOBIN/kube-score" ] || go install github.com/zegl/kube-score/cmd/kube-score@v1.20.0

@@ -142,6 +142,7 @@ impl Model {
             let workloads = set.workloads.iter().filter_map(|(_, index)| *index);
             self.set_of_workload.extend(workloads.map(|workload| (workload, at)));
             let services = set.active_service.into_iter().chain(set.color_services.iter().filter_map(|(_, at)| *at));
+            let services = services.chain(set.more_services.iter().copied());
             services.for_each(|service| _ = self.set_of_service.entry(service).or_insert(at));
         }
         let (mut scalers, mut lost) = (HashMap::<usize, Vec<usize>>::new(), Vec::new());
@@ -355,11 +356,18 @@ impl<'m> SetView<'m> {
         self.set.color_services.get(color).and_then(|at| self.model.service(at))
     }
 
-    /// The active Service and the color Services that are there.
+    /// The Services that users reach: the active one first.
+    pub fn user_services(&self) -> impl Iterator<Item = Member<'m, Service>> + use<'m> {
+        let view = *self;
+        let more = self.set.more_services.iter().filter_map(move |at| view.model.service(*at));
+        self.active_service().into_iter().chain(more)
+    }
+
+    /// All Services of the set: those that users reach, and those of the colors.
     pub fn services(&self) -> impl Iterator<Item = Member<'m, Service>> + use<'m> {
         let view = *self;
         let colors = Color::ALL.into_iter().filter_map(move |color| view.color_service(color));
-        self.active_service().into_iter().chain(colors)
+        self.user_services().chain(colors)
     }
 
     /// The color that the active Service selects, if it is one.
@@ -418,6 +426,7 @@ fn workload_facts(object: &Object, origin: impl Fn() -> String) -> Option<Worklo
     Some(Workload {
         can_be_color,
         kind: object.id.kind.clone(),
+        is_whole: object.root().at(&["spec", "strategy", "blueGreen"]).is_some(),
         namespace: object.id.namespace.clone(),
         name: object.id.name.clone(),
         origin: origin(),

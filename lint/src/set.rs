@@ -111,6 +111,8 @@ pub struct Workload {
     pub can_be_color: bool,
     /// Its kind.
     pub kind: String,
+    /// Whether its controller keeps both colors of it, as Argo Rollouts' does with the strategy `blueGreen`.
+    pub is_whole: bool,
     /// Its namespace; nothing where whoever applies it decides.
     pub namespace: Option<String>,
     /// Its name.
@@ -215,6 +217,8 @@ pub struct ReleaseSet {
     pub active_service: Option<usize>,
     /// The Service of each color, for tests.
     pub color_services: PerColor<Option<usize>>,
+    /// The Services that users reach as well, such as one for another protocol: they select one color, or were meant to.
+    pub more_services: Vec<usize>,
     /// What the active Service selects; nothing when it selects neither color, or there is none.
     pub active: Option<Active>,
 }

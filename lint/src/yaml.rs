@@ -8,6 +8,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use build::parse_each;
 pub use build::{comments, parse};
 pub(crate) use scalar::resolve;
 

@@ -269,6 +269,7 @@ impl<'o> Scene<'o> {
             workloads: PerColor::new(|color| deployment(self.adopt.copy_name(color))),
             active_service: service(self.called()),
             color_services: PerColor::new(|color| service(&format!("{}-{color}", self.called()))),
+            more_services: Vec::new(),
             active: self.serving.map(Active::One),
         };
         let selectors = self.serving.is_none().then(|| PerColor::new(|color| self.selector_for(color)));

@@ -82,24 +82,23 @@ fn is_compared(object: &Object) -> bool {
 
 fn read_one(index: usize, source: &Source) -> Manifests {
     let text = source.text.once();
-    let parsed = yaml::parse(&text);
     let mut manifests = Manifests::default();
-    if text.contains(MARK) {
-        manifests.comments.push((index, yaml::comments(&text)));
-    }
-    for problem in parsed.problems {
-        if matches!(problem, Problem::Syntax { span, .. } if is_template(source, span)) {
-            manifests.aside.push((index, Aside::Template));
-        } else {
-            manifests.problems.push((index, problem));
-        }
-    }
     let mut others = Vec::new();
-    for document in parsed.documents {
+    let problems = yaml::parse_each(&text, |document| {
         let document = Arc::new(document);
         let root = document.root();
         if !collect((index, source), &document, root, &mut manifests) {
             others.push((root.span(), matches!(root.value(), Value::Map(_))));
+        }
+    });
+    if text.contains(MARK) {
+        manifests.comments.push((index, yaml::comments(&text)));
+    }
+    for problem in problems {
+        if matches!(problem, Problem::Syntax { span, .. } if is_template(source, span)) {
+            manifests.aside.push((index, Aside::Template));
+        } else {
+            manifests.problems.push((index, problem));
         }
     }
     let found = !manifests.objects.is_empty();

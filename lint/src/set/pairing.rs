@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::reading::{Reading, are_counterparts, color_of, readings};
-use super::services::by_rarest_pair;
+use super::services::{by_rarest_pair, reaches};
 use super::{Color, Facts, PerColor, Service, Workload, same_namespace, selects};
 
 type Pair = PerColor<Option<usize>>;
@@ -120,13 +120,13 @@ impl<'f> Pairing<'f> {
         }
     }
 
-    /// What is left and carries exactly a color in a label is half of a set whose other half is not here. A Rollout is
-    /// not: its controller keeps both halves in one object.
+    /// What is left and carries exactly a color in a label is half of a set whose other half is not here, unless its
+    /// controller keeps both halves in one object.
     fn singles(&mut self) {
         let mut taken = Taken::new(self.facts);
         self.used.iter().filter_map(|index| self.workload(*index)).for_each(|workload| taken.add(workload));
         let mut found: Vec<(usize, Pair)> = Vec::new();
-        for (index, workload) in self.free().filter(|(_, workload)| workload.kind != "Rollout") {
+        for (index, workload) in self.free().filter(|(_, workload)| !workload.is_whole) {
             let label = workload.labels.values().find_map(|value| value.parse::<Color>().ok());
             let Some(color) = color_of(&workload.name).or(label) else { continue };
             let is_colored = label.is_some() || taken.is_chosen_by_color(workload, color);
@@ -169,9 +169,7 @@ impl<'f> Taken<'f> {
     fn services_of(&self, workload: &Workload) -> Vec<usize> {
         let lists =
             workload.labels.iter().filter_map(|(key, value)| self.services.get(&(key.as_str(), value.as_str())));
-        let selecting = |at: &usize| {
-            self.facts.services.get(*at).is_some_and(|service| selects(&service.selector, &workload.labels))
-        };
+        let selecting = |at: &usize| self.facts.services.get(*at).is_some_and(|service| reaches(service, workload));
         lists.flatten().copied().filter(selecting).collect()
     }
 
@@ -261,7 +259,9 @@ fn names_disagree(blue: &Workload, green: &Workload) -> bool {
 fn score_across_namespaces(blue: &Workload, green: &Workload) -> Option<i32> {
     let (of_blue, of_green) = (blue.namespace.as_deref(), green.namespace.as_deref());
     let colored = of_blue.zip(of_green).is_some_and(|(b, g)| are_counterparts(b, g).is_some());
-    let together = !blue.origin.is_empty() && directory(&blue.origin) == directory(&green.origin);
+    let (near_blue, near_green) = (directory(&blue.origin), directory(&green.origin));
+    let together =
+        !blue.origin.is_empty() && (near_blue == near_green || are_counterparts(near_blue, near_green).is_some());
     let possible = same_namespace(of_blue, of_green) || colored || together;
     possible.then(|| score(blue, green)).flatten()
 }

@@ -56,7 +56,13 @@ pub(super) fn assign(facts: &Facts, sets: &mut [ReleaseSet]) {
     for &service in &lost {
         let Some(fact) = facts.services.get(service) else { continue };
         let related = kin.of(fact).into_iter().filter_map(|at| Some((relation(facts, sets.get(at)?, fact), at)));
-        let best = related.max_by_key(|&(score, at)| (score, std::cmp::Reverse(at))).filter(|(score, _)| *score > 0);
+        let is_home = |at: usize| {
+            let namespace = fact.namespace.as_deref();
+            let mut members = sets.get(at).into_iter().flat_map(|set| members(facts, set));
+            members.any(|workload| same_namespace(workload.namespace.as_deref(), namespace))
+        };
+        let related = related.filter(|(score, _)| *score > 0);
+        let best = related.max_by_key(|&(score, at)| (is_home(at), score, std::cmp::Reverse(at)));
         if let Some(list) = best.and_then(|(_, at)| near.get_mut(at)) {
             list.push(service);
         }
@@ -134,7 +140,8 @@ fn members<'f>(facts: &'f Facts, set: &ReleaseSet) -> impl Iterator<Item = &'f W
     indices.into_iter().filter_map(|index| facts.workloads.get(index))
 }
 
-fn reaches(service: &Service, workload: &Workload) -> bool {
+/// Whether a Service selects the pods of a workload.
+pub(super) fn reaches(service: &Service, workload: &Workload) -> bool {
     same_namespace(service.namespace.as_deref(), workload.namespace.as_deref())
         && selects(&service.selector, &workload.labels)
 }
@@ -327,6 +334,12 @@ impl<'f> Assignment<'f> {
                     unnamed().filter(only).filter(|c| self.is_preview(c)).map(|c| c.at).next();
             }
         }
+        let is_more = |c: &&Candidate| {
+            let one = c.selects.blue != c.selects.green;
+            let lost = || !c.selects.blue && self.service(c).is_some_and(|service| self.names_color(set, service));
+            c.at != best.at && !self.is_preview(c) && (one || lost())
+        };
+        set.more_services = unnamed().filter(is_more).map(|c| c.at).collect();
     }
 
     fn is_preview(&self, candidate: &Candidate) -> bool {
@@ -352,7 +365,7 @@ impl<'f> Assignment<'f> {
         !routed_colors && (routed || !self.is_preview(best))
     }
 
-    /// Whether the selector uses a label by which the set's only workload says its color.
+    /// Whether the selector uses a label by which all of the set's workloads say their colors.
     fn names_color(&self, set: &ReleaseSet, service: &Service) -> bool {
         members(self.facts, set).all(|workload| {
             let colored = |key: &String| workload.labels.get(key).is_some_and(|value| color_of(value).is_some());

@@ -19,7 +19,8 @@ fn facts(workloads: &[&str], services: &[&str]) -> Facts {
     let workload = |line: &&str| {
         let (namespace, name, labels, origin) = parts(line);
         let (kind, selector) = ("Deployment".to_owned(), labels.clone());
-        Workload { can_be_color: true, kind, namespace, name, origin, labels, selector, images: vec!["shop:1".into()] }
+        let images = vec!["shop:1".into()];
+        Workload { can_be_color: true, kind, is_whole: false, namespace, name, origin, labels, selector, images }
     };
     let service = |line: &&str| {
         let (namespace, name, selector, origin) = parts(line);
@@ -29,7 +30,8 @@ fn facts(workloads: &[&str], services: &[&str]) -> Facts {
     Facts { workloads, services, ..Facts::default() }
 }
 
-/// One line a set: `name [labels] blue green | active Service -> color | blue Service, green Service`.
+/// One line a set: `name [labels] blue green | active Service -> color | blue Service, green Service`, and what else
+/// users reach.
 fn summary(facts: &Facts) -> Vec<String> {
     let workload = |at: &Option<usize>| at.map_or("-", |at| facts.workloads[at].name.as_str());
     let service = |at: Option<usize>| at.map_or("-", |at| facts.services[at].name.as_str());
@@ -39,8 +41,9 @@ fn summary(facts: &Facts) -> Vec<String> {
             Some(Active::Both) => "both",
             None => "none",
         };
+        let more = set.more_services.iter().fold(String::new(), |more, at| more + " | " + &facts.services[*at].name);
         format!(
-            "{} {:?} {} {} | {} -> {active} | {}, {}",
+            "{} {:?} {} {} | {} -> {active} | {}, {}{more}",
             set.name,
             set.color_labels,
             workload(&set.workloads.blue),
@@ -188,6 +191,22 @@ fn the_active_service_is_told_from_previews_and_helpers() {
 }
 
 #[test]
+fn users_may_reach_more_than_one_service() {
+    check(
+        &["shop-blue app=shop,color=blue", "shop-green app=shop,color=green"],
+        &[
+            "shop app=shop,color=blue",
+            "shop-grpc app=shop,color=blue",
+            "shop-ws app=shop,color=bleu",
+            "shop-all app=shop",
+            "shop-preview app=shop,color=green",
+            "shop-cache app=shop,tier=cache",
+        ],
+        &[r#"shop ["color"] shop-blue shop-green | shop -> blue | -, shop-preview | shop-grpc | shop-ws"#],
+    );
+}
+
+#[test]
 fn a_deployment_with_the_other_colors_label_stays_what_its_name_says() {
     check(
         &["shop-blue app=shop,color=blue", "shop-green app=shop,color=blue"],
@@ -202,6 +221,14 @@ fn half_a_set_and_no_set() {
         &["shop-blue app=shop,color=blue"],
         &["shop color=blue"],
         &[r#"shop ["color"] shop-blue - | shop -> blue | -, -"#],
+    );
+    check(
+        &["m/shop-blue app=shop,color=blue", "m/shop-green app=shop,color=green", "n/shop-blue app=shop,color=blue"],
+        &["m/shop app=shop,color=blue", "n/shop app=shop,color=blue"],
+        &[
+            r#"shop ["color"] shop-blue shop-green | shop -> blue | -, -"#,
+            r#"shop ["color"] shop-blue - | shop -> blue | -, -"#,
+        ],
     );
     check(&["blue-ocean app=blue-ocean"], &["blue-ocean app=blue-ocean"], &[]);
     check(&["shop-stable track=stable", "shop-canary track=canary"], &["shop app=shop"], &[]);

@@ -11,6 +11,12 @@ use super::{Document, Entry, Node, NodeId, Parsed, Problem, Span, Value, Word};
 /// The largest tree, aliases expanded, that a document may stand for. A real manifest has some hundreds of nodes.
 const MAX_EXPANDED_NODES: u32 = 5_000_000;
 
+/// So many keys may come into a document by merge keys. A real manifest has some dozens.
+const MAX_MERGED_KEYS: usize = 200_000;
+
+/// So many documents are read of one text. A whole cluster has some thousands of objects.
+const MAX_DOCUMENTS: usize = 200_000;
+
 impl From<ParserSpan> for Span {
     fn from(span: ParserSpan) -> Self {
         let range = span.byte_range().unwrap_or_default();
@@ -21,17 +27,35 @@ impl From<ParserSpan> for Span {
 /// Reads all documents of a text. A broken document is reported and does not hide the others.
 #[must_use]
 pub fn parse(text: &str) -> Parsed {
+    let mut documents = Vec::new();
+    let problems = parse_each(text, |document| documents.push(document));
+    Parsed { documents, problems }
+}
+
+/// Reads the documents of a text one after the other, so that not all of them are in memory at once; answers what was
+/// wrong.
+pub(crate) fn parse_each(text: &str, mut take: impl FnMut(Document)) -> Vec<Problem> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, options);
     let mut parsed = Parsed::default();
     let mut builder = Builder::default();
+    let mut begun = 0;
     while let Some(next) = parser.next_event() {
         let stopped = match next {
             Ok((Event::StreamEnd, _)) => break,
-            Ok((event, span)) => builder.event(event, span.into(), &mut parsed).err(),
+            Ok((Event::DocumentStart(..), span)) if begun == MAX_DOCUMENTS => {
+                let message = format!("there are more than {MAX_DOCUMENTS} documents");
+                parsed.problems.push(Problem::Syntax { span: span.into(), message });
+                break;
+            }
+            Ok((event, span)) => {
+                begun += usize::from(matches!(event, Event::DocumentStart(..)));
+                builder.event(event, span.into(), &mut parsed).err()
+            }
             Err(error) => Some(syntax(&error, text)),
         };
+        parsed.documents.drain(..).for_each(&mut take);
         let Some(problem) = stopped else { continue };
         parsed.problems.push(problem);
         builder = Builder::default();
@@ -47,7 +71,7 @@ pub fn parse(text: &str) -> Parsed {
             }
         }
     }
-    parsed
+    parsed.problems
 }
 
 /// The comments of a text, with their `#`, as far as it can be read.
@@ -106,6 +130,8 @@ struct Builder {
     open: Vec<Open>,
     root: Option<NodeId>,
     anchors: HashMap<usize, NodeId>,
+    /// How many keys have come in by merge keys.
+    merged: usize,
 }
 
 impl Builder {
@@ -276,6 +302,11 @@ impl Builder {
                 return Err(Problem::Syntax { span: place, message: "only a mapping can be merged".to_owned() });
             };
             let merged = merged.iter().map(|entry| Entry { merged: true, ..entry.clone() }).collect::<Vec<_>>();
+            self.merged += merged.len();
+            if self.merged > MAX_MERGED_KEYS {
+                let message = format!("its merge keys bring in more than {MAX_MERGED_KEYS} keys");
+                return Err(Problem::Syntax { span: place, message });
+            }
             self.share(source);
             for entry in &merged {
                 self.share(entry.value);

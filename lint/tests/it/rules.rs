@@ -83,3 +83,38 @@ fn a_broken_document_keeps_its_set_silent() {
     let codes: Vec<_> = report.findings.iter().map(|finding| finding.rule.code).collect();
     assert_eq!(codes, ["BG001"], "{}", concise::render(&report, &sources));
 }
+
+#[test]
+fn files_of_which_one_is_applied_hold_no_duplicates() {
+    let twice = |kind: &str, first: &str, second: &str| {
+        let (group, spec) = match kind {
+            "Deployment" => ("apps/v1", ""),
+            "Namespace" => ("v1", ""),
+            _ => ("v1", "spec: {selector: {app: shop}, ports: [{port: 80}]}\n"),
+        };
+        let text =
+            |nth| format!("apiVersion: {group}\nkind: {kind}\nmetadata: {{name: shop, labels: {{n: n{nth}}}}}\n{spec}");
+        let sources = if first == second {
+            vec![Source::new(first, format!("{}---\n{}", text(1), text(2)))]
+        } else {
+            vec![Source::new(first, text(1)), Source::new(second, text(2))]
+        };
+        let config = Config { select: vec!["BG106".to_owned()], ..Config::default() };
+        lint(&sources, &config).findings.len()
+    };
+    for (kind, first, second, count) in [
+        ("Service", "k8s/canary.yaml", "k8s/blue-green.yaml", 0),
+        ("Deployment", "rolling-update.yaml", "all-in-once.yaml", 0),
+        ("Deployment", "deploy-blue.yaml", "deploy-green.yaml", 0),
+        ("Service", "service-blue.yaml", "service.yaml", 0),
+        ("Namespace", "a.yaml", "b.yaml", 0),
+        ("Namespace", "a.yaml", "a.yaml", 1),
+        ("Service", "dev/service.yaml", "prod/service.yaml", 0),
+        ("Service", "a.yaml", "b.yaml", 1),
+        ("Service", "canary.yaml", "canary.yaml", 1),
+        ("Deployment", "deploy-blue.yaml", "deploy.yaml", 1),
+        ("Service", "service.yaml", "blue-green-deployment.yaml", 1),
+    ] {
+        assert_eq!(twice(kind, first, second), count, "{kind} in {first} and {second}");
+    }
+}

@@ -1,117 +1,15 @@
 //! Good sets, made of a naming convention and of what else may stand beside a set; to lint as they are, and to plant
 //! faults into.
 
+mod conventions;
+
 use bluegreen_lint::config::Config;
 use bluegreen_lint::finding::Finding;
 use bluegreen_lint::lint;
 use bluegreen_lint::source::Source;
 use serde_json::{Value, json};
 
-/// How a team calls things.
-pub(crate) struct Convention {
-    pub(crate) name: &'static str,
-    workload: fn(&str) -> String,
-    service: fn(Option<&str>) -> String,
-    /// The label key that tells the colors apart, and its value.
-    key: &'static str,
-    value: fn(&str) -> String,
-    shared: &'static [(&'static str, &'static str)],
-    active: &'static str,
-    namespace: Option<&'static str>,
-    by_number: bool,
-    sidecar: bool,
-}
-
-impl Convention {
-    pub(crate) fn shared(&self) -> &'static [(&'static str, &'static str)] {
-        self.shared
-    }
-
-    pub(crate) fn namespace(&self) -> Option<&'static str> {
-        self.namespace
-    }
-}
-
-fn plain(color: &str) -> String {
-    color.to_owned()
-}
-
-pub(crate) const CONVENTIONS: [Convention; 6] = [
-    Convention {
-        name: "suffix",
-        workload: |color| format!("shop-{color}"),
-        service: |color| color.map_or("shop".to_owned(), |color| format!("shop-{color}")),
-        key: "color",
-        value: plain,
-        shared: &[("app", "shop")],
-        active: "blue",
-        namespace: None,
-        by_number: false,
-        sidecar: false,
-    },
-    Convention {
-        name: "prefix",
-        workload: |color| format!("{color}-till"),
-        service: |color| color.map_or("till-active".to_owned(), |color| format!("till-{color}")),
-        key: "version",
-        value: plain,
-        shared: &[("app.kubernetes.io/name", "till"), ("app.kubernetes.io/part-of", "store")],
-        active: "green",
-        namespace: Some("store"),
-        by_number: false,
-        sidecar: false,
-    },
-    Convention {
-        name: "one label",
-        workload: |color| format!("api-gateway-{color}"),
-        service: |color| {
-            color.map_or("api-gateway-service-active".to_owned(), |color| format!("api-gateway-{color}-service"))
-        },
-        key: "deployment",
-        value: plain,
-        shared: &[],
-        active: "blue",
-        namespace: None,
-        by_number: true,
-        sidecar: false,
-    },
-    Convention {
-        name: "infix, with a sidecar",
-        workload: |color| format!("web-{color}-deployment"),
-        service: |color| color.map_or("web-svc".to_owned(), |color| format!("web-{color}-svc")),
-        key: "example.com/track",
-        value: plain,
-        shared: &[("app", "web"), ("team", "front")],
-        active: "green",
-        namespace: Some("web"),
-        by_number: false,
-        sidecar: true,
-    },
-    Convention {
-        name: "color in the app's name",
-        workload: |color| format!("pay-{color}"),
-        service: |color| color.map_or("pay".to_owned(), |color| format!("pay-{color}")),
-        key: "app",
-        value: |color| format!("pay-{color}"),
-        shared: &[("tier", "backend")],
-        active: "blue",
-        namespace: None,
-        by_number: true,
-        sidecar: false,
-    },
-    Convention {
-        name: "environments",
-        workload: |color| format!("orders-api-{color}"),
-        service: |color| color.map_or("orders-api-live".to_owned(), |color| format!("orders-api-{color}-preview")),
-        key: "environment",
-        value: plain,
-        shared: &[("app", "orders-api"), ("component", "api")],
-        active: "green",
-        namespace: Some("orders"),
-        by_number: false,
-        sidecar: true,
-    },
-];
+pub(crate) use conventions::{CONVENTIONS, Convention};
 
 /// What may stand beside a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +32,8 @@ pub(crate) enum Role {
     Workload(&'static str),
     Active,
     ColorService(&'static str),
+    /// By its kind and name.
+    Named(&'static str, &'static str),
     /// By its kind and, where there is one for each color, the color.
     Other(&'static str, Option<&'static str>),
 }
@@ -142,7 +42,7 @@ impl Role {
     pub(crate) fn color(self) -> Option<&'static str> {
         match self {
             Self::Workload(color) | Self::ColorService(color) => Some(color),
-            Self::Active => None,
+            Self::Active | Self::Named(..) => None,
             Self::Other(_, color) => color,
         }
     }
@@ -182,6 +82,12 @@ impl Set {
                 Extra::Hpa | Extra::Pdb => {}
             }
         }
+        if let Some(name) = convention.second {
+            let mut second = set.service(None);
+            second["metadata"]["name"] = json!(name);
+            set.objects.push(second);
+        }
+        set.objects.extend(convention.neighbor.into_iter().flat_map(|neighbor| Self::new(neighbor, &[]).objects));
         set
     }
 
@@ -189,6 +95,11 @@ impl Set {
         let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec});
         if let Some(namespace) = self.convention.namespace {
             object["metadata"]["namespace"] = json!(namespace);
+        }
+        if self.convention.chart {
+            object["metadata"]["labels"] = json!({
+                "app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/version": "1.0.2", "helm.sh/chart": "web-1.4.0",
+            });
         }
         object
     }
@@ -225,18 +136,30 @@ impl Set {
             }));
         }
         let labels = self.labels(Some(color));
-        let mut spec = json!({
-            "selector": {"matchLabels": labels},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"terminationGracePeriodSeconds": 30, "containers": containers},
-            },
+        let mut template = json!({
+            "metadata": {"labels": labels},
+            "spec": {"terminationGracePeriodSeconds": 30, "containers": containers},
         });
+        if self.convention.sidecar {
+            template["spec"]["initContainers"] = json!([{
+                "name": "migrate", "image": "registry.example.com/migrate:1.0", "command": ["migrate", "--up"],
+            }]);
+        }
+        if self.convention.chart {
+            template["metadata"]["labels"]["helm.sh/chart"] = json!("web-1.4.0");
+            template["metadata"]["annotations"] = json!({"checksum/config": format!("{color}0a1b2c3d")});
+        }
+        let mut spec = json!({"selector": {"matchLabels": labels}, "template": template});
+        match self.convention.kind {
+            "StatefulSet" => spec["serviceName"] = json!(self.service_name(Some(color))),
+            "Rollout" => spec["strategy"] = json!({"canary": {"maxUnavailable": 0}}),
+            _ => spec["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}}),
+        }
         if !is_scaled {
             spec["replicas"] = json!(3);
         }
-        self.object("apps/v1", "Deployment", &(self.convention.workload)(color), &spec)
+        let (api_version, kind) = (self.convention.api_version(), self.convention.kind);
+        self.object(api_version, kind, &(self.convention.workload)(color), &spec)
     }
 
     pub(crate) fn service_name(&self, color: Option<&str>) -> String {
@@ -254,7 +177,9 @@ impl Set {
         let name = (self.convention.workload)(color);
         let target = json!({"type": "Utilization", "averageUtilization": 70});
         let spec = json!({
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "scaleTargetRef": {
+                "apiVersion": self.convention.api_version(), "kind": self.convention.kind, "name": name,
+            },
             "minReplicas": 3,
             "maxReplicas": 9,
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
@@ -305,6 +230,7 @@ impl Set {
         let name = match role {
             Role::Workload(color) | Role::Other(_, Some(color)) => (self.convention.workload)(color),
             Role::Active => self.service_name(None),
+            Role::Named(_, name) => name.to_owned(),
             Role::ColorService(color) => self.service_name(Some(color)),
             Role::Other(kind, None) => {
                 return self
@@ -315,9 +241,9 @@ impl Set {
             }
         };
         let kind = match role {
-            Role::Workload(_) => "Deployment",
+            Role::Workload(_) => self.convention.kind,
             Role::Active | Role::ColorService(_) => "Service",
-            Role::Other(kind, _) => kind,
+            Role::Other(kind, _) | Role::Named(kind, _) => kind,
         };
         let here = |object: &Value| object["kind"] == kind && object["metadata"]["name"] == name.as_str();
         self.objects.iter().position(here).unwrap_or_else(|| panic!("{kind} {name}"))
@@ -365,17 +291,15 @@ impl Set {
         self.convention.by_number
     }
 
-    /// What the linter says of the set, written so.
-    pub(crate) fn findings(text: &str) -> Vec<Finding> {
-        lint(&[Source::new("set.yaml", text)], &Config::default()).findings
+    /// The set as files.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        self.convention.layout.write(&self.objects)
     }
+}
 
-    /// One object a document, one value a line, so that a line says which value is meant.
-    pub(crate) fn text(&self) -> String {
-        let objects: Vec<String> =
-            self.objects.iter().map(|object| serde_json::to_string_pretty(object).unwrap()).collect();
-        format!("---\n{}\n", objects.join("\n---\n"))
-    }
+/// What the linter says of files.
+pub(crate) fn findings(sources: &[Source], pedantic: bool) -> Vec<Finding> {
+    lint(sources, &Config { pedantic, ..Config::default() }).findings
 }
 
 /// The other color.
@@ -396,12 +320,13 @@ fn good_sets_have_no_finding_whatever_stands_beside_them() {
                 .collect();
             let set = Set::new(convention, &extras);
             let list = json!({"apiVersion": "v1", "kind": "List", "items": set.objects});
-            for text in [set.text(), list.to_string()] {
-                let findings: Vec<_> = Set::findings(&text).into_iter().map(|of| (of.rule.code, of.message)).collect();
+            for sources in [set.sources(), vec![Source::new("set.json", list.to_string())]] {
+                let found = findings(&sources, true);
+                let findings: Vec<_> = found.into_iter().map(|of| (of.rule.code, of.message)).collect();
                 assert!(findings.is_empty(), "{} with {extras:?}: {findings:?}", convention.name);
                 count += 1;
             }
         }
     }
-    assert_eq!(count, 6 * 64 * 2);
+    assert_eq!(count, CONVENTIONS.len() * 64 * 2);
 }

@@ -43,13 +43,15 @@
 //!
 //! ## Configuration
 //!
-//! None. The same object in two directories is taken for two variants, such as `dev/` and `prod/`; a Namespace
-//! that every file brings along is no second one.
+//! None. The same object in two directories is taken for two variants, such as `dev/` and `prod/`; so it is in two files
+//! of which each is named for a way to release (`canary.yaml`, `rolling.yaml`) or for a color, of which somebody applies
+//! one. A Namespace that every file brings along is no second one.
 
 use crate::finding::{Findings, Severity};
 use crate::manifest::{Object, is_placeholder};
 use crate::model::Model;
 use crate::rule::{Check, Rule};
+use crate::set::{Color, color_named};
 use std::collections::HashMap;
 
 /// `duplicate-object`
@@ -80,9 +82,7 @@ fn check(model: &Model, findings: &mut Findings<'_>) {
     }
     for group in groups {
         let Some((first, more)) = group.split_first() else { continue };
-        // Many files bring the namespace that they need.
-        let same = |object: &&&Object| object.is("", "Namespace") && object.root().to_json() == first.root().to_json();
-        let more: Vec<&Object> = more.iter().filter(|object| !same(object)).copied().collect();
+        let more: Vec<&Object> = more.iter().filter(|object| !is_variant(model, first, object)).copied().collect();
         let Some((second, rest)) = more.split_first() else { continue };
         let times = if rest.is_empty() { "a second time".to_owned() } else { format!("{} times", more.len() + 1) };
         let finding = findings.report(second.at_name(), format!("{} is defined {times}", second.id));
@@ -91,5 +91,37 @@ fn check(model: &Model, findings: &mut Findings<'_>) {
         for object in rest {
             finding.related(object.at_name(), "and here");
         }
+    }
+}
+
+/// Whether two definitions are meant to be there, of which somebody applies one.
+fn is_variant(model: &Model, first: &Object, second: &Object) -> bool {
+    if first.source == second.source {
+        return false;
+    }
+    let [one, other] = [first, second].map(|object| Way::of(model.origin(object.source)));
+    let is_switched = first.is_service() || first.group().ends_with("networking.k8s.io");
+    first.is("", "Namespace")
+        || matches!((one.strategy, other.strategy), (Some(one), Some(other)) if one != other)
+        || match (one.color, other.color) {
+            (Some(one), Some(other)) => one != other,
+            (one, other) => is_switched && one != other,
+        }
+}
+
+/// The way to release that a file is named for.
+struct Way {
+    strategy: Option<&'static str>,
+    color: Option<Color>,
+}
+
+impl Way {
+    fn of(path: &str) -> Self {
+        const STRATEGIES: [&str; 6] = ["bluegreen", "canary", "rolling", "recreate", "inonce", "atonce"];
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let letters: String = stem.chars().filter(char::is_ascii_alphabetic).collect();
+        let letters = letters.to_ascii_lowercase();
+        Self { strategy: STRATEGIES.into_iter().find(|word| letters.contains(word)), color: color_named(stem) }
     }
 }

@@ -61,7 +61,10 @@ fn check(model: &Model, findings: &mut Findings<'_>) {
 /// Whether rules judge such objects; other kinds have placeholders of their own, such as the parameters of a pipeline.
 fn is_judged(object: &Object) -> bool {
     let group = object.group();
-    matches!(group, "" | "apps" | "batch" | "autoscaling" | "policy") || group.ends_with("networking.k8s.io")
+    let is_rollout = group == "argoproj.io" && object.id.kind == "Rollout";
+    is_rollout
+        || matches!(group, "" | "apps" | "batch" | "autoscaling" | "policy")
+        || group.ends_with("networking.k8s.io")
 }
 
 /// The first placeholder; what a container is told may have some that Kubernetes itself fills in.

@@ -60,29 +60,47 @@ fn check(model: &Model, findings: &mut Findings<'_>) {
     if quotas.is_empty() {
         return;
     }
-    for set in model.sets().filter(|set| !set.is_uncertain()) {
-        let Some(needed) = needed(set) else { continue };
-        let namespace = set.set.namespace.as_deref();
-        for quota in quotas.iter().filter(|quota| same_namespace(quota.id.namespace.as_deref(), namespace)) {
-            for (entry, node) in quota.root().at(&["spec", "hard"]).into_iter().flat_map(NodeRef::entries) {
-                let (Some(needed), Some(text)) = (amount(&needed, &entry.key), quantity::text(node)) else { continue };
-                if quantity::parse(&text).is_none_or(|hard| hard >= needed) {
-                    continue;
-                }
-                let message = format!(
-                    "the quota allows {text} of {}, and both colors of {} need {}",
-                    entry.key,
-                    set.set.name,
-                    shown(&entry.key, needed)
-                );
-                let finding = findings.report(quota.at(node), message);
-                finding.help("raise the quota, or make the colors smaller");
-                for (color, member) in set.workloads() {
-                    finding.related(member.object.at_name(), format!("{color} counts"));
-                }
+    let sets: Vec<_> =
+        model.sets().filter(|set| !set.is_uncertain()).filter_map(|set| Some((set, needed(set)?))).collect();
+    for quota in quotas {
+        let groups = groups(quota.id.namespace.as_deref(), &sets);
+        for (entry, node) in quota.root().at(&["spec", "hard"]).into_iter().flat_map(NodeRef::entries) {
+            let Some(text) = quantity::text(node) else { continue };
+            let Some(hard) = quantity::parse(&text) else { continue };
+            let sum = |group: &Vec<&Needing<'_>>| -> i128 {
+                group.iter().filter_map(|(_, needed)| amount(needed, &entry.key)).sum()
+            };
+            let Some(group) = groups.iter().max_by_key(|group| sum(group)).filter(|group| sum(group) > hard) else {
+                continue;
+            };
+            let names: Vec<&str> = group.iter().map(|(set, _)| set.set.name.as_str()).collect();
+            let need = if names.len() == 1 { "need" } else { "together need" };
+            let message = format!(
+                "the quota allows {text} of {}, and both colors of {} {need} {}",
+                entry.key,
+                names.join(" and of "),
+                shown(&entry.key, sum(group))
+            );
+            let finding = findings.report(quota.at(node), message);
+            finding.help("raise the quota, or make the colors smaller");
+            for (color, member) in group.iter().flat_map(|(set, _)| set.workloads()) {
+                finding.related(member.object.at_name(), format!("{color} counts"));
             }
         }
     }
+}
+
+/// A set and what it needs.
+type Needing<'m> = (SetView<'m>, Amounts);
+
+/// The sets that a quota has to hold together: those that say that they are in its namespace. Where nobody says one,
+/// they may as well be variants of each other, and each has to fit by itself.
+fn groups<'s, 'm>(namespace: Option<&str>, sets: &'s [Needing<'m>]) -> Vec<Vec<&'s Needing<'m>>> {
+    let near = sets.iter().filter(|(set, _)| same_namespace(namespace, set.set.namespace.as_deref()));
+    let (inside, others): (Vec<_>, Vec<_>) =
+        near.partition(|(set, _)| namespace.is_some() && set.set.namespace.as_deref() == namespace);
+    let inside = if inside.is_empty() { Vec::new() } else { vec![inside] };
+    inside.into_iter().chain(others.into_iter().map(|set| vec![set])).collect()
 }
 
 /// What both colors need together.

@@ -65,7 +65,9 @@ fn gap(model: &Model, member: Member<'_, Workload>, strategy: NodeRef<'_>) -> Op
         // With settings for the other strategy beside it, nobody can say which of them was meant.
         return strategy.get("rollingUpdate").is_none().then(|| "the strategy Recreate".to_owned());
     }
-    let unavailable = strategy.at(&["rollingUpdate", "maxUnavailable"])?;
+    // Argo Rollouts calls it a canary, also where it has no steps.
+    let rolling = strategy.get("rollingUpdate").or_else(|| strategy.get("canary"))?;
+    let unavailable = rolling.get("maxUnavailable")?;
     if let Some(percent) = unavailable.as_str() {
         let share: i64 = percent.strip_suffix('%')?.parse().ok()?;
         return (share >= 100).then(|| format!("`maxUnavailable: {percent}`"));

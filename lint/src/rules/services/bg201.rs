@@ -31,6 +31,7 @@ use crate::model::{SetView, has_placeholder};
 use crate::rule::{Check, Rule};
 use crate::rules::labeling::is_echo;
 use crate::rules::services::miss;
+use crate::set::selects;
 
 /// `active-selects-nothing`
 pub(crate) static RULE: Rule = Rule {
@@ -42,19 +43,22 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    let Some(service) = set.active_service() else { return };
-    let templated = set.workloads().any(|(_, member)| has_placeholder(&member.facts.labels));
-    if is_echo(set) || super::is_elsewhere(service, set) {
+    if is_echo(set) || set.workloads().any(|(_, member)| has_placeholder(&member.facts.labels)) {
         return;
     }
-    if set.set.active.is_some() || templated || has_placeholder(&service.facts.selector) {
-        return;
+    for service in set.user_services() {
+        let selector = &service.facts.selector;
+        let selected = set.workloads().any(|(_, member)| selects(selector, &member.facts.labels));
+        if selected || has_placeholder(selector) || super::is_elsewhere(service, set) {
+            continue;
+        }
+        let mut miss = miss::nearest(service, set.workloads().map(|(_, member)| member));
+        let message =
+            format!("the active Service {} selects no pod of this set: {}", service.facts.name, miss.explanation);
+        if set.model.selected(selector).next().is_some() {
+            // It serves something else: whether that is meant, nobody can tell from here.
+            miss.edit = None;
+        }
+        miss.report(findings, message);
     }
-    let mut miss = miss::nearest(service, set.workloads().map(|(_, member)| member));
-    let message = format!("the active Service {} selects no pod of this set: {}", service.facts.name, miss.explanation);
-    if set.model.selected(&service.facts.selector).next().is_some() {
-        // It serves something else: whether that is meant, nobody can tell from here.
-        miss.edit = None;
-    }
-    miss.report(findings, message);
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::sets::{Role, Set};
 use super::{CONTAINER, Faults, remove};
 
-pub(super) fn faults(_: &Set, faults: &mut Faults) {
+pub(super) fn faults(set: &Set, faults: &mut Faults) {
     for color in ["blue", "green"] {
         let role = Role::Workload(color);
         let mut add = |code: &'static str, pointer: String, value: Value, line: &str| {
@@ -33,7 +33,6 @@ pub(super) fn faults(_: &Set, faults: &mut Faults) {
             ("hostNetwork", json!(true)),
             ("volumes", json!([{"name": "data", "emptyDir": {}}])),
             ("tolerations", json!([{"key": "a", "operator": "Exists"}])),
-            ("initContainers", json!([{"name": "wait", "image": "registry.example.com/wait:1.0"}])),
             ("imagePullSecrets", json!([{"name": "registry"}])),
         ] {
             add("BG602", format!("{pod}/{field}"), value, &format!("\"{field}\""));
@@ -47,12 +46,28 @@ pub(super) fn faults(_: &Set, faults: &mut Faults) {
         add("BG605", format!("{CONTAINER}/resources/limits/cpu"), json!("2"), "\"cpu\": \"2\"");
         add("BG606", format!("{CONTAINER}/envFrom"), json!([{"configMapRef": {"name": "more"}}]), "configMapRef");
         add("BG607", "/spec/replicas".to_owned(), json!(9), "9");
+        let line = if set.convention.sidecar { "\"name\": \"wait\"" } else { "\"initContainers\"" };
+        faults.add("BG602", role, line, move |set| {
+            let wait = json!({"name": "wait", "image": "registry.example.com/wait:1.0"});
+            match &mut set.change(role, "/spec/template/spec")["initContainers"] {
+                Value::Array(there) => there.push(wait),
+                none => *none = json!([wait]),
+            }
+        });
         faults
             .add("BG604", role, "\"name\": \"main\"", move |set| remove(set.change(role, CONTAINER), "livenessProbe"));
         faults.add("BG606", role, "CURRENCY", move |set| {
             let env = set.change(role, &format!("{CONTAINER}/env"));
             env.as_array_mut().unwrap().push(json!({"name": "CURRENCY", "value": "EUR"}));
         });
+        let other = faults.add("BG606", role, "LOG_LEVEL", move |set| {
+            for color in ["blue", "green"] {
+                let level = if Some(color) == role.color() { "debug" } else { "warn" };
+                let env = set.change(Role::Workload(color), &format!("{CONTAINER}/env"));
+                env.as_array_mut().unwrap().push(json!({"name": "LOG_LEVEL", "value": level}));
+            }
+        });
+        other.as_info();
         faults.add("BG606", role, "TOKEN", move |set| {
             for color in ["blue", "green"] {
                 let name = if Some(color) == role.color() { "secret-b" } else { "secret-a" };

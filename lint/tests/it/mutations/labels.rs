@@ -32,7 +32,9 @@ pub(super) fn faults(set: &Set, faults: &mut Faults) {
     let (idle, active) = (set.idle(), set.active());
     for role in [Role::Workload(idle), Role::Active, Role::ColorService(idle), Role::ColorService(active)] {
         faults.add("BG105", role, "\"namespace\": \"elsewhere\"", move |set| {
-            set.objects.iter_mut().for_each(|object| object["metadata"]["namespace"] = json!("web"));
+            for object in set.objects.iter_mut().filter(|object| object["metadata"]["namespace"].is_null()) {
+                object["metadata"]["namespace"] = json!("web");
+            }
             set.change(role, "/metadata")["namespace"] = json!("elsewhere");
         });
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::sets::{Extra, Role, Set};
 use super::{CONTAINER, Faults, remove};
 
-pub(super) fn faults(_: &Set, faults: &mut Faults) {
+pub(super) fn faults(set: &Set, faults: &mut Faults) {
     for color in ["blue", "green"] {
         let role = Role::Workload(color);
         for (code, parent, key, value, line) in settings() {
@@ -27,14 +27,17 @@ pub(super) fn faults(_: &Set, faults: &mut Faults) {
                 *set.change(role, &format!("{CONTAINER}/image")) = json!(image);
             });
         }
-        faults.add("BG502", role, "\"strategy\"", move |set| {
-            *set.change(role, "/spec/strategy") = json!({"type": "Recreate"});
+        gaps(set, role, faults);
+        faults.add("BG504", role, "\"name\": \"main\"", move |set| {
+            remove(set.change(role, CONTAINER), "lifecycle");
         });
-        for all in [json!("100%"), json!(3)] {
-            faults.add("BG502", role, "\"strategy\"", move |set| {
-                *set.change(role, "/spec/strategy/rollingUpdate/maxUnavailable") = all.clone();
-            });
-        }
+        faults.add("BG304", role, "\"livenessProbe\"", move |set| {
+            let probe = set.at(role).pointer(&format!("{CONTAINER}/readinessProbe")).unwrap().clone();
+            *set.change(role, &format!("{CONTAINER}/livenessProbe")) = probe;
+        });
+        faults.add("BG904", role, "${TAG}", move |set| {
+            *set.change(role, &format!("{CONTAINER}/image")) = json!("registry.example.com/main:${TAG}");
+        });
         faults.add("BG505", role, "\"terminationGracePeriodSeconds\": 5", move |set| {
             *set.change(role, "/spec/template/spec/terminationGracePeriodSeconds") = json!(5);
         });
@@ -42,6 +45,15 @@ pub(super) fn faults(_: &Set, faults: &mut Faults) {
             *set.change(role, &format!("{CONTAINER}/lifecycle/preStop/exec/command/2")) = json!("sleep 30; true");
         });
     }
+    let active = Role::Workload(set.active());
+    faults.add("BG501", active, "\"replicas\": 1", move |set| {
+        for color in ["blue", "green"] {
+            set.change(Role::Workload(color), "/spec")["replicas"] = json!(1);
+        }
+        for budget in set.objects.iter_mut().filter(|object| object["kind"] == "PodDisruptionBudget") {
+            budget["spec"]["minAvailable"] = json!(0);
+        }
+    });
     for (key, value) in [("requests.cpu", "500m"), ("requests.memory", "700Mi"), ("pods", "5")] {
         faults.with(
             &[Extra::Quota],
@@ -52,6 +64,26 @@ pub(super) fn faults(_: &Set, faults: &mut Faults) {
                 set.change(Role::Other("ResourceQuota", None), "/spec/hard")[key] = json!(value);
             },
         );
+    }
+}
+
+/// Strategies that leave no pod.
+fn gaps(set: &Set, role: Role, faults: &mut Faults) {
+    let kind = set.convention.kind;
+    if kind == "Deployment" {
+        faults.add("BG502", role, "\"strategy\"", move |set| {
+            *set.change(role, "/spec/strategy") = json!({"type": "Recreate"});
+        });
+    }
+    let (field, inner) = match kind {
+        "StatefulSet" => ("updateStrategy", "rollingUpdate"),
+        "Rollout" => ("strategy", "canary"),
+        _ => ("strategy", "rollingUpdate"),
+    };
+    for all in [json!("100%"), json!(3)] {
+        faults.add("BG502", role, format!("\"{field}\""), move |set| {
+            set.change(role, "/spec")[field] = json!({inner: {"maxUnavailable": all}});
+        });
     }
 }
 

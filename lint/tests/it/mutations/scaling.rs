@@ -25,8 +25,10 @@ fn scalers(set: &Set, color: &'static str, faults: &mut Faults) {
             set.change(hpa, "/spec/scaleTargetRef")["name"] = json!(wrong);
         });
     }
-    faults.with(needs, "BG801", hpa, "\"kind\": \"StatefulSet\"", move |set| {
-        set.change(hpa, "/spec/scaleTargetRef")["kind"] = json!("StatefulSet");
+    let wrong = if set.convention.kind == "StatefulSet" { "Deployment" } else { "StatefulSet" };
+    faults.with(needs, "BG801", hpa, format!("\"kind\": \"{wrong}\""), move |set| {
+        set.change(hpa, "/spec/scaleTargetRef")["apiVersion"] = json!("apps/v1");
+        set.change(hpa, "/spec/scaleTargetRef")["kind"] = json!(wrong);
     });
     faults.with(needs, "BG802", role, "\"replicas\": 4", move |set| {
         set.change(role, "/spec")["replicas"] = json!(4);

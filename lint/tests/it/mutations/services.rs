@@ -15,17 +15,33 @@ pub(super) fn faults(set: &Set, faults: &mut Faults) {
             set.change(Role::Active, "/spec")[field] = value.clone();
         });
     }
+    for (field, value) in
+        [("sessionAffinity", "ClientIP"), ("externalTrafficPolicy", "Local"), ("internalTrafficPolicy", "Local")]
+    {
+        let traps = faults.add("BG209", Role::Active, format!("\"{field}\""), move |set| {
+            set.change(Role::Active, "/spec")[field] = json!(value);
+            set.change(Role::Active, "/spec")["type"] = json!("LoadBalancer");
+        });
+        traps.as_info();
+    }
+    for color in ["blue", "green"] {
+        faults.add("BG210", Role::Workload(color), "\"name\"", move |set| {
+            set.take(Role::ColorService(color));
+        });
+    }
     let active = Role::Workload(set.active());
     faults.add("BG206", Role::Active, "\"selector\"", move |set| {
         let mut worker = set.at(active).clone();
         worker["metadata"]["name"] = json!("worker");
         set.objects.push(worker);
     });
-    faults.add("BG211", Role::Workload("blue"), "\"name\"", |set| {
-        let name = set.name(Role::Active);
-        set.take(Role::Active);
-        set.objects.retain(|object| !object["spec"].to_string().contains(&format!("\"name\":\"{name}\",\"port\"")));
-    });
+    if set.convention.second.is_none() {
+        faults.add("BG211", Role::Workload("blue"), "\"name\"", |set| {
+            let name = set.name(Role::Active);
+            set.take(Role::Active);
+            set.objects.retain(|object| !object["spec"].to_string().contains(&format!("\"name\":\"{name}\",\"port\"")));
+        });
+    }
     let (left, idle) = (set.active(), set.idle());
     faults.add("BG601", Role::Workload(left), "\"name\"", move |set| {
         set.take(Role::Workload(idle));
@@ -40,6 +56,16 @@ pub(super) fn faults(set: &Set, faults: &mut Faults) {
 fn selectors(set: &Set, faults: &mut Faults) {
     let key = set.key();
     let own = set.value(set.active());
+    if let Some(second) = set.convention.second {
+        let role = Role::Named("Service", second);
+        faults.add("BG201", role, format!("\"{key}\": \"{own}x\""), {
+            let wrong = format!("{own}x");
+            move |set| set.change(role, SELECTOR)[key] = json!(wrong)
+        });
+        faults.add("BG207", role, "\"targetPort\": \"nowhere\"", move |set| {
+            set.change(role, "/spec/ports/0")["targetPort"] = json!("nowhere");
+        });
+    }
     let mut swapped = own.clone().into_bytes();
     let end = swapped.len();
     swapped.swap(end - 1, end - 2);
@@ -59,7 +85,7 @@ fn selectors(set: &Set, faults: &mut Faults) {
             set.change(Role::Active, SELECTOR)[format!("{shared}x")] = value;
         });
     }
-    if set.shared().is_some() {
+    if set.shared().is_some() && set.convention.second.is_none() {
         faults.add("BG202", Role::Active, "\"selector\"", move |set| remove(set.change(Role::Active, SELECTOR), key));
     }
     let active = Role::Workload(set.active());
