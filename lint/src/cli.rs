@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, ValueEnum};
+use clap::{ArgGroup, Parser, ValueEnum};
 use clap_complete::Shell;
 use jiff::civil::Date;
 
@@ -53,7 +53,7 @@ impl From<ExitStatus> for std::process::ExitCode {
 /// Finds what breaks a switch before anything is applied: labels, selectors, ports, probes, resources, and drift between
 /// blue and green.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "bluegreen-lint", version, max_term_width = 100)]
+#[command(name = "bluegreen-lint", version, max_term_width = 100, group = ArgGroup::new("fixing").multiple(true))]
 #[command(after_help = "Examples:
   bluegreen-lint k8s/                         # a directory, .gitignore honoured
   helm template shop | bluegreen-lint -       # standard input
@@ -69,7 +69,7 @@ pub struct Cli {
     /// Correct in the files what can be corrected without doubt; standard input is corrected to standard output
     #[arg(long, group = "fixing")]
     pub fix: bool,
-    /// Show what --fix would change, and change nothing
+    /// Show what --fix would change, and change nothing, also beside --fix
     #[arg(long, group = "fixing")]
     pub diff: bool,
     /// With --fix or --diff: also what is only probably meant, such as copying from the other color

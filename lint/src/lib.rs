@@ -97,15 +97,11 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
     let baselined = config.baseline.as_ref().map_or(0, |baseline| baseline.apply(&mut findings, sources));
     let files = sources.iter().filter(|source| source.role == Role::Manifest).count();
     let summary = report::Summary { suppressed, baselined, ..report::Summary::of(&findings) };
-    Report {
-        sets: set_summaries(&model),
-        files,
-        objects: model.objects().len(),
-        findings,
-        summary,
-        kubernetes_version: config.kubernetes_version,
-        passed_over: passed_over(&model, config.kubernetes_version),
-    }
+    let (sets, objects) = (set_summaries(&model), model.objects().len());
+    let passed_over = passed_over(&model, config.kubernetes_version);
+    // To give back so many small pieces of memory takes as long as some rules; nobody waits for it.
+    rayon::spawn(move || drop(model));
+    Report { sets, files, objects, findings, summary, kubernetes_version: config.kubernetes_version, passed_over }
 }
 
 /// The kinds that are not compared with what the API server takes, with how many objects there are of each.

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+mod block;
 mod build;
 mod scalar;
 #[cfg(test)]

@@ -43,8 +43,8 @@ pub(super) fn indistinguishable(set: SetView<'_>) -> Option<Color> {
     [idle, idle.other()].into_iter().find(|color| within(*color))
 }
 
-/// Whether a workload is a canary, which is to share its Service with another one.
+/// Whether a workload is a canary, or one side of an A/B test, which is to share its Service with another one.
 pub(super) fn is_canary(member: Member<'_, Workload>) -> bool {
-    let has_word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "canary");
+    let has_word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| matches!(word, "canary" | "ab"));
     has_word(&member.facts.name) || member.facts.labels.values().any(|value| has_word(value))
 }

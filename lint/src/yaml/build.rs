@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span as ParserSpan, StructureStyle};
 
+use super::block::{self, Part};
 use super::scalar::{key_text, resolve};
 use super::{Document, Entry, Node, NodeId, Parsed, Problem, Span, Value, Word};
 
@@ -35,6 +36,22 @@ pub fn parse(text: &str) -> Parsed {
 /// Reads the documents of a text one after the other, so that not all of them are in memory at once; answers what was
 /// wrong.
 pub(crate) fn parse_each(text: &str, mut take: impl FnMut(Document)) -> Vec<Problem> {
+    if let Some(parsed) = parse_plain(text) {
+        parsed.documents.into_iter().for_each(take);
+        return parsed.problems;
+    }
+    parse_any(text, &mut take)
+}
+
+/// Reads a text that is plain block YAML; answers nothing for any other.
+fn parse_plain(text: &str) -> Option<Parsed> {
+    let (mut parsed, mut builder) = (Parsed::default(), Builder::default());
+    block::read(text, |part| builder.part(part, &mut parsed).ok())?;
+    Some(parsed)
+}
+
+/// Reads any text, with the parser.
+fn parse_any(text: &str, take: &mut impl FnMut(Document)) -> Vec<Problem> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, options);
@@ -55,7 +72,7 @@ pub(crate) fn parse_each(text: &str, mut take: impl FnMut(Document)) -> Vec<Prob
             }
             Err(error) => Some(syntax(&error, text)),
         };
-        parsed.documents.drain(..).for_each(&mut take);
+        parsed.documents.drain(..).for_each(&mut *take);
         let Some(problem) = stopped else { continue };
         parsed.problems.push(problem);
         builder = Builder::default();
@@ -146,13 +163,7 @@ impl Builder {
                     (_, Some("str")) | (false, None) => Value::Str(text.into()),
                     _ => resolve(&text),
                 };
-                if anchor == 0 && self.waits_for_key() {
-                    self.take_key(value, span, plain);
-                    return Ok(());
-                }
-                let id = self.push(value, span, plain, false);
-                self.anchor(anchor, id);
-                self.place(id, span, parsed)?;
+                self.scalar(value, span, plain, anchor, parsed)?;
             }
             Event::SequenceStart(style, anchor, _) => {
                 let id = self.begin(Value::Seq(Vec::new()), span, style == StructureStyle::Flow)?;
@@ -173,6 +184,47 @@ impl Builder {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The same for plain block YAML, which has no anchors and no tags.
+    fn part(&mut self, part: Part<'_>, parsed: &mut Parsed) -> Result<(), Problem> {
+        let begun = |at| Span::new(at, at);
+        match part {
+            Part::Mapping(at) => {
+                let id = self.begin(Value::Map(Vec::new()), begun(at), false)?;
+                self.enter(id, begun(at), 0, parsed)
+            }
+            Part::Sequence(at) => {
+                let id = self.begin(Value::Seq(Vec::new()), begun(at), false)?;
+                self.enter(id, begun(at), 0, parsed)
+            }
+            Part::Scalar { text, span, plain } => {
+                let value = if plain { resolve(text) } else { Value::Str(text.into()) };
+                self.scalar(value, span, plain, 0, parsed)
+            }
+            Part::End => self.end(begun(usize::MAX)),
+            Part::DocumentEnd => {
+                self.finish(parsed);
+                Ok(())
+            }
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        value: Value,
+        span: Span,
+        plain: bool,
+        anchor: usize,
+        parsed: &mut Parsed,
+    ) -> Result<(), Problem> {
+        if anchor == 0 && self.waits_for_key() {
+            self.take_key(value, span, plain);
+            return Ok(());
+        }
+        let id = self.push(value, span, plain, false);
+        self.anchor(anchor, id);
+        self.place(id, span, parsed)
     }
 
     fn push(&mut self, value: Value, span: Span, plain: bool, flow: bool) -> NodeId {
@@ -327,5 +379,94 @@ impl Builder {
         if !document.root().is_null() {
             parsed.documents.push(document);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the quick way was gone; then it gave what the parser gives, or this panics.
+    fn is_plain(text: &str) -> bool {
+        let Some(quick) = parse_plain(text) else { return false };
+        let mut documents = Vec::new();
+        let problems = parse_any(text, &mut |document| documents.push(document));
+        assert_eq!(format!("{:#?}", quick.problems), format!("{problems:#?}"), "{text}");
+        assert_eq!(format!("{:#?}", quick.documents), format!("{documents:#?}"), "{text}");
+        true
+    }
+
+    #[test]
+    fn plain_block_yaml_is_read_as_the_parser_reads_it() {
+        for text in [
+            "a: 1\nb:\n  c: x # y\n\n  # d\n  d: 'e: f' # g\n---\n\n# only this\n---\n- a\n- b: c\n  d: e\n-   - f\n    - g\n",
+            "a:\n- b\n- c: d\n  e:\n  - f\ng: \"h # i\"\nyes: no\n0777: 0777\n",
+            "  a: b\n  c: d\n",
+            "a: b\na: c",
+            "a: http://x:80/y\nb: -1\nc: $(X)\nd: ~\ne: a, b] }\n",
+            "---\n---\n",
+            "",
+        ] {
+            assert!(is_plain(text), "{text}");
+        }
+        for text in [
+            "a:\nb: 1\n",
+            "a: |\n  b\n",
+            "a: [b]\n",
+            "a: b\n  c\n",
+            "a: &b c\n",
+            "a: b: c\n",
+            "a: 'b''c'\n",
+            "a: b\n c: d\n",
+            "a: 1\n- b\n",
+            "  a: 1\nb: 2\n",
+            "- a\nb: 1\n",
+            "a\n",
+            "? a\n",
+            "<<: a\n",
+            "a: \"\\n\"\n",
+            "a: b\n...\n",
+            "a: ä\n",
+            "a:\tb\n",
+            "a: b\r\n",
+            "%YAML 1.1\n---\na: b\n",
+            "--- a\n",
+            "a: ---\n",
+            "-\n  a: b\n",
+            "a: 'b' c\n",
+            "a: 'b'#c\n",
+        ] {
+            assert!(!is_plain(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn any_change_of_plain_block_yaml_is_read_as_the_parser_reads_it() {
+        let good = include_str!("../../../testdata/lint/sets/good-a.yaml");
+        let pieces = [
+            " ", "  ", "\n", "-", "- ", ": ", ":", "#", " # ", "'", "\"", "---\n", "a: b\n", "- a\n", "x", "[", "~",
+            "\n\n  ",
+        ];
+        // Chosen by a fixed rule, so that a failure is seen again.
+        let mut state = 7_u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap_or_default() % below
+        };
+        let document = good.split("---\n").nth(1).unwrap_or_default();
+        let mut plain = 0;
+        for _ in 0..3000 {
+            let mut text = document.to_owned();
+            for _ in 0..=random(2) {
+                let at = random(text.len());
+                match random(3) {
+                    0 => text.insert_str(at, pieces[random(pieces.len())]),
+                    1 => _ = text.remove(at),
+                    _ => text.replace_range(at..=at, pieces[random(pieces.len())]),
+                }
+            }
+            plain += usize::from(is_plain(&text));
+        }
+        assert!(plain > 500, "{plain}");
     }
 }

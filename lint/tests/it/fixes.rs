@@ -297,7 +297,10 @@ fn the_program_fixes_files_and_says_so() {
 
     let (code, _, error) = run(directory.path(), &["--unsafe-fixes", "set.yaml"], "");
     assert!(code == 2 && error.contains("--fix"), "{error}");
-    assert_eq!(run(directory.path(), &["--fix", "--diff", "set.yaml"], "").0, 2);
+    std::fs::write(&path, &bad).unwrap();
+    let both = run(directory.path(), &["--fix", "--diff", "set.yaml"], "");
+    assert_eq!(both, run(directory.path(), &["--diff", "set.yaml"], ""));
+    assert_eq!((both.0, std::fs::read_to_string(&path).unwrap()), (1, bad));
 }
 
 #[test]
