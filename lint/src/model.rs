@@ -404,7 +404,8 @@ impl<'m> SetView<'m> {
 /// Whether a key was meant to be this field, and is not.
 #[must_use]
 pub fn is_misspelt(key: &str, field: &str) -> bool {
-    key != field && strsim::damerau_levenshtein(key, field) <= 2
+    let near = key.chars().count().abs_diff(field.chars().count()) <= 2;
+    near && key != field && strsim::damerau_levenshtein(key, field) <= 2
 }
 
 /// Whether a label or selector of the object has a placeholder, so that nothing can be said of what it selects.
