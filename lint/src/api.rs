@@ -22,6 +22,7 @@ mod names;
 mod network;
 mod network_policy;
 mod persistent_volume;
+mod pod_annotations;
 mod pod_spec;
 mod ports;
 mod probe;

@@ -33,31 +33,44 @@ pub fn text(node: NodeRef<'_>) -> Option<String> {
     }
 }
 
-/// The most that a quantity can be, in billionths; Kubernetes reads all that is more as this.
-const MOST: i128 = i64::MAX as i128 * 1_000_000_000;
-
-/// A quantity in billionths, rounded up to a whole one; nothing for what is none.
+/// A quantity in billionths; nothing for what is none. As the server does, what is less than a billionth counts as one;
+/// more than can be told apart here is the largest amount.
 #[must_use]
 pub fn parse(text: &str) -> Option<i128> {
-    let suffix = SUFFIXES.iter().find(|(suffix, _)| text.ends_with(suffix));
-    let (number, factor, exponent) = match suffix {
-        Some((suffix, factor)) if *factor < 0 => (text.strip_suffix(suffix)?, 1, i64::try_from(*factor).ok()?),
-        Some((suffix, factor)) => (text.strip_suffix(suffix)?, *factor, 0),
-        None => match text.split_once(['e', 'E']) {
-            Some((number, exponent)) => (number, 1, exponent.parse::<i64>().ok()?.clamp(-1000, 1000)),
-            None => (text, 1, 0),
-        },
+    let (is_negative, unsigned) = match text.strip_prefix(['+', '-']) {
+        Some(rest) => (text.starts_with('-'), rest),
+        None => (false, text),
     };
+    let end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
+    let (number, suffix) = unsigned.split_at_checked(end)?;
+    let (factor, exponent) = scale(suffix)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let unsigned = whole.strip_prefix(['+', '-']).unwrap_or(whole);
-    if !all_digits(unsigned) || !all_digits(fraction) || (unsigned.is_empty() && fraction.is_empty()) {
+    if fraction.contains('.') || (whole.is_empty() && fraction.is_empty()) {
         return None;
     }
-    let digits = format!("{unsigned}{fraction}");
-    let value = scaled(digits.trim_start_matches('0'), factor, 9 + exponent - i64::try_from(fraction.len()).ok()?);
-    Some(if whole.starts_with('-') { -value } else { value })
+    let digits = [whole, fraction].concat();
+    let shift = 9 + exponent - i64::try_from(fraction.len()).ok()?;
+    let amount = scaled(digits.trim_start_matches('0'), factor, shift);
+    let amount = if suffix.ends_with('i') { amount.min(MOST_BINARY) } else { amount };
+    Some(if is_negative { -amount } else { amount })
 }
+
+/// What a suffix multiplies by: a factor and a power of ten.
+fn scale(suffix: &str) -> Option<(i128, i64)> {
+    if suffix.is_empty() {
+        return Some((1, 0));
+    }
+    if let Some((_, factor)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) {
+        return Some(if *factor < 0 { (1, i64::try_from(*factor).ok()?) } else { (*factor, 0) });
+    }
+    let exponent = suffix.strip_prefix(['e', 'E'])?;
+    Some((1, i64::from(exponent.parse::<i32>().ok()?)))
+}
+
+/// The most that a quantity with a binary suffix is; the server reads `16Ei` as this, and knows no bound for the others.
+const MOST_BINARY: i128 = i64::MAX as i128 * 1_000_000_000;
+/// The largest amount, still a whole number.
+const MOST: i128 = i128::MAX / 1_000_000_000 * 1_000_000_000;
 
 /// Digits times a factor and a power of ten, rounded up, at most `MOST`.
 fn scaled(digits: &str, factor: i128, shift: i64) -> i128 {
@@ -103,18 +116,32 @@ mod tests {
             ("0.1n", "1n"),
             ("1.0000000001", "1000000001n"),
             ("1.00000000000000000000000000000000001Ei", "1152921504606846976000000001n"),
-            ("1e30", "9223372036854775807"),
-            ("9Ei", "1e400"),
+            ("16Ei", "9223372036854775807"),
+            ("1e300", "1e400"),
             ("1e-400", "1n"),
             ("0e400", "0"),
         ] {
             assert!(are_equal(Some(a), Some(b)), "{a} {b}");
         }
-        for (a, b) in [("1", "2"), ("1M", "1Mi"), ("1m", "1M")] {
+        for (a, b) in [("1", "2"), ("1M", "1Mi"), ("1m", "1M"), ("1e28", "9223372036854775807")] {
             assert!(!are_equal(Some(a), Some(b)), "{a} {b}");
         }
-        for text in ["", "m", "one", "1.2.3", "--1", "1 Gi", "1eX"] {
+        for text in ["", "m", "one", "1.2.3", "--1", "1 Gi", "1eX", "1e", "1E2E", "1e2147483648", ".", "+-1", "1i"] {
             assert_eq!(parse(text), None, "{text}");
+        }
+        for (text, amount) in [
+            ("1e-10", 1),
+            ("0.1n", 1),
+            ("-0.0000000001", -1),
+            ("-0", 0),
+            ("5.", 5 * NANO),
+            ("1e+3", 1000 * NANO),
+            ("1Ei", (1 << 60) * NANO),
+            ("1e30", MOST),
+            ("1e999", MOST),
+            ("000000000000000000000000000000000000000000000001", NANO),
+        ] {
+            assert_eq!(parse(text), Some(amount), "{text}");
         }
         assert_eq!(parse("1"), Some(NANO));
         assert_eq!(parse("-1"), Some(-NANO));

@@ -1,8 +1,8 @@
 //! Validates a `HorizontalPodAutoscaler`, `autoscaling/v2` and `autoscaling/v1`.
 //! Must not ask whether its target is there.
 
-use super::names;
 use super::sink::{Sink, int, is_empty, items, text};
+use super::{names, resources};
 use crate::quantity;
 use crate::yaml::NodeRef;
 
@@ -82,13 +82,10 @@ fn target_ref<'o>(parent: NodeRef<'o>, key: &str, has_group: bool, sink: &mut Si
     sink.required_name(reference, "kind", "the kind of the object is needed", names::path_segment);
     sink.required_name(reference, "name", "the name of the object is needed", names::path_segment);
     let version = text(reference, "apiVersion");
-    if !has_group {
-        return;
-    }
     let reason = match version.split_once('/') {
         Some((_, rest)) if rest.contains('/') && sink.since(34) => "at most one `/` is allowed",
         Some((group, _)) if !group.is_empty() => return,
-        _ if text(reference, "kind") == "ReplicationController" || !sink.since(34) => return,
+        _ if !has_group || text(reference, "kind") == "ReplicationController" || !sink.since(34) => return,
         _ => "the group is needed, such as in `apps/v1`",
     };
     match reference.get("apiVersion") {
@@ -128,8 +125,9 @@ fn metric_source<'o>(key: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
     match key {
         "object" => target_ref(source, "describedObject", false, sink),
         "containerResource" => {
-            sink.required_text(source, "name", "the resource is needed, such as `cpu`");
-            sink.required_text(source, "container", "the name of the container is needed");
+            let resource = "the resource is needed, such as `cpu`";
+            sink.required_name(source, "name", resource, resources::container_resource);
+            sink.required_name(source, "container", "the name of the container is needed", names::dns_label);
         }
         "resource" => {
             sink.required_text(source, "name", "the resource is needed, such as `cpu`");

@@ -56,7 +56,7 @@ fn one<'o>(pod: &Pod<'o>, container: NodeRef<'o>, role: Role, sink: &mut Sink<'o
     sink.required_name(container, "name", "every container needs a name", names::dns_label);
     image(pod, container, sink);
     sink.one_of(container, "terminationMessagePolicy", &["File", "FallbackToLogsOnError"]);
-    ports::ports(pod, container, sink);
+    ports::ports(pod, container, role, sink);
     environment::variables(pod, container, sink);
     environment::sources(container, sink);
     mounts::mounts(pod, container, sink);

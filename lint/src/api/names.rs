@@ -172,8 +172,13 @@ pub(super) fn file_path(text: &str) -> Fault {
     inner_path(text).or_else(|| fault(text.starts_with(".."), "a path that starts with `..` is reserved"))
 }
 
-/// An IP address, where IPv4 may have leading zeros as it always could.
+/// An IP address; one of IPv4 that is written as one of IPv6 is one of IPv4.
 pub(super) fn ip(text: &str) -> Option<IpAddr> {
+    written_ip(text).map(|address| address.to_canonical())
+}
+
+/// An IP address as it is written, where IPv4 may have leading zeros as it always could.
+fn written_ip(text: &str) -> Option<IpAddr> {
     if text.contains(':') {
         return text.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
     }
@@ -257,7 +262,7 @@ pub(super) fn host(text: &str) -> Fault {
 /// A range of addresses, such as `10.0.0.0/8`; nothing for what is none.
 pub(super) fn range(text: &str) -> Option<(IpAddr, u8)> {
     let (address, bits) = text.split_once('/')?;
-    let address = ip(address)?;
+    let address = written_ip(address)?;
     let is_number = bits.len() <= 3 && !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit());
     let bits: u8 = is_number.then(|| bits.parse().ok())??;
     (bits <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, bits))

@@ -81,12 +81,16 @@ fn ip_block<'o>(block: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
-/// Whether a range is a true part of another one.
+/// Whether a range is a true part of another one. The server compares the lengths of the prefixes as they are written, and the
+/// addresses by what they mean: `::ffff:10.0.0.0` is `10.0.0.0`.
 fn is_inside((inner, inner_bits): (IpAddr, u8), (outer, outer_bits): (IpAddr, u8)) -> bool {
     let start = |address: IpAddr| match address {
         IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
         IpAddr::V6(address) => address.to_bits(),
     };
-    let mask = u128::MAX.checked_shl(128 - u32::from(outer_bits)).unwrap_or(0);
-    inner.is_ipv4() == outer.is_ipv4() && inner_bits > outer_bits && start(inner) & mask == start(outer) & mask
+    let (inner, meant) = (inner.to_canonical(), outer.to_canonical());
+    let bits = if meant == outer { Some(outer_bits) } else { outer_bits.checked_sub(96) };
+    let Some(bits) = bits.filter(|_| inner.is_ipv4() == meant.is_ipv4()) else { return false };
+    let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+    inner_bits > outer_bits && start(inner) & mask == start(meant) & mask
 }

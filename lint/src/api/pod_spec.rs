@@ -2,7 +2,7 @@
 //! Must not know which kind the pod belongs to, beyond what that kind allows.
 
 use super::sink::{Sink, int, is_true, items, text};
-use super::{affinity, container, metadata, names, network, resources, scheduling, security, volumes};
+use super::{affinity, container, metadata, names, network, pod_annotations, resources, scheduling, security, volumes};
 use crate::yaml::{NodeRef, Value};
 
 /// A pod with what its parts ask of it.
@@ -100,7 +100,11 @@ pub(super) fn template<'o>(parent: NodeRef<'o>, restarts: Restarts, claims: Opti
         return;
     };
     restart_policy(spec, restarts, sink);
-    pod(&Pod::new(spec, true, claims, sink), sink);
+    let pod = Pod::new(spec, true, claims, sink);
+    if let Some(annotations) = template.at(&["metadata", "annotations"]) {
+        pod_annotations::annotations(annotations, &pod, sink);
+    }
+    self::pod(&pod, sink);
 }
 
 /// Validates when containers are started again.

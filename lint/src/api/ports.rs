@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::container::Role;
 use super::names;
 use super::pod_spec::Pod;
 use super::sink::{Sink, int, items, text};
@@ -12,7 +13,7 @@ use crate::yaml::NodeRef;
 pub(super) const MAX_PORT: i64 = 65535;
 
 /// Validates the ports of one container.
-pub(super) fn ports<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
+pub(super) fn ports<'o>(pod: &Pod<'o>, container: NodeRef<'o>, role: Role, sink: &mut Sink<'o>) {
     sink.unique(items(container, "ports"), "name");
     for port in items(container, "ports") {
         sink.name(port, "name", names::port_name);
@@ -24,7 +25,9 @@ pub(super) fn ports<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'
         if int(port, "hostPort") != Some(0) {
             sink.number(port, "hostPort", 1, MAX_PORT);
         }
-        on_host_network(pod, port, sink);
+        if role == Role::Main {
+            on_host_network(pod, port, sink);
+        }
         sink.one_of(port, "protocol", &["TCP", "UDP", "SCTP"]);
     }
 }
@@ -59,7 +62,8 @@ type Taken<'o> = HashSet<(i64, &'o str, &'o str)>;
 
 fn host_port<'o>(pod: &Pod<'o>, port: NodeRef<'o>, taken: &mut Taken<'o>, sink: &mut Sink<'o>) {
     let written = port.get("hostPort").filter(|node| node.as_int() != Some(0));
-    let implied = port.get("containerPort").filter(|_| pod.on_host_network);
+    // In a template the server leaves it open; in a pod it fills it in.
+    let implied = port.get("containerPort").filter(|_| pod.on_host_network && !pod.is_template);
     let Some(node) = written.or(implied) else { return };
     let Some(number) = node.as_int().filter(|&number| number != 0) else { return };
     let protocol = Some(text(port, "protocol")).filter(|text| !text.is_empty()).unwrap_or("TCP");

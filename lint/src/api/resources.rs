@@ -167,7 +167,7 @@ pub(super) fn is_extended(name: &str) -> bool {
     !is_native(name) && !name.starts_with("requests.") && names::qualified_name(&format!("requests.{name}")).is_none()
 }
 
-/// The name of a resource of a container.
+/// The name of a resource that a container can ask for.
 pub(super) fn container_resource(name: &str) -> Option<String> {
     if let Some(reason) = names::qualified_name(name) {
         return Some(reason);

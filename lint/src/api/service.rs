@@ -9,8 +9,6 @@ use super::sink::{Sink, int, is_empty, items, text};
 use super::{names, probe, selector};
 use crate::yaml::{NodeRef, Value};
 
-/// The port of the kubelet, which no load balancer may let in.
-const KUBELET_PORT: i64 = 10250;
 /// The annotation that older clusters read instead of `loadBalancerSourceRanges`.
 const SOURCE_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
@@ -79,12 +77,6 @@ impl<'o> Service<'o> {
             if int(port, "nodePort").is_some_and(|number| number != 0) {
                 self.node_port(port, sink);
             }
-            if self.kind == "LoadBalancer"
-                && int(port, "port") == Some(KUBELET_PORT)
-                && let Some(node) = port.get("port")
-            {
-                sink.invalid(node, "the port of the kubelet may not be opened to the outside", "use another port");
-            }
         }
         no_duplicates(spec, "port", sink);
         no_duplicates(spec, "nodePort", sink);
@@ -94,7 +86,8 @@ impl<'o> Service<'o> {
         if self.kind == "ClusterIP" {
             sink.forbidden(port, "nodePort", "a Service of type ClusterIP has no port on the nodes");
         }
-        // The range that a cluster gives out is its own: only its allocator refuses a number.
+        // The range that a cluster gives out is its own, but none goes beyond what a port can be.
+        sink.number(port, "nodePort", 1, MAX_PORT);
     }
 
     fn affinity(&self, sink: &mut Sink<'o>) {

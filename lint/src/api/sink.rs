@@ -138,6 +138,11 @@ impl<'o> Sink<'o> {
         self.push("BG007", place, message, "request cpu or memory, too".to_owned());
     }
 
+    /// The field path of a value.
+    pub(super) fn path_of(&self, node: NodeRef<'o>) -> String {
+        self.object.at(node).path
+    }
+
     /// How many defects were found so far.
     pub(super) fn count(&self) -> usize {
         self.defects.len()

@@ -187,39 +187,31 @@ fn of_old_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.required_text(source, key, "this type of volume needs it");
     }
     match kind {
-        "gitRepo" => sink.name(source, "directory", names::file_path),
+        "gitRepo" => sink.name(source, "directory", names::inner_path),
         "gcePersistentDisk" | "awsElasticBlockStore" => sink.number(source, "partition", 0, 255),
         "nfs" => absolute(source, "path", sink),
         "rbd" | "cephfs" if is_empty(source, "monitors") => {
             sink.missing(source, "monitors", "at least one monitor is needed");
         }
-        "flocker" => {
-            let kinds = ["datasetName", "datasetUUID"];
-            if sink.exactly_one(source, &kinds).is_none() {
-                sink.none_set(source, &kinds);
-            }
-            if text(source, "datasetName").contains('/')
-                && let Some(name) = source.get("datasetName")
-            {
-                sink.invalid(name, "`/` is not allowed", "remove the `/`");
-            }
-        }
+        "flocker" => flocker(source, sink),
+        "quobyte" => sink.name(source, "registry", host_ports),
         "fc" => fibre_channel(source, sink),
         "iscsi" => iscsi(source, sink),
         "flexVolume" => flex_options(source, sink),
         "azureDisk" => azure_disk(source, sink),
-        "cinder" | "scaleIO" | "storageos" => secret_name(kind, source, sink),
+        "cinder" => secret_name(source, sink),
+        "storageos" => {
+            secret_name(source, sink);
+            sink.name(source, "volumeName", names::dns_label);
+            sink.name(source, "volumeNamespace", names::dns_label);
+        }
         _ => {}
     }
 }
 
-fn secret_name<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
-    match source.get("secretRef") {
-        Some(secret) => {
-            sink.required_text(secret, "name", "the name of the Secret is needed");
-        }
-        None if kind == "scaleIO" => sink.missing(source, "secretRef", "the Secret with the login is needed"),
-        None => {}
+fn secret_name<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if let Some(secret) = source.get("secretRef") {
+        sink.required_text(secret, "name", "the name of the Secret is needed");
     }
 }
 
@@ -233,6 +225,31 @@ fn flex_options<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
             sink.at_path(|path| resources::in_brackets(path, &entry.key));
         }
     }
+}
+
+/// A data set by its name or its id; an empty one counts as none.
+fn flocker<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    match (text(source, "datasetName"), text(source, "datasetUUID")) {
+        ("", "") => sink.none_set(source, &["datasetName", "datasetUUID"]),
+        ("", _) => {}
+        (name, "") if !name.contains('/') => {}
+        (_, "") => sink.name(source, "datasetName", |_| Some("`/` is not allowed".to_owned())),
+        _ => {
+            sink.forbidden(source, "datasetUUID", "`datasetName` is set, too, and only one can be");
+            sink.at_path(|path| path.trim_end_matches(".datasetUUID").to_owned());
+        }
+    }
+}
+
+/// Hosts with their ports, separated by commas.
+fn host_ports(text: &str) -> names::Fault {
+    let is_pair = |pair: &str| match pair.strip_prefix('[') {
+        Some(rest) => rest
+            .split_once("]:")
+            .is_some_and(|(host, port)| !host.contains(['[', ']']) && !port.contains([':', '[', ']'])),
+        None => pair.matches(':').count() == 1 && !pair.contains(['[', ']']),
+    };
+    (!text.split(',').all(is_pair)).then(|| "a host and a port are needed, such as `host:7861`".to_owned())
 }
 
 fn absolute<'o>(source: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
@@ -257,26 +274,48 @@ fn fibre_channel<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 fn iscsi<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
-    let name = |text: &str| {
-        let known = ["iqn", "eui", "naa"].iter().any(|start| text.starts_with(start));
-        (!known).then(|| "a name that starts with `iqn`, `eui` or `naa` is needed".to_owned())
-    };
-    sink.name(source, "iqn", name);
-    sink.name_if_set(source, "initiatorName", name);
+    sink.name(source, "iqn", iscsi_name);
+    sink.name_if_set(source, "initiatorName", iscsi_name);
     sink.number(source, "lun", 0, 255);
     let secured = is_true(source, "chapAuthDiscovery") || is_true(source, "chapAuthSession");
     if secured && source.get("secretRef").is_none() {
         sink.missing(source, "secretRef", "CHAP needs the Secret with the login");
-    } else if let Some(secret) = source.get("secretRef")
-        && secured
-    {
-        sink.required_text(secret, "name", "CHAP needs the Secret with the login");
     }
 }
 
+/// A name of the forms `iqn.2001-04.com.example:disk`, `eui.` with 16 and `naa.` with 32 letters or digits.
+fn iscsi_name(text: &str) -> names::Fault {
+    let of_length = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let qualified = |text: &str| {
+        let shape =
+            |at: usize, byte: u8| if at == 4 { byte == b'-' } else { at == 7 && byte == b'.' || byte.is_ascii_digit() };
+        let (date, rest) = text.split_at_checked(8)?;
+        let (domain, name) = rest.split_once(':')?;
+        let in_domain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+        let in_name = |c: char| !c.is_ascii_whitespace() && !",;*&$|".contains(c);
+        let is_right = date.bytes().enumerate().all(|(at, byte)| shape(at, byte))
+            && !domain.is_empty()
+            && domain.bytes().all(in_domain)
+            && !name.is_empty()
+            && name.chars().all(in_name);
+        is_right.then_some(())
+    };
+    let is_right = match text.split_at_checked(4) {
+        Some(("iqn.", rest)) => qualified(rest).is_some(),
+        Some(("eui.", rest)) => of_length(rest, 16),
+        Some(("naa.", rest)) => of_length(rest, 32),
+        _ => false,
+    };
+    (!is_right).then(|| "a name such as `iqn.2001-04.com.example:disk`, `eui.…` or `naa.…` is needed".to_owned())
+}
+
 fn azure_disk<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
-    sink.one_of(source, "cachingMode", &["None", "ReadOnly", "ReadWrite"]);
-    sink.one_of(source, "kind", &["Dedicated", "Managed", "Shared"]);
+    if let Some(mode) = source.get("cachingMode") {
+        sink.among(mode, &["None", "ReadOnly", "ReadWrite"]);
+    }
+    if let Some(kind) = source.get("kind") {
+        sink.among(kind, &["Dedicated", "Managed", "Shared"]);
+    }
     let Some(uri) = source.get("diskURI").filter(|uri| uri.as_str() != Some("")) else { return };
     let managed = text(source, "kind") == "Managed";
     let start = if managed { "/subscriptions/" } else { "https://" };

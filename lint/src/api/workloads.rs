@@ -3,7 +3,7 @@
 
 use super::pod_spec::{self, Pod, Restarts};
 use super::sink::{Sink, int, is_empty, items, text};
-use super::{names, projected, selector};
+use super::{names, pod_annotations, projected, selector};
 use crate::yaml::{NodeRef, Value};
 
 /// What a Deployment waits for progress unless it says otherwise.
@@ -230,7 +230,11 @@ pub(super) fn pod<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         return;
     };
     pod_spec::restart_policy(spec, Restarts::Any, sink);
-    pod_spec::pod(&Pod::new(spec, false, None, sink), sink);
+    let pod = Pod::new(spec, false, None, sink);
+    if let Some(annotations) = root.at(&["metadata", "annotations"]) {
+        pod_annotations::annotations(annotations, &pod, sink);
+    }
+    pod_spec::pod(&pod, sink);
     if projected::is_set(spec, "priority")
         && text(spec, "priorityClassName").is_empty()
         && let Some(priority) = spec.get("priority")
