@@ -45,7 +45,8 @@ pub fn parse(text: &str) -> Option<i128> {
     let (number, suffix) = unsigned.split_at_checked(end)?;
     let (factor, exponent) = scale(suffix)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if fraction.contains('.') || (whole.is_empty() && fraction.is_empty()) {
+    // No digit at all is nothing, as in `m`; nothing at all is no quantity.
+    if fraction.contains('.') || text.is_empty() {
         return None;
     }
     let digits = [whole, fraction].concat();
@@ -126,7 +127,7 @@ mod tests {
         for (a, b) in [("1", "2"), ("1M", "1Mi"), ("1m", "1M"), ("1e28", "9223372036854775807")] {
             assert!(!are_equal(Some(a), Some(b)), "{a} {b}");
         }
-        for text in ["", "m", "one", "1.2.3", "--1", "1 Gi", "1eX", "1e", "1E2E", "1e2147483648", ".", "+-1", "1i"] {
+        for text in ["", "one", "1.2.3", "--1", "1 Gi", "1eX", "1e", "1E2E", "1e2147483648", "+-1", "1i"] {
             assert_eq!(parse(text), None, "{text}");
         }
         for (text, amount) in [
@@ -136,6 +137,8 @@ mod tests {
             ("-0", 0),
             ("5.", 5 * NANO),
             ("1e+3", 1000 * NANO),
+            ("m", 0),
+            ("-e3", 0),
             ("1Ei", (1 << 60) * NANO),
             ("1e30", MOST),
             ("1e999", MOST),

@@ -1,8 +1,7 @@
 //! Validates affinity to nodes and to other pods.
 //! Must not know the nodes.
 
-use std::collections::HashSet;
-
+use super::pod_spec::Pod;
 use super::sink::{Sink, int, is_empty, items, text};
 use super::{names, selector};
 use crate::yaml::NodeRef;
@@ -11,17 +10,17 @@ const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// Validates `affinity`.
-pub(super) fn affinity<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
-    let Some(affinity) = spec.get("affinity") else { return };
+pub(super) fn affinity<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
+    let Some(affinity) = pod.spec.get("affinity") else { return };
     if let Some(node) = affinity.get("nodeAffinity") {
         to_nodes(node, sink);
     }
     for pods in ["podAffinity", "podAntiAffinity"].iter().filter_map(|key| affinity.get(key)) {
-        items(pods, REQUIRED).for_each(|term| to_pods(term, sink));
+        items(pods, REQUIRED).for_each(|term| to_pods(pod, term, sink));
         for preferred in items(pods, PREFERRED) {
             weight(preferred, sink);
             if let Some(term) = preferred.get("podAffinityTerm") {
-                to_pods(term, sink);
+                to_pods(pod, term, sink);
             } else {
                 sink.missing(preferred, "podAffinityTerm", "a term with its `topologyKey` is needed");
                 sink.at_path(|path| format!("{path}.topologyKey"));
@@ -106,7 +105,7 @@ fn node_field<'o>(requirement: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
-fn to_pods<'o>(term: NodeRef<'o>, sink: &mut Sink<'o>) {
+fn to_pods<'o>(pod: &Pod<'o>, term: NodeRef<'o>, sink: &mut Sink<'o>) {
     for selectors in ["labelSelector", "namespaceSelector"].iter().filter_map(|key| term.get(key)) {
         selector::selector(selectors, sink);
     }
@@ -120,11 +119,18 @@ fn to_pods<'o>(term: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
     sink.required_name(term, "topologyKey", "the label of the nodes is needed", names::qualified_name);
     selector::label_keys(term, "matchLabelKeys", sink);
+    if !pod.is_template {
+        selector::keys_are_new(term, sink);
+    }
     selector::label_keys(term, "mismatchLabelKeys", sink);
-    let matched: HashSet<&str> = items(term, "matchLabelKeys").filter_map(NodeRef::as_str).collect();
     for key in items(term, "mismatchLabelKeys") {
-        if key.as_str().is_some_and(|text| matched.contains(text)) {
+        let same = items(term, "matchLabelKeys").position(|matched| matched.as_str() == key.as_str());
+        if let Some(index) = same {
             sink.invalid(key, "it is among `matchLabelKeys`, too", "remove it from one of the two");
+            sink.at_path(|path| {
+                let term = path.rsplit_once(".mismatchLabelKeys").map_or(path, |(term, _)| term);
+                format!("{term}.matchLabelKeys[{index}]")
+            });
         }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn sources<'o>(container: NodeRef<'o>, sink: &mut Sink<'o>) {
             sink.at_path(list);
         }
         for reference in kinds.iter().filter_map(|key| source.get(key)) {
-            object_name(reference, sink);
+            sink.required_name(reference, "name", "the name of the object is needed", names::start_of_subdomain);
         }
     }
 }
@@ -132,6 +132,8 @@ pub(super) fn field_ref<'o>(field: NodeRef<'o>, allowed: &[&str], sink: &mut Sin
         Some(("metadata.annotations", key)) => {
             keyed(path, &key.to_ascii_lowercase(), names::qualified_name, sink);
         }
+        // The oldest name of `spec.nodeName`.
+        _ if written == "spec.host" && allowed.contains(&"spec.nodeName") => {}
         _ => sink.among(path, allowed),
     }
 }
@@ -139,7 +141,13 @@ pub(super) fn field_ref<'o>(field: NodeRef<'o>, allowed: &[&str], sink: &mut Sin
 fn keyed<'o>(path: NodeRef<'o>, key: &str, syntax: fn(&str) -> Fault, sink: &mut Sink<'o>) {
     if let Some(reason) = syntax(key) {
         sink.invalid(path, format!("`{key}` is no key: {reason}"), "correct the key in the brackets");
+        sink.at_path(|path| path.trim_end_matches(".fieldPath").to_owned());
     }
+}
+
+/// Whether an amount is written as `1e3`; in `1E` the letter is a suffix.
+fn is_exponent(amount: &str) -> bool {
+    amount.contains(['e', 'E']) && !amount.ends_with(['E', 'i'])
 }
 
 /// The divisors for each resource.
@@ -173,7 +181,13 @@ pub(super) fn resource_field<'o>(reference: NodeRef<'o>, in_volume: bool, sink: 
     let allowed: &[&str] =
         if matches!(resource, "limits.cpu" | "requests.cpu") { &CPU_DIVISORS } else { &BYTE_DIVISORS };
     let Some(amount) = quantity::text(divisor) else { return };
-    let same = |known: &&str| quantity::are_equal(Some(known), Some(&amount));
+    // The server compares texts, once it has brought them into their shortest form: powers of two stay such, so do exponents.
+    let is_binary = |text: &str| text.ends_with('i');
+    let is_plain = !amount.starts_with('+') && !is_exponent(&amount);
+    let same = |known: &&str| {
+        let form = is_plain && (*known == "1" || is_binary(known) == is_binary(&amount));
+        form && quantity::are_equal(Some(known), Some(&amount))
+    };
     if quantity::parse(&amount).is_some_and(|amount| amount != 0) && !allowed.iter().any(same) {
         sink.invalid(
             divisor,

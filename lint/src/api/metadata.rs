@@ -55,14 +55,8 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'
         sink.missing(metadata, "name", "an object needs a name");
     }
     sink.name(metadata, "name", naming.name);
-    // What is generated is put behind it, so it may end with `-`, and what is before that does not count either.
-    let generated = |start: &str| match start
-        .strip_suffix('-')
-        .and_then(|rest| rest.char_indices().next_back().map(|(at, _)| at))
-    {
-        Some(at) => (naming.generated)(&format!("{}a", start.get(..at).unwrap_or_default())),
-        None => (naming.generated)(start),
-    };
+    // What is generated is put behind it.
+    let generated = |start: &str| names::start_of(start, naming.generated);
     sink.name(metadata, "generateName", generated);
     if naming.is_namespaced {
         sink.name(metadata, "namespace", names::dns_label);

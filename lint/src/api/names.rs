@@ -45,6 +45,20 @@ pub(super) fn dns_subdomain(text: &str) -> Fault {
     })
 }
 
+/// The start of a DNS name to which more is added: a `-` at the end, and what is before it, do not count.
+pub(super) fn start_of_subdomain(text: &str) -> Fault {
+    start_of(text, dns_subdomain)
+}
+
+/// The start of a name to which more is added.
+pub(super) fn start_of(text: &str, syntax: fn(&str) -> Fault) -> Fault {
+    let rest = text.strip_suffix('-').and_then(|rest| rest.char_indices().next_back());
+    match rest.and_then(|(at, _)| text.get(..at)) {
+        Some(rest) => syntax(&format!("{rest}a")),
+        None => syntax(text),
+    }
+}
+
 /// A DNS name of at most some characters.
 pub(super) fn shorter_subdomain(text: &str, limit: usize) -> Fault {
     longer_than(text, limit).or_else(|| dns_subdomain(text))

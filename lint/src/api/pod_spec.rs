@@ -133,7 +133,7 @@ pub(super) fn pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     container::containers(pod, sink);
     network::network(pod, sink);
     security::of_pod(pod, sink);
-    affinity::affinity(spec, sink);
+    affinity::affinity(pod, sink);
     scheduling::scheduling(pod, sink);
     resources::overhead(spec, sink);
     resources::of_pod(pod, sink);

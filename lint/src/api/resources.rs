@@ -66,7 +66,6 @@ fn one_amount<'o>(list: NodeRef<'o>, entry: &'o Entry, amount: NodeRef<'o>, know
     } else if is_whole(&entry.key) && value % ONE != 0 {
         sink.invalid(amount, "this resource is counted in whole numbers", "set a whole number");
     }
-    sink.at_paths_since(before, |path| in_brackets(path, &entry.key));
     if let Some(size) = entry.key.strip_prefix("hugepages-") {
         let page = quantity::parse(size).unwrap_or_default();
         if page > 0 && value > 0 && value % page != 0 {
@@ -77,6 +76,7 @@ fn one_amount<'o>(list: NodeRef<'o>, entry: &'o Entry, amount: NodeRef<'o>, know
             );
         }
     }
+    sink.at_paths_since(before, |path| in_brackets(path, &entry.key));
 }
 
 fn against_limit<'o>(name: &str, request: NodeRef<'o>, limit: Option<NodeRef<'o>>, sink: &mut Sink<'o>) {

@@ -1,7 +1,7 @@
 //! Validates where a pod may run: node selector, tolerations, spreading, gates.
 //! Must not know the nodes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::pod_spec::Pod;
 use super::sink::{Sink, int, items, text};
@@ -34,7 +34,7 @@ pub(super) fn scheduling<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
         sink.forbidden(spec, "nodeName", "a pod with scheduling gates is not on a node yet");
     }
     items(spec, "tolerations").for_each(|toleration| tolerate(toleration, sink));
-    spread(spec, sink);
+    spread(pod, sink);
 }
 
 fn tolerate<'o>(toleration: NodeRef<'o>, sink: &mut Sink<'o>) {
@@ -74,9 +74,9 @@ fn tolerate<'o>(toleration: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.one_of(toleration, "effect", &["NoSchedule", "PreferNoSchedule", "NoExecute"]);
 }
 
-fn spread<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
-    let mut seen = HashSet::new();
-    for constraint in items(spec, "topologySpreadConstraints") {
+fn spread<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
+    let mut seen = HashMap::new();
+    for (index, constraint) in items(pod.spec, "topologySpreadConstraints").enumerate() {
         match int(constraint, "maxSkew") {
             None => sink.missing(constraint, "maxSkew", "how uneven it may be is needed, 1 or more"),
             Some(_) => sink.number(constraint, "maxSkew", 1, i64::from(i32::MAX)),
@@ -84,10 +84,13 @@ fn spread<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.required_text(constraint, "topologyKey", "the label of the nodes is needed");
         sink.required_one_of(constraint, "whenUnsatisfiable", &["DoNotSchedule", "ScheduleAnyway"]);
         let pair = (text(constraint, "topologyKey"), text(constraint, "whenUnsatisfiable"));
-        if let Some(node) = constraint.get("topologyKey").filter(|_| !seen.insert(pair)) {
+        let first = *seen.entry(pair).or_insert(index);
+        if let Some(node) = constraint.get("topologyKey").filter(|_| first != index) {
             sink.invalid(node, "another constraint has the same key and `whenUnsatisfiable`", "merge the two");
+            // The server blames the first of the two.
             sink.at_path(|path| {
-                format!("{}.{{topologyKey, whenUnsatisfiable}}", path.trim_end_matches(".topologyKey"))
+                let list = path.rsplit_once('[').map_or(path, |(list, _)| list);
+                format!("{list}[{first}].{{topologyKey, whenUnsatisfiable}}")
             });
         }
         if let Some(domains) = constraint.get("minDomains") {
@@ -102,6 +105,9 @@ fn spread<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
             }
         }
         selector::label_keys(constraint, "matchLabelKeys", sink);
+        if !pod.is_template {
+            selector::keys_are_new(constraint, sink);
+        }
         if let Some(labels) = constraint.get("labelSelector") {
             selector::selector(labels, sink);
         }

@@ -30,7 +30,8 @@ pub(super) fn of_pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
         sink.among(policy, &["OnRootMismatch", "Always"]);
     }
     if let Some(policy) = context.get("seLinuxChangePolicy").filter(|_| sink.since(33)) {
-        sink.among(policy, &["MountOption", "Recursive"]);
+        // Until 1.37 only a server that is told so mounts all volumes with their label.
+        sink.among(policy, if sink.since(37) { &["MountOption", "Recursive"] } else { &["Recursive"] });
     }
     sysctls(pod, context, sink);
     profile(context, "seccompProfile", sink);
@@ -81,19 +82,16 @@ fn profile<'o>(context: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
     let Some(profile) = context.get(key) else { return };
     sink.required_one_of(profile, "type", &["RuntimeDefault", "Localhost", "Unconfined"]);
     let file = profile.get("localhostProfile");
+    let trimmed = |text: &str| {
+        (text.trim() != text || text.len() > 4095)
+            .then(|| "it has spaces at its ends, or more than 4095 characters".to_owned())
+    };
     if text(profile, "type") == "Localhost" {
-        if sink.required_text(profile, "localhostProfile", "a profile of the node is named by it")
-            && let Some(file) = file
-        {
-            if key == "seccompProfile" {
-                sink.syntax(file, names::inner_path);
-            } else {
-                let trimmed = |text: &str| {
-                    (text.trim() != text || text.len() > 4095)
-                        .then(|| "it has spaces at its ends, or more than 4095 characters".to_owned())
-                };
-                sink.syntax(file, trimmed);
-            }
+        let reason = "a profile of the node is named by it";
+        match file {
+            // An empty path is the folder of all profiles, and no mistake to the server.
+            Some(file) if key == "seccompProfile" => sink.syntax(file, names::inner_path),
+            _ => sink.required_name(profile, "localhostProfile", reason, trimmed),
         }
     } else if let Some(file) = file {
         sink.invalid(file, "it is for `type: Localhost` alone", "remove it, or set `type: Localhost`");

@@ -52,18 +52,25 @@ pub(super) fn label_keys<'o>(parent: NodeRef<'o>, key: &str, sink: &mut Sink<'o>
     if is_empty(parent, key) {
         return;
     }
-    let Some(selector) = parent.get("labelSelector") else {
+    if parent.get("labelSelector").is_none() {
         sink.forbidden(parent, key, "there is no `labelSelector` to add it to");
         return;
-    };
-    for name in items(parent, key) {
-        sink.syntax(name, names::qualified_name);
+    }
+    items(parent, key).for_each(|name| sink.syntax(name, names::qualified_name));
+}
+
+/// Validates that the `matchLabelKeys` of a pod are not in the `labelSelector` already, to which the server adds them; it
+/// adds nothing in a template.
+pub(super) fn keys_are_new<'o>(parent: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(selector) = parent.get("labelSelector") else { return };
+    for name in items(parent, "matchLabelKeys") {
         let asked =
             items(selector, "matchExpressions").any(|requirement| Some(text(requirement, "key")) == name.as_str());
         let labelled =
             selector.get("matchLabels").is_some_and(|own| name.as_str().is_some_and(|name| own.entry(name).is_some()));
         if asked || labelled {
             sink.invalid(name, "it is in the `labelSelector` already", "remove it from one of the two");
+            sink.at_path(|path| path.replace(".matchLabelKeys[", "["));
         }
     }
 }

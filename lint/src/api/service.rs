@@ -86,8 +86,7 @@ impl<'o> Service<'o> {
         if self.kind == "ClusterIP" {
             sink.forbidden(port, "nodePort", "a Service of type ClusterIP has no port on the nodes");
         }
-        // The range that a cluster gives out is its own, but none goes beyond what a port can be.
-        sink.number(port, "nodePort", 1, MAX_PORT);
+        // The range that a cluster gives out is its own: only its allocator refuses a number.
     }
 
     fn affinity(&self, sink: &mut Sink<'o>) {

@@ -9,7 +9,7 @@ use super::{projected, resources};
 use crate::quantity;
 use crate::yaml::NodeRef;
 
-/// Every type of volume.
+/// Every type of volume, in the order in which the server looks: of two it blames the second.
 const TYPES: [&str; 30] = [
     "emptyDir",
     "hostPath",
@@ -20,24 +20,24 @@ const TYPES: [&str; 30] = [
     "nfs",
     "iscsi",
     "glusterfs",
+    "flocker",
     "persistentVolumeClaim",
     "rbd",
     "cinder",
     "cephfs",
-    "flocker",
+    "quobyte",
     "downwardAPI",
     "fc",
     "flexVolume",
     "configMap",
     "azureFile",
     "vsphereVolume",
-    "quobyte",
     "photonPersistentDisk",
     "portworxVolume",
     "azureDisk",
     "storageos",
-    "scaleIO",
     "projected",
+    "scaleIO",
     "csi",
     "ephemeral",
     "image",

@@ -118,3 +118,45 @@ fn what_the_server_accepts_has_no_api_error() {
     }
     assert!(accepted > 400, "{accepted}");
 }
+
+/// What the server refused and we rightly do not, and why.
+const NOT_OURS: &[(&str, &str)] = &[
+    (
+        "anemettemadsen33+RentHub/k8s/overlays/production/backend-resources.yaml",
+        "a kustomize patch, no manifest of its own",
+    ),
+    (
+        "anemettemadsen33+RentHub/k8s/overlays/production/frontend-resources.yaml",
+        "a kustomize patch, no manifest of its own",
+    ),
+    (
+        "businesswalrus+pupper/k8s/overlays/production/deployment-patch.yaml",
+        "a kustomize patch, no manifest of its own",
+    ),
+    ("mateothegreat+k8-byexamples-nginx/manifests/service.yaml", "its name is a placeholder that a tool fills in"),
+    ("munisp+remitflow/k8s/middleware/middleware-stack.yaml", "that cluster forbids privileged containers"),
+    ("munisp+remitflow/k8s/middleware/opensearch-statefulset.yaml", "that cluster forbids privileged containers"),
+];
+
+#[test]
+fn what_the_server_refuses_has_an_api_error() {
+    let Some(corpus) = corpus() else { return };
+    let verdicts = std::fs::read_to_string(corpus.join("VERDICTS.jsonl")).unwrap();
+    let kubernetes_version = "1.34".parse().unwrap();
+    let config = Config { select: vec!["api".to_owned()], kubernetes_version, ..Config::default() };
+    let verdicts = verdicts.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let refused: Vec<String> = verdicts
+        .filter(|verdict| verdict["verdict"] == "rejected")
+        .map(|verdict| verdict["file"].as_str().unwrap().to_owned())
+        .collect();
+    let is_silent = |file: &&String| {
+        // Beside its kustomization a patch is known as one.
+        let folder = corpus.join(file.split('/').next().unwrap());
+        let sources = source::read(&[folder], "-").unwrap();
+        let index = sources.iter().position(|source| source.name.ends_with(file.as_str())).unwrap();
+        !lint(&sources, &config).findings.iter().any(|finding| finding.place.source == index)
+    };
+    let silent: BTreeSet<&str> = refused.iter().filter(is_silent).map(String::as_str).collect();
+    assert_eq!(silent, NOT_OURS.iter().map(|(file, _)| *file).collect());
+    assert!(refused.len() > 20, "{}", refused.len());
+}
