@@ -39,11 +39,9 @@ pub(super) fn service<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
 
 /// Whether it has no address of its own.
 fn is_headless(spec: NodeRef<'_>) -> bool {
-    let mut all = items(spec, "clusterIPs");
-    match (all.next(), all.next()) {
-        (None, _) => text(spec, "clusterIP") == "None",
-        (Some(only), None) => only.as_str() == Some("None"),
-        _ => false,
+    match text(spec, "clusterIP") {
+        "" => items(spec, "clusterIPs").map(NodeRef::as_str).eq([Some("None")]),
+        address => address == "None",
     }
 }
 

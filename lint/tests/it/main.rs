@@ -14,6 +14,7 @@ mod architecture;
 mod config;
 mod corpus;
 mod documentation;
+mod edges;
 mod fixes;
 mod formats;
 mod hostile;
