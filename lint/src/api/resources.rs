@@ -12,6 +12,9 @@ use crate::yaml::{Entry, NodeRef};
 /// One billionth is the smallest amount that a quantity can have.
 pub(super) const ONE: i128 = 1_000_000_000;
 
+/// The server counts in thousandths, in 64 bits.
+const MOST_COUNTED: i128 = i64::MAX as i128 / 1000;
+
 /// Validates `resources` of a container.
 pub(super) fn of_container<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
     let Some(resources) = container.get("resources") else { return };
@@ -26,6 +29,52 @@ pub(super) fn of_pod<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
         sink.invalid(claims, "claims belong to containers", "move them to the `resources` of a container");
     }
     amounts(resources, pod_resource, sink);
+    for (list, is_whole_list) in [("requests", true), ("limits", false)] {
+        let amounts = resources.get(list).into_iter().flat_map(NodeRef::entries);
+        for (entry, node) in amounts.filter(|(entry, _)| is_whole_list || entry.key.starts_with("hugepages-")) {
+            enough_for_all(pod, list, &entry.key, node, sink);
+        }
+    }
+    let limits = resources.get("limits").into_iter().flat_map(NodeRef::entries);
+    for (entry, limit) in limits {
+        for (index, container) in items(pod.spec, "containers").enumerate() {
+            let own = container.at(&["resources", "limits"]).and_then(|limits| limits.entry(&entry.key));
+            let Some((_, own)) = own.filter(|(_, own)| amount(*own) > amount(limit)) else { continue };
+            sink.invalid(own, "more than the limit of the pod as a whole", "lower it, or raise the limit of the pod");
+            let path = sink.path_of(resources);
+            sink.at_path(|_| format!("{path}.containers[{index}][{}].limits", entry.key));
+        }
+    }
+}
+
+/// What all containers that run side by side ask for must fit into what the pod as a whole does.
+fn enough_for_all<'o>(pod: &Pod<'o>, list: &str, name: &str, node: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let of = |container: NodeRef<'o>| {
+        let own = |list: &str| {
+            let list = container.at(&["resources", list])?;
+            amount(list.entry(name)?.1)
+        };
+        // A pod's containers request what they are limited to, unless they say otherwise; in a template nothing is filled in.
+        own(list).or_else(|| own("limits").filter(|_| !pod.is_template)).unwrap_or_default()
+    };
+    let (mut beside, mut most) = (0_i128, 0_i128);
+    for container in items(pod.spec, "initContainers") {
+        if text(container, "restartPolicy") == "Always" {
+            beside = beside.saturating_add(of(container));
+            most = most.max(beside);
+        } else {
+            most = most.max(beside.saturating_add(of(container)));
+        }
+    }
+    let all = items(pod.spec, "containers").map(of).fold(beside, i128::saturating_add).max(most);
+    if amount(node).is_some_and(|whole| whole < all) {
+        sink.invalid(
+            node,
+            format!("the containers together have more {name} in their {list}"),
+            "raise it, or lower theirs",
+        );
+        sink.at_path(|path| in_brackets(path, name));
+    }
 }
 
 /// Validates `overhead`.
@@ -63,7 +112,7 @@ fn one_amount<'o>(list: NodeRef<'o>, entry: &'o Entry, amount: NodeRef<'o>, know
     let Some(value) = self::amount(amount) else { return };
     if value < 0 {
         sink.invalid(amount, "it must be 0 or more", "set an amount that is not negative");
-    } else if is_whole(&entry.key) && value % ONE != 0 {
+    } else if is_whole(&entry.key) && (value % ONE != 0 || value / ONE > MOST_COUNTED) {
         sink.invalid(amount, "this resource is counted in whole numbers", "set a whole number");
     }
     if let Some(size) = entry.key.strip_prefix("hugepages-") {

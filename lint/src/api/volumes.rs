@@ -53,6 +53,9 @@ pub(super) fn volumes<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
         sink.at_paths_since(before, |path| path.replace(".downwardAPI", ".downwarAPI").replace(".cephfs", ".cephFS"));
         if let Some((kind, source)) = kind.and_then(|kind| Some((kind, volume.get(kind)?))) {
             of_type(kind, source, sink);
+            if kind == "iscsi" {
+                iscsi_session(volume, source, sink);
+            }
             sink.at_paths_since(before, server_path);
         }
     }
@@ -195,6 +198,7 @@ fn of_old_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
         "flocker" => flocker(source, sink),
         "quobyte" => sink.name(source, "registry", host_ports),
+        "flexVolume" => flex_options(source, sink),
         "fc" => fibre_channel(source, sink),
         "iscsi" => iscsi(source, sink),
         "flexVolume" => flex_options(source, sink),
@@ -241,6 +245,20 @@ fn flocker<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
+/// Options of a driver: those that Kubernetes adds are its own.
+fn flex_options<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(options) = source.get("options") else { return };
+    for (entry, _) in options.entries() {
+        let key = entry.key.to_ascii_lowercase();
+        let domain = key.split('/').next().unwrap_or_default();
+        if format!(".{domain}").ends_with(".kubernetes.io") || format!(".{domain}").ends_with(".k8s.io") {
+            sink.bad_key(options, &entry.key, "the names of kubernetes.io and k8s.io are reserved");
+            let path = sink.path_of(options);
+            sink.at_path(|_| format!("{path}[{}]", entry.key));
+        }
+    }
+}
+
 /// Hosts with their ports, separated by commas.
 fn host_ports(text: &str) -> names::Fault {
     let is_pair = |pair: &str| match pair.strip_prefix('[') {
@@ -280,6 +298,17 @@ fn iscsi<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
     let secured = is_true(source, "chapAuthDiscovery") || is_true(source, "chapAuthSession");
     if secured && source.get("secretRef").is_none() {
         sink.missing(source, "secretRef", "CHAP needs the Secret with the login");
+    }
+}
+
+/// With a name of the node's own the session is named for the volume and the portal.
+fn iscsi_session<'o>(volume: NodeRef<'o>, source: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let length = text(volume, "name").len() + 1 + text(source, "targetPortal").len();
+    if source.get("initiatorName").is_some()
+        && length > 64
+        && let Some(name) = volume.get("name")
+    {
+        sink.invalid(name, "with `initiatorName`, it and `targetPortal` may have 63 characters together", "shorten it");
     }
 }
 

@@ -71,7 +71,7 @@ fn divisor(divisor: &str) -> Value {
         "resource": "limits.memory", "divisor": divisor}}}]}))
 }
 
-fn claim(old: Value, new: Value) -> Value {
+fn claim(old: &Value, new: &Value) -> Value {
     volume(json!({"ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": "1Gi"}}, "dataSource": old, "dataSourceRef": new}}}}))
 }
@@ -108,7 +108,7 @@ fn odd_things_are_accepted_as_the_server_accepts_them() {
         in_container(json!({"securityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": ""}}})),
         volume(json!({"flocker": {"datasetName": "", "datasetUUID": "b"}})),
         volume(json!({"scaleIO": {"gateway": "g", "system": "s", "volumeName": "v"}})),
-        claim(snapshot(), snapshot()),
+        claim(&snapshot(), &snapshot()),
         iscsi("iqn.2001-04.com.example:disk"),
         // Annotations that say again what a field says.
         annotated(
@@ -149,7 +149,7 @@ fn odd_things_are_refused_where_the_server_refuses_them() {
             volume(json!({"fc": {"wwids": ["a"]}, "quobyte": {"volume": "v", "registry": "h:1"}})),
             "spec.template.spec.volumes[0].fc",
         ),
-        (claim(snapshot("a"), snapshot("b")), "spec.template.spec.volumes[0].ephemeral.volumeClaimTemplate.spec"),
+        (claim(&snapshot("a"), &snapshot("b")), "spec.template.spec.volumes[0].ephemeral.volumeClaimTemplate.spec"),
         (
             in_container(
                 json!({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['a b']"}}}]}),
@@ -175,6 +175,25 @@ fn odd_things_are_refused_where_the_server_refuses_them() {
         (
             annotated(json!({"controller.kubernetes.io/pod-deletion-cost": "+1"}), json!({})),
             &format!("{annotations}[controller.kubernetes.io/pod-deletion-cost]"),
+        ),
+        (
+            deployment(json!({"resources": {"limits": {"cpu": "1"}}}), json!({"resources": {"limits": {"cpu": "2"}}})),
+            "spec.template.spec.resources.containers[0][cpu].limits",
+        ),
+        (
+            deployment(
+                json!({"resources": {"requests": {"cpu": "1"}}}),
+                json!({"resources": {"requests": {"cpu": "2"}}}),
+            ),
+            "spec.template.spec.resources.requests[cpu]",
+        ),
+        (
+            in_container(json!({"resources": {"limits": {"a.io/b": "9223372036854776"}}})),
+            "spec.template.spec.containers[0].resources.limits[a.io/b]",
+        ),
+        (
+            volume(json!({"flexVolume": {"driver": "d", "options": {"a.k8s.io/b": "x"}}})),
+            "spec.template.spec.volumes[0].flexVolume.options[a.k8s.io/b]",
         ),
         (container_metric("gpu", "a"), "spec.metrics[0].containerResource.name"),
         (container_metric("cpu", "A"), "spec.metrics[0].containerResource.container"),
