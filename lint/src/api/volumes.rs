@@ -201,7 +201,6 @@ fn of_old_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
         "flexVolume" => flex_options(source, sink),
         "fc" => fibre_channel(source, sink),
         "iscsi" => iscsi(source, sink),
-        "flexVolume" => flex_options(source, sink),
         "azureDisk" => azure_disk(source, sink),
         "cinder" => secret_name(source, sink),
         "storageos" => {
@@ -241,20 +240,6 @@ fn flocker<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
         _ => {
             sink.forbidden(source, "datasetUUID", "`datasetName` is set, too, and only one can be");
             sink.at_path(|path| path.trim_end_matches(".datasetUUID").to_owned());
-        }
-    }
-}
-
-/// Options of a driver: those that Kubernetes adds are its own.
-fn flex_options<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
-    let Some(options) = source.get("options") else { return };
-    for (entry, _) in options.entries() {
-        let key = entry.key.to_ascii_lowercase();
-        let domain = key.split('/').next().unwrap_or_default();
-        if format!(".{domain}").ends_with(".kubernetes.io") || format!(".{domain}").ends_with(".k8s.io") {
-            sink.bad_key(options, &entry.key, "the names of kubernetes.io and k8s.io are reserved");
-            let path = sink.path_of(options);
-            sink.at_path(|_| format!("{path}[{}]", entry.key));
         }
     }
 }
