@@ -141,16 +141,16 @@ fn failure_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o
         }
         if let Some(codes) = rule.get("onExitCodes") {
             container_name(spec, codes, sink);
+            // Nothing at all counts as 0.
+            let number = |code: NodeRef<'_>| if code.is_null() { Some(0) } else { code.as_int() };
             let mut seen = HashSet::new();
-            for code in items(codes, "values").filter(|code| code.as_int().is_some_and(|code| !seen.insert(code))) {
+            for code in items(codes, "values").filter(|code| number(*code).is_some_and(|code| !seen.insert(code))) {
                 sink.duplicate(code);
             }
             sink.required_one_of(codes, "operator", &["In", "NotIn"]);
             if is_empty(codes, "values") {
                 sink.missing(codes, "values", "at least one exit code is needed");
             }
-            // Nothing at all counts as 0.
-            let number = |code: NodeRef<'_>| if code.is_null() { Some(0) } else { code.as_int() };
             let numbers: Vec<i64> = items(codes, "values").filter_map(number).collect();
             if let Some(list) =
                 codes.get("values").filter(|_| numbers.windows(2).any(|pair| pair.first() > pair.last()))

@@ -78,11 +78,15 @@ fn strict_search_domain(text: &str) -> Option<String> {
     names::dns_subdomain(text.strip_suffix('.').unwrap_or(text))
 }
 
-/// A search domain may have `_` and end with a dot.
+/// A search domain may end with a dot, and its labels may have `_`, but not at their end and only one at their beginning.
 fn search_domain(text: &str) -> Option<String> {
     if text == "." {
         return None;
     }
-    let relaxed = text.strip_suffix('.').unwrap_or(text).replace('_', "a");
-    names::dns_subdomain(&relaxed)
+    let labels = text.strip_suffix('.').unwrap_or(text).split('.');
+    let relaxed = labels.map(|label| {
+        let rest = label.strip_prefix('_').unwrap_or(label);
+        if rest.starts_with('_') || rest.ends_with('_') { label.to_owned() } else { rest.replace('_', "a") }
+    });
+    names::dns_subdomain(&relaxed.collect::<Vec<_>>().join("."))
 }

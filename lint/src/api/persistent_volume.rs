@@ -123,6 +123,17 @@ fn of_type<'o>(kind: &str, source: NodeRef<'o>, spec: NodeRef<'o>, sink: &mut Si
             volumes::of_type(kind, source, sink);
             sink.name_if_set(source, "endpointsNamespace", names::dns_label);
         }
+        // The Secret of a volume that belongs to no namespace is named with its own.
+        "cinder" | "storageos" => {
+            volumes::of_type(kind, source, sink);
+            if let Some(secret) = source.get("secretRef") {
+                sink.required_text(secret, "namespace", "the namespace of the Secret is needed");
+            }
+        }
+        "iscsi" => {
+            volumes::of_type(kind, source, sink);
+            volumes::secret_name(source, sink);
+        }
         "local" => {
             sink.required_name(source, "path", "the path on the node is needed", names::no_parent);
             if spec.get("nodeAffinity").is_none() {

@@ -212,7 +212,8 @@ fn of_old_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
-fn secret_name<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
+/// Validates that the Secret of a volume is named.
+pub(super) fn secret_name<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
     if let Some(secret) = source.get("secretRef") {
         sink.required_text(secret, "name", "the name of the Secret is needed");
     }

@@ -81,6 +81,10 @@ fn spread(match_label_key: &str) -> Value {
         "labelSelector": {"matchLabels": {"app": "a"}}, "matchLabelKeys": [match_label_key]}]})
 }
 
+fn searching(domains: &[&str]) -> Value {
+    deployment(json!({"dnsConfig": {"searches": domains}}), json!({}))
+}
+
 fn iscsi(iqn: &str) -> Value {
     volume(json!({"iscsi": {"targetPortal": "p", "iqn": iqn}}))
 }
@@ -100,6 +104,7 @@ fn odd_things_are_accepted_as_the_server_accepts_them() {
         // Names that only start something, and the oldest name of a field.
         in_container(json!({"envFrom": [{"secretRef": {"name": "x-"}}]})),
         in_container(json!({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.host"}}}]})),
+        searching(&["_a", "a_b", "a._b", "_a.b."]),
         // What is asked of a pod and not of a template.
         deployment(spread("app"), json!({})),
         deployment(host_network, json!({})),
@@ -136,6 +141,9 @@ fn odd_things_are_refused_where_the_server_refuses_them() {
         (resources("m", "1"), "spec.template.spec.containers[0].resources.requests"),
         (divisor("1024"), "spec.template.spec.containers[0].env[0].valueFrom.resourceFieldRef.divisor"),
         (divisor("1e3"), "spec.template.spec.containers[0].env[0].valueFrom.resourceFieldRef.divisor"),
+        (searching(&["a_"]), "spec.template.spec.dnsConfig.searches[0]"),
+        (searching(&["__a"]), "spec.template.spec.dnsConfig.searches[0]"),
+        (searching(&["a._"]), "spec.template.spec.dnsConfig.searches[0]"),
         (pod, "spec.topologySpreadConstraints[0][0]"),
         (volume(json!({"flocker": {"datasetName": ""}})), "spec.template.spec.volumes[0].flocker"),
         (

@@ -207,6 +207,20 @@ fn storage() -> Vec<Case> {
             ],
         ),
         (
+            volume(json!({"cinder": {"volumeID": "a", "secretRef": {"name": "x", "namespace": "y"}}})),
+            &[
+                ("/spec/cinder/secretRef", r#"{"name": "x"}"#, "BG006"),
+                ("/spec/cinder/secretRef", r#"{"namespace": "y"}"#, "BG006"),
+            ],
+        ),
+        (
+            volume(json!({"iscsi": {"targetPortal": "a", "iqn": "iqn.2001-04.com.example:disk", "lun": 0}})),
+            &[
+                ("/spec/iscsi/secretRef", r#"{"name": "x"}"#, OK),
+                ("/spec/iscsi/secretRef", r#"{"namespace": "y"}"#, "BG006"),
+            ],
+        ),
+        (
             volume(json!({"nfs": {"server": "a", "path": "/x"}})),
             &[
                 ("/spec/nfs", "null", "BG006"),
