@@ -211,7 +211,11 @@ impl Series {
     }
 
     fn requests(&self) -> String {
-        let one = |(series, of, _): &(&str, &str, &str)| format!("sum(increase({series}{{{of}}}[$window]))");
+        // Requests whose status the label does not say cannot be told to be good.
+        let one = |(series, of, bad): &(&str, &str, &str)| {
+            let label = bad.split(['=', '!']).next().unwrap_or_default();
+            format!("sum(increase({series}{{{of},{label}!=\"\"}}[$window]))")
+        };
         self.counters.iter().map(one).collect::<Vec<_>>().join(" or ")
     }
 
@@ -383,7 +387,7 @@ mod tests {
         let names =
             Names { namespace: "shop".to_owned(), pods: vec!["a".to_owned(), "b".to_owned()], ..Names::default() };
         let (query, requests) = error_rate(Some(0.1), None).queries(&names, 30);
-        let total = "sum(increase(http_requests_total{namespace=\"shop\",pod=~\"a|b\"}[30s]))";
+        let total = "sum(increase(http_requests_total{namespace=\"shop\",pod=~\"a|b\",code!=\"\"}[30s]))";
         assert!(requests.unwrap().starts_with(total) && query.contains("code=~\"5..|5xx\""), "{query}");
         assert!(!query.contains('$'), "{query}");
     }
@@ -399,7 +403,7 @@ mod tests {
         let traefik = query(Convention::Traefik);
         assert!(traefik.contains(r#"service=~"web-shop-[a-z0-9]+@.*""#), "{traefik}");
         let nginx = query(Convention::Nginx);
-        assert!(nginx.contains(r#"exported_service="shop""#) && nginx.contains(r#"{namespace="web",service="shop"}"#));
+        assert!(nginx.contains(r#"exported_service="shop""#) && nginx.contains(r#"{namespace="web",service="shop","#));
         let envoy = query(Convention::Envoy);
         assert!(envoy.contains(r#"envoy_cluster_name=~"(.*[^a-z0-9-])?shop([^a-z0-9-].*)?",envoy_cluster_name=~"#));
     }

@@ -65,12 +65,15 @@ impl Health {
         for pod in pods {
             let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
             let restarts = statuses.map(|status| status.restart_count).sum();
-            let seen = self.pods.entry(uid(pod)).or_insert_with(|| Seen {
-                name: name(&pod.metadata).to_owned(),
-                restarts_before: if is_first { restarts } else { 0 },
-                ..Seen::default()
-            });
+            let seen = self
+                .pods
+                .entry(uid(pod))
+                .or_insert_with(|| Seen { name: name(&pod.metadata).to_owned(), ..Seen::default() });
             seen.restarts = restarts;
+            // Who was never ready had no users yet.
+            if is_first || !seen.was_ready {
+                seen.restarts_before = restarts;
+            }
             let (ready, since) = (is_ready(pod), ready_since(pod));
             let went = seen.is_ready && (!ready || seen.since != since);
             seen.lost += u32::from(went);
