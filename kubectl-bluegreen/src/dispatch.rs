@@ -73,7 +73,12 @@ impl Run {
     /// `default_namespace` is what counts without `-n`.
     pub async fn command<C: Cluster>(&self, cluster: &C, default_namespace: &str, command: &Command) -> ExitStatus {
         if let Err(error) = self.config() {
-            return self.fail(&ErrorReport::from(&error), error.status());
+            // Settings that cannot be read are no reason to keep anybody from a way back.
+            if self.global.app.is_none() || matches!(command, Command::Deploy(_) | Command::Smoke(_)) {
+                return self.fail(&ErrorReport::from(&error), error.status());
+            }
+            self.ui.always(format_args!("warning: {error}; going on without these settings"));
+            let _ = self.config.set(File::default());
         }
         let namespace = self.global.namespace.clone().unwrap_or_else(|| default_namespace.to_owned());
         let selection = Selection { namespace, app: self.global.app.clone() };
@@ -484,7 +489,10 @@ fn summary(report: &Report) -> String {
             let service = report.set.as_ref().map_or("", |set| set.service.as_str());
             format!("done: {set} is a release set; service/{service} leads to {to}\n")
         }
-        (Outcome::Done, "cleanup") => format!("done: {to} of {set} has no pods\n"),
+        (Outcome::Done, "cleanup") => match report.steps.iter().any(|step| step.id == "scale-down") {
+            true => format!("done: {to} of {set} has no pods\n"),
+            false => format!("done: {to} of {set} is scaled to 0; its pods are not waited for\n"),
+        },
         (Outcome::Done, _) => match (report.split.filter(|split| split.is_partial()), report.to) {
             (Some(split), Some(to)) => format!("done: {} % of {set} go to {to}\n", split.share(to)),
             _ => format!("done: {to} serves {set}\n"),

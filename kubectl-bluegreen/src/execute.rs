@@ -354,7 +354,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
                     Outcome::Done
                 });
             }
-            if !same {
+            if !same && planner.asks_again() {
                 self.ui.note("The state has changed since the plan was made: the plan above is the new one.");
                 self.stoppable(self.ui.confirm("Go on with the new plan?")).await??;
             }

@@ -81,7 +81,10 @@ impl Selection {
             };
         }
         // Who named one of several in the settings meant that one.
-        let is_declared = |set: &SetView<'_>| observed.declared.iter().any(|declared| declared.name == set.name());
+        let is_declared = |set: &SetView<'_>| {
+            let is_here = |of: &Option<String>| of.as_deref().is_none_or(|of| of == set.namespace());
+            observed.declared.iter().any(|declared| declared.name == set.name() && is_here(&declared.namespace))
+        };
         if sets.iter().filter(|set| is_declared(set)).count() == 1 {
             sets.retain(is_declared);
         }
@@ -449,6 +452,11 @@ pub trait Planner {
     /// depend on a color that is still to be watched.
     fn is_under_way(&self, _observed: &Observed) -> bool {
         false
+    }
+
+    /// Whether a person is asked when the plan has changed meanwhile. A way back waits for nobody.
+    fn asks_again(&self) -> bool {
+        true
     }
 
     /// Whether what was begun is taken back when it goes wrong. Where not, it stays as it is and the error says how.

@@ -18,8 +18,9 @@ fn run(question: &Question<'_>) -> Verdict {
     let set = question.set;
     let Some(active) = set.base() else { return Verdict::skip("no single color serves") };
     let verdict = judge(set, active);
-    // A share is of what it is of: what else leads to the color stays as it is, and is only to be known.
-    if question.percent < 100 && verdict.status == Status::Fail {
+    // A share is of what it is of: what else leads to the color stays as it is, and is only to be known. And who goes back
+    // from a bad version is not kept there by what goes back later.
+    if (question.percent < 100 || question.way_back) && verdict.status == Status::Fail {
         Verdict { status: Status::Warn, ..verdict }
     } else {
         verdict

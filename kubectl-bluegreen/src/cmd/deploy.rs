@@ -208,8 +208,12 @@ impl Deploy {
     fn stage(&self, set: &SetView<'_>, journal: &Journal, idle: Color) -> Stage {
         let has = Router::current(set).1.map_or(0, |split| split.share(idle));
         let open = journal.open().filter(|open| open.command == DEPLOY && open.to == idle && open.split.is_partial());
-        let next = self.shares.iter().copied().find(|share| *share > has).unwrap_or(100);
-        Stage { has, next: open.map_or(next, |open| open.split.share(idle)), has_begun: has > 0 || open.is_some() }
+        // What was asked for counts beside what is seen: pods and whole weights do not give every share exactly.
+        let asked = journal.ongoing().filter(|entry| entry.to == idle && entry.split.is_partial());
+        let reached = has.max(asked.map_or(0, |entry| entry.split.share(idle)));
+        let next = self.shares.iter().copied().find(|share| *share > reached).unwrap_or(100);
+        let next = open.map_or(next, |open| open.split.share(idle));
+        Stage { has, next, has_begun: reached > 0 || open.is_some() }
     }
 
     /// What the idle color lacks; nothing when it is as it should be.

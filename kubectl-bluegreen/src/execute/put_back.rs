@@ -20,6 +20,10 @@ impl<P: Planner> Planner for PutBack<'_, P> {
     fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
         self.planner.put_back(observed, &self.why)
     }
+
+    fn asks_again(&self) -> bool {
+        false
+    }
 }
 
 impl<C: Cluster> Executor<'_, C> {
@@ -61,11 +65,13 @@ impl<C: Cluster> Executor<'_, C> {
         let result = Box::pin(self.locked(&way_back, None, lock)).await;
         let to = self.plan.borrow().as_ref().map(|plan| plan.to);
         let did_something = self.steps.borrow().len() > first;
+        // To give an autoscaler its floor back moves no traffic.
+        let moved_back = self.steps.borrow().iter().skip(first).any(|step| step.id != "autoscaler");
         if !moved {
             *self.plan.borrow_mut() = plan;
         }
         match (to, result) {
-            (Some(to), Ok(_)) if moved => Error::PutBack { error: Box::new(error), to },
+            (Some(to), Ok(_)) if moved && moved_back => Error::PutBack { error: Box::new(error), to },
             (_, Err(reason)) if moved => {
                 Error::Held { error: Box::new(error), reason: reason.to_string(), state: self.state().0 }
             }

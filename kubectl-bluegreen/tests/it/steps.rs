@@ -200,3 +200,34 @@ async fn a_signal_at_half_of_the_traffic_puts_everything_back() {
         assert!(start.cluster().users().unwrap().lost == 0.0, "{by:?}");
     }
 }
+
+/// One pod beside ten is 9 %: what was asked for counts, or the release would never get any further.
+#[tokio::test(start_paused = true)]
+async fn a_share_that_pods_do_not_give_exactly_leads_on() {
+    let start = Start::new(By::Replicas).await;
+    let blue = ObjectRef::new(Resource::Deployments, NAMESPACE, NAMING.blue);
+    start.cluster().edit(&blue, |blue| blue["spec"]["replicas"] = 10.into());
+    let autoscaler = ObjectRef::new(Resource::HorizontalPodAutoscalers, NAMESPACE, "shop");
+    start.cluster().edit(&autoscaler, |autoscaler| autoscaler["spec"]["maxReplicas"] = 10.into());
+    start.cluster().settle(Duration::from_mins(10)).await;
+    let line = "deploy 3 --yes --router replicas --steps 10,50,100 --soak 1s --settle 100ms --after 0s";
+    start.world.run(line).await.expect(ExitStatus::Done);
+    let history = start.world.run("history -o json").await.json();
+    let entries = history["entries"].as_array().unwrap();
+    let shares: Vec<&Value> = entries.iter().map(|entry| &entry["split"]["green"]).collect();
+    assert_eq!(shares, [&json!(10), &json!(50), &json!(100)], "{history:#}");
+    at_rest(&start.world, NAMING).await;
+}
+
+/// A Service for previews of green would stay on green: no reason to keep the users of a bad version there.
+#[tokio::test(start_paused = true)]
+async fn what_leads_to_the_new_version_alone_does_not_keep_users_there() {
+    let start = Start::new(By::Gateway).await;
+    start.cluster().apply(json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "previews", "namespace": NAMESPACE},
+        "spec": {"selector": {NAMING.key: "green"}, "ports": [{"port": 80}]}}));
+    start.cluster().behave("bgapp:3", Behaviour { error_rate: 0.5, ..Behaviour::default() });
+    let line = "deploy 3 --yes --soak 10s --settle 100ms --after 0s";
+    run_with(start.cluster(), NAMESPACE, line, watched()).await.expect(ExitStatus::PutBack);
+    start.is_put_back("previews").await;
+}
