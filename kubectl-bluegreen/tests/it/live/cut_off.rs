@@ -62,7 +62,7 @@ fn signal(child: &Child, signal: &str) {
 #[expect(clippy::print_stderr, reason = "the figures are what one wants to read")]
 /// Each phase cut off in one way; all of them with `BLUEGREEN_TEST_LONG`, else every second one.
 async fn cut_off(signal_name: &str) {
-    let world = Live::new("cut", 0, NAMING).await;
+    let world = Live::new(&format!("cut{}", signal_name.to_ascii_lowercase()), 0, NAMING).await;
     let path = ["-n", world.namespace(), "get", "service", NAMING.active, "-o", "jsonpath={.spec.clusterIP}"];
     let url = format!("http://{}/", kubectl(&path, ""));
     arrive(&url, "blue");

@@ -61,6 +61,11 @@ const REASONS: [Reason; 8] = [
         says: &["the image registry.local/nothing:1 cannot be pulled", "container first", "check that"],
     },
     Reason {
+        name: "a program that the container has not",
+        patch: || json!([{"op": "add", "path": "/spec/template/spec/containers/0/command", "value": ["/no/such/program"]}]),
+        says: &["the container cannot be started", "no such file", "see the container's command"],
+    },
+    Reason {
         name: "a liveness probe that fails",
         patch: || {
             json!([{"op": "add", "path": "/spec/template/spec/containers/0/livenessProbe", "value":
@@ -74,11 +79,6 @@ const REASONS: [Reason; 8] = [
             "connection refused",
             "\n  log    ",
         ],
-    },
-    Reason {
-        name: "a program that the container has not",
-        patch: || json!([{"op": "add", "path": "/spec/template/spec/containers/0/command", "value": ["/no/such/program"]}]),
-        says: &["the container cannot be started", "no such file", "see the container's command"],
     },
 ];
 

@@ -105,7 +105,9 @@ impl Prometheus {
         let get =
             || Command::new("kubectl").arg("--kubeconfig").arg(kubeconfig()).args(["get", "--raw", &path]).output();
         while !get().unwrap().status.success() {
-            assert!(began.elapsed() < Duration::from_mins(2), "the API server does not reach {own}:{}", self.port);
+            if began.elapsed() > Duration::from_secs(20) {
+                return None;
+            }
         }
         Some(settings(&format!("service: {{namespace: {namespace}, name: prometheus, port: web}}")))
     }
