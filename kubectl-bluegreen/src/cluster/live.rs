@@ -18,6 +18,7 @@ use kube::Client;
 use kube::client::Body;
 use kube::core::{Status, WatchEvent};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, api_root, watch_words};
@@ -53,6 +54,9 @@ pub struct LiveCluster {
     request_timeout: Option<Duration>,
     log: Option<Log>,
     requests: Cell<usize>,
+    /// How often the credentials were renewed, and whose turn it is to do that.
+    logins: Cell<usize>,
+    turn: Mutex<()>,
 }
 
 impl std::fmt::Debug for LiveCluster {
@@ -73,11 +77,21 @@ impl LiveCluster {
         Ok(Self { renewable: renewable.then_some(options), ..cluster })
     }
 
-    /// Gets the credentials again from where they come: an exec plugin, a file. Answers whether there are new ones.
-    async fn log_in_again(&self) -> bool {
+    /// Gets the credentials again from where they come: an exec plugin, a file. Answers whether there are others than those
+    /// of the login of this number. Requests that fail together log in once; and nothing leads to another cluster, even
+    /// where somebody has chosen another context meanwhile.
+    async fn log_in_again(&self, failed: usize) -> bool {
         let Some(options) = &self.renewable else { return false };
+        let _turn = self.turn.lock().await;
+        if self.logins.get() != failed {
+            return true;
+        }
         let Ok(renewed) = connect(options).await else { return false };
+        if renewed.url != self.url {
+            return false;
+        }
         self.client.replace(renewed.client);
+        self.logins.set(failed + 1);
         true
     }
 
@@ -88,8 +102,8 @@ impl LiveCluster {
         request_timeout: Option<Duration>,
         log: Option<Log>,
     ) -> Self {
-        let client = RefCell::new(client);
-        Self { client, renewable: None, url, namespace, request_timeout, log, requests: Cell::new(0) }
+        let (client, requests, logins) = (RefCell::new(client), Cell::new(0), Cell::new(0));
+        Self { client, renewable: None, logins, turn: Mutex::new(()), url, namespace, request_timeout, log, requests }
     }
 
     fn client(&self) -> Client {
@@ -187,11 +201,15 @@ impl Cluster for LiveCluster {
         let (mut attempt, started) = (1, Instant::now());
         let mut known = false;
         loop {
+            let login = self.logins.get();
             match Box::pin(self.once(request)).await {
-                // Nothing was done for somebody unknown, so that even a write may be sent again.
                 Err(error)
-                    if error.failure == Failure::Unauthorized && !known && Box::pin(self.log_in_again()).await =>
+                    if error.failure == Failure::Unauthorized && !known && Box::pin(self.log_in_again(login)).await =>
                 {
+                    // A login may take a minute: whether a write is still right then is for those to say who planned it.
+                    if request.writes() {
+                        return Err(ClusterError { failure: Failure::Unavailable, ..error });
+                    }
                     known = true;
                 }
                 Err(error) if !request.writes() && attempt < READ_ATTEMPTS && self.may_be_over(&error, started) => {
@@ -212,6 +230,7 @@ impl Cluster for LiveCluster {
         within: Duration,
     ) -> Result<(), ClusterError> {
         let words = watch_words(resource, namespace);
+        let login = self.logins.get();
         let seconds = within.as_secs().max(1).to_string();
         let query = [("watch", "1"), ("resourceVersion", resource_version), ("timeoutSeconds", seconds.as_str())];
         let query: Vec<_> = query.into_iter().chain(labels.map(|labels| ("labelSelector", labels))).collect();
@@ -248,7 +267,7 @@ impl Cluster for LiveCluster {
             Ok(Ok(false)) => Err(ended()),
             Ok(Err(error)) => {
                 let error = self.error(&words, &error);
-                if error.failure == Failure::Unauthorized && Box::pin(self.log_in_again()).await {
+                if error.failure == Failure::Unauthorized && Box::pin(self.log_in_again(login)).await {
                     return Ok(());
                 }
                 Err(error)
