@@ -76,6 +76,11 @@ fn hash(pod: &Pod) -> Option<&str> {
 
 /// The last words of a pod's events for one reason.
 fn event<'e>(events: &'e [Event], pod: &Pod, reason: &str) -> Option<&'e str> {
+    event_that(events, pod, reason, |_| true)
+}
+
+/// The latest event of a reason whose words are these.
+fn event_that<'e>(events: &'e [Event], pod: &Pod, reason: &str, says: impl Fn(&str) -> bool) -> Option<&'e str> {
     let about = |event: &&Event| {
         let object = &event.involved_object;
         event.reason.as_deref() == Some(reason)
@@ -83,7 +88,8 @@ fn event<'e>(events: &'e [Event], pod: &Pod, reason: &str) -> Option<&'e str> {
             && (object.uid.is_none() || object.uid == pod.metadata.uid)
     };
     let at = |event: &&Event| event.last_timestamp.as_ref().map(|at| at.0).or(event.event_time.as_ref().map(|at| at.0));
-    events.iter().filter(about).max_by_key(at).and_then(|event| event.message.as_deref())
+    let said = |event: &&Event| event.message.as_deref().is_some_and(&says);
+    events.iter().filter(about).filter(said).max_by_key(at).and_then(|event| event.message.as_deref())
 }
 
 fn of_pod(pod: &Pod, events: &[Event]) -> Vec<Diagnosis> {
@@ -166,11 +172,7 @@ fn of_container(pod: &Pod, status: &ContainerStatus, events: &[Event]) -> Option
                 let found = diagnosis("missing-config", pod, message, words, help.to_owned());
                 Diagnosis { certain_after: Some(OTHERS_MAY_FOLLOW), ..found }
             }
-            "CreateContainerError" | "RunContainerError" => {
-                let help = "see the container's command and mounts: kubectl describe pod";
-                let found = diagnosis("cannot-start", pod, "the container cannot be started", words, help.to_owned());
-                Diagnosis { certain_after: Some(OTHERS_MAY_FOLLOW), ..found }
-            }
+            "CreateContainerError" | "RunContainerError" => cannot_start(pod, words),
             "CrashLoopBackOff" => crash(pod, status, ended(status.last_state.as_ref()), events),
             _ => return None,
         }
@@ -218,14 +220,24 @@ fn pull(pod: &Pod, status: &ContainerStatus, reason: &str, words: &str, events: 
     Diagnosis { certain_after: Some(if is_final { Duration::ZERO } else { REGISTRY_MAY_RECOVER }), ..found }
 }
 
+fn cannot_start(pod: &Pod, words: &str) -> Diagnosis {
+    let help = "see the container's command and mounts: kubectl describe pod".to_owned();
+    let found = diagnosis("cannot-start", pod, "the container cannot be started", words, help);
+    Diagnosis { certain_after: Some(OTHERS_MAY_FOLLOW), ..found }
+}
+
 fn crash(pod: &Pod, status: &ContainerStatus, end: Option<&ContainerStateTerminated>, events: &[Event]) -> Diagnosis {
+    // Between two attempts it is called a crash loop, although the program has never begun.
+    if let Some(end) = end.filter(|end| matches!(end.reason.as_deref(), Some("StartError" | "ContainerCannotRun"))) {
+        return cannot_start(pod, end.message.as_deref().unwrap_or_default());
+    }
     let code = end.map_or_else(|| "an unknown code".to_owned(), |end| format!("exit code {}", end.exit_code));
     let signal = end.and_then(|end| end.signal).map(|signal| format!(" (signal {signal})")).unwrap_or_default();
     let times = status.restart_count + i32::from(status.state.as_ref().is_some_and(|state| state.terminated.is_some()));
     let seen = format!("it ended with {code}{signal}, {times} times so far");
     let certain_after = (status.restart_count >= CRASHES).then_some(Duration::ZERO);
     let previous = status.state.as_ref().is_none_or(|state| state.terminated.is_none());
-    let killed = event(events, pod, "Unhealthy").filter(|words| !words.starts_with("Readiness"));
+    let killed = event_that(events, pod, "Unhealthy", |words| !words.starts_with("Readiness"));
     let found = if end.and_then(|end| end.reason.as_deref()) == Some("OOMKilled") {
         let help = "raise resources.limits.memory of the container, or make the program need less".to_owned();
         diagnosis("out-of-memory", pod, "the container is killed: it needs more memory than its limit", &seen, help)

@@ -71,6 +71,13 @@ fn crashes_are_certain_the_second_time() {
     is(&container(&ended("OOMKilled", 137), &json!({}), 2), &[], "out-of-memory", Some(0));
     let killed = [event("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500")];
     is(&container(&back_off, &ended("Error", 137), 4), &killed, "liveness-probe", Some(0));
+    // The readiness probe fails as well, and said so last.
+    let [killed] = killed;
+    let both = [killed, event("Unhealthy", "Readiness probe failed: connection refused")];
+    is(&container(&back_off, &ended("Error", 137), 4), &both, "liveness-probe", Some(0));
+    // It has never begun.
+    let found = is(&container(&back_off, &ended("StartError", 128), 4), &[], "cannot-start", Some(10));
+    assert!(found.message.contains("cannot be started"), "{found}");
     // It has come up after all.
     assert_eq!(first(&container(&json!({"running": {}}), &ended("Error", 1), 1), &[]), None);
 }
