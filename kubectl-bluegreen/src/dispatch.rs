@@ -489,10 +489,10 @@ fn summary(report: &Report) -> String {
             let service = report.set.as_ref().map_or("", |set| set.service.as_str());
             format!("done: {set} is a release set; service/{service} leads to {to}\n")
         }
-        (Outcome::Done, "cleanup") => match report.steps.iter().any(|step| step.id == "scale-down") {
-            true => format!("done: {to} of {set} has no pods\n"),
-            false => format!("done: {to} of {set} is scaled to 0; its pods are not waited for\n"),
-        },
+        (Outcome::Done, "cleanup") if report.steps.iter().any(|step| step.id == "scale-down") => {
+            format!("done: {to} of {set} has no pods\n")
+        }
+        (Outcome::Done, "cleanup") => format!("done: {to} of {set} is scaled to 0; its pods are not waited for\n"),
         (Outcome::Done, _) => match (report.split.filter(|split| split.is_partial()), report.to) {
             (Some(split), Some(to)) => format!("done: {} % of {set} go to {to}\n", split.share(to)),
             _ => format!("done: {to} serves {set}\n"),
