@@ -39,8 +39,9 @@ impl Guide<'_> {
     pub fn page(&self) -> Result<String, Error> {
         let set = self.set.name();
         let mut page = format!("<!-- Made by: {} -->\n\n# Blue-green releases of {set}\n", self.made_by);
-        self.members(&mut page);
-        self.diagram(&mut page);
+        let status = Status::new(self.set, 0);
+        self.members(&mut page, &status);
+        self.diagram(&mut page, &status);
         match (self.set.active_service(), self.target()) {
             (Some(service), Some(target)) => {
                 self.commands(&mut page, target);
@@ -59,15 +60,14 @@ impl Guide<'_> {
         self.set.active().map(Color::other).filter(|color| self.set.deployment(*color).is_some())
     }
 
-    fn members(&self, page: &mut String) {
+    fn members(&self, page: &mut String, status: &Status) {
         let view = self.set;
-        let status = Status::new(view, 0);
         let serves = view.active().map_or_else(String::new, |color| {
             format!(" By these manifests, traffic goes to {} at first.", version(view, color))
         });
         let labels = view.set.color_labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
         let told = if labels.is_empty() { String::new() } else { format!(" The colors are told apart by {labels}.") };
-        let _ = write!(page, "\n{}{serves}{told}\n", opening(&status));
+        let _ = write!(page, "\n{}{serves}{told}\n", opening(status));
         page.push_str("\n| | object | selector, or labels of its pods | written in |\n|---|---|---|---|\n");
         let summary = self.summary();
         let mut row = |role: String, object: Option<String>, labels: &Labels, member: Option<&MemberSummary>| {
@@ -111,13 +111,12 @@ impl Guide<'_> {
         format!("{}:{}", source.name, source.position(at).line)
     }
 
-    fn diagram(&self, page: &mut String) {
+    fn diagram(&self, page: &mut String, status: &Status) {
         let view = self.set;
         page.push_str("\n## Where traffic goes\n\n```mermaid\nflowchart LR\n");
         let mut nodes = String::new();
         let mut edges = String::new();
         let named = |service: Option<&Service>| service.map(|service| name(&service.metadata).to_owned());
-        let status = Status::new(view, 0);
         if let Some(active) = view.active_service() {
             node(&mut nodes, "active", &format!("Service {}", name(&active.metadata)), &shown(selector(active)));
             let mut routed = false;

@@ -129,19 +129,12 @@ fn selecting_labels(set: &SetView<'_>, deployment: &Deployment) -> BTreeSet<Stri
         .collect()
 }
 
-/// The autoscaler of a color's Deployment.
-fn autoscaler<'o>(set: &SetView<'o>, color: Color) -> Option<&'o HorizontalPodAutoscaler> {
-    let called = set.autoscaler(color)?;
-    let mut all = set.observed.autoscalers.iter().flat_map(|list| &list.items);
-    all.find(|a| name(&a.metadata) == called && a.metadata.namespace.as_deref() == Some(set.namespace()))
-}
-
 /// The step that raises the floor of the idle color's autoscaler: without users it would take the pods away again.
 ///
 /// # Errors
 /// When its ceiling is lower than what is needed.
 pub fn raise_floor(set: &SetView<'_>, color: Color, replicas: i32) -> Result<Option<Step>, Error> {
-    let Some((autoscaler, spec)) = autoscaler(set, color).and_then(|a| Some((a, a.spec.as_ref()?))) else {
+    let Some((autoscaler, spec)) = set.autoscaler_of(color).and_then(|a| Some((a, a.spec.as_ref()?))) else {
         return Ok(None);
     };
     let (called, floor) = (name(&autoscaler.metadata), spec.min_replicas.unwrap_or(1));
@@ -164,7 +157,7 @@ pub fn raise_floor(set: &SetView<'_>, color: Color, replicas: i32) -> Result<Opt
 /// The step that gives a color's autoscaler back the floor that it had.
 #[must_use]
 pub fn lower_floor(set: &SetView<'_>, color: Color) -> Option<Step> {
-    let autoscaler = autoscaler(set, color)?;
+    let autoscaler = set.autoscaler_of(color)?;
     let before = floor_before(autoscaler)?;
     let now = autoscaler.spec.as_ref()?.min_replicas.unwrap_or(1);
     let path = format!("/metadata/annotations/{}", FLOOR_BEFORE.replace('/', "~1"));

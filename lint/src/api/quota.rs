@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::names;
 use super::resources::{self, ONE};
 use super::sink::{Sink, is_empty, items, text};
+use super::{names, selector};
 use crate::quantity;
 use crate::yaml::NodeRef;
 
@@ -123,15 +123,7 @@ fn scopes<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
             }
             None => sink.missing(requirement, "scopeName", "the scope is needed"),
         }
-        match text(requirement, "operator") {
-            "In" | "NotIn" if is_empty(requirement, "values") => {
-                sink.missing(requirement, "values", "`In` and `NotIn` need at least one value");
-            }
-            "Exists" | "DoesNotExist" if !is_empty(requirement, "values") => {
-                sink.forbidden(requirement, "values", "`Exists` and `DoesNotExist` compare no value");
-            }
-            _ => sink.required_one_of(requirement, "operator", &["In", "NotIn", "Exists", "DoesNotExist"]),
-        }
+        selector::operator(requirement, sink);
         let is_yes_or_no = SCOPES.contains(&name) && !matches!(name, "PriorityClass" | "VolumeAttributesClass");
         if let Some(operator) = requirement
             .get("operator")

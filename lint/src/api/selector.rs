@@ -11,17 +11,22 @@ pub(super) fn selector<'o>(selector: NodeRef<'o>, sink: &mut Sink<'o>) {
         labels(own, sink);
     }
     for requirement in items(selector, "matchExpressions") {
-        match text(requirement, "operator") {
-            "In" | "NotIn" if is_empty(requirement, "values") => {
-                sink.missing(requirement, "values", "`In` and `NotIn` need at least one value");
-            }
-            "Exists" | "DoesNotExist" if !is_empty(requirement, "values") => {
-                sink.forbidden(requirement, "values", "`Exists` and `DoesNotExist` compare no value");
-            }
-            _ => sink.required_one_of(requirement, "operator", &["In", "NotIn", "Exists", "DoesNotExist"]),
-        }
+        operator(requirement, sink);
         sink.required_name(requirement, "key", "the key of the label is needed", names::qualified_name);
         items(requirement, "values").for_each(|value| sink.syntax(value, names::label_value));
+    }
+}
+
+/// Validates the operator of a requirement, and whether it has the values that the operator compares.
+pub(super) fn operator<'o>(requirement: NodeRef<'o>, sink: &mut Sink<'o>) {
+    match text(requirement, "operator") {
+        "In" | "NotIn" if is_empty(requirement, "values") => {
+            sink.missing(requirement, "values", "`In` and `NotIn` need at least one value");
+        }
+        "Exists" | "DoesNotExist" if !is_empty(requirement, "values") => {
+            sink.forbidden(requirement, "values", "`Exists` and `DoesNotExist` compare no value");
+        }
+        _ => sink.required_one_of(requirement, "operator", &["In", "NotIn", "Exists", "DoesNotExist"]),
     }
 }
 
