@@ -42,7 +42,7 @@ impl Manifests {
 pub fn read(files: &[PathBuf], ui: &Ui) -> Result<Manifests, Error> {
     let fails = |message: String, help: &str, status| Error::Manifests { message, help: help.to_owned(), status };
     let unreadable = |message: String| fails(message, "check the path and the file", ExitStatus::Failed);
-    let mut sources = source::read(files, "<stdin>").map_err(|error| unreadable(error.to_string()))?;
+    let mut sources = source::read(files, source::STANDARD_INPUT).map_err(|error| unreadable(error.to_string()))?;
     source::add_configs(&mut sources).map_err(|error| unreadable(error.to_string()))?;
     let layers = config::load(&sources).map_err(|error| unreadable(error.to_string()))?;
     let declared: Vec<Declared> = layers.iter().flat_map(|layer| layer.file.sets.clone()).collect();

@@ -12,6 +12,7 @@ mod endpoints;
 mod environment;
 mod features;
 mod formats;
+mod in_text;
 mod ingress;
 mod jobs;
 mod kinds;
@@ -21,6 +22,7 @@ mod mounts;
 mod names;
 mod network;
 mod network_policy;
+mod old_metrics;
 mod persistent_volume;
 mod pod_annotations;
 mod pod_spec;
@@ -71,8 +73,11 @@ pub(crate) fn validate(object: &Object, version: Version) -> Vec<Defect> {
     let decoded = decode::decode(object, version, definition);
     let mut sink = Sink::new(object, version);
     let (naming, check) = rules_of(&id.api_version, &id.kind, version);
-    let generation_is_kept =
-        !matches!(object.group(), "apps" | "batch" | "policy" | "networking.k8s.io") && id.kind != "Pod";
+    let generation_is_kept = !matches!(
+        (object.group(), &*id.kind),
+        ("apps" | "batch" | "policy" | "networking.k8s.io" | "discovery.k8s.io" | "scheduling.k8s.io", _)
+            | ("", "Pod" | "PodTemplate" | "ReplicationController")
+    );
     metadata::of_object(object.root(), Naming { generation_is_kept, ..naming }, &mut sink);
     match check {
         Check::Spec(check, needed) => {
@@ -129,7 +134,7 @@ fn rules_of<'o>(api_version: &str, kind: &str, version: Version) -> (Naming, Che
         ("v1", "Service") if version.minor() < 36 => (Naming::same(names::dns_1035_label), Root(service::service)),
         ("v1", "Service") => (Naming::same(names::dns_label), Root(service::service)),
         ("autoscaling/v2", "HorizontalPodAutoscaler") => (subdomain, Spec(autoscaler::v2, "maxReplicas")),
-        ("autoscaling/v1", "HorizontalPodAutoscaler") => (subdomain, Spec(autoscaler::v1, "maxReplicas")),
+        ("autoscaling/v1", "HorizontalPodAutoscaler") => (subdomain, Root(autoscaler::v1)),
         ("policy/v1", "PodDisruptionBudget") => {
             (Naming { finalizers_have_prefix: false, ..segment }, Root(disruption::budget))
         }

@@ -124,7 +124,7 @@ pub struct Cli {
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: ColorWhen,
     /// What to call standard input
-    #[arg(long, value_name = "NAME", default_value = "<stdin>")]
+    #[arg(long, value_name = "NAME", default_value = source::STANDARD_INPUT)]
     pub stdin_name: String,
     /// Do not fail when there is no Kubernetes object
     #[arg(long)]

@@ -22,11 +22,11 @@ const SUFFIXES: [(&str, i128); 15] = [
     ("E", 1_000_000_000_000_000_000),
 ];
 
-/// A quantity as text; a number is one, too.
+/// A quantity as text, without the spaces around it, which the server drops; a number is one, too.
 #[must_use]
 pub fn text(node: NodeRef<'_>) -> Option<String> {
     match node.value() {
-        Value::Str(text) => Some(text.to_string()),
+        Value::Str(text) => Some(text.trim_matches(' ').to_owned()),
         Value::Int(number) => Some(number.to_string()),
         Value::Float(number) => Some(number.to_string()),
         _ => None,

@@ -16,6 +16,9 @@ use rayon::prelude::*;
 
 pub use text::Text;
 
+/// What standard input is called where nobody names it.
+pub const STANDARD_INPUT: &str = "<stdin>";
+
 /// One text to lint.
 #[derive(Debug, Default)]
 pub struct Source {
@@ -65,6 +68,12 @@ impl Source {
     /// A text that is not read from a file.
     pub fn new(name: impl Into<String>, text: impl Into<Text>) -> Self {
         Self { name: name.into(), text: text.into(), explicit: true, ..Self::default() }
+    }
+
+    /// Whether it came by standard input and stands for no file: what another program made, and so whole objects.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.path.is_none() && self.name == STANDARD_INPUT
     }
 
     /// Its path from the root; for standard input a name in the current directory.
@@ -356,7 +365,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let sources = read(&[root.path().to_owned(), root.path().join("skip.yaml")], "<stdin>").unwrap();
+        let sources = read(&[root.path().to_owned(), root.path().join("skip.yaml")], STANDARD_INPUT).unwrap();
         let texts: Vec<_> = sources.iter().map(|source| (&*source.text, source.explicit)).collect();
         assert_eq!(texts, [("h", false), ("z", false), ("b", false), ("s", true)]);
     }
@@ -364,11 +373,11 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named() {
         let root = tempfile::tempdir().unwrap();
-        let missing = read(&[root.path().join("missing.yaml")], "<stdin>").unwrap_err().to_string();
+        let missing = read(&[root.path().join("missing.yaml")], STANDARD_INPUT).unwrap_err().to_string();
         assert!(missing.contains("missing.yaml"), "{missing}");
         let path = root.path().join("bad.yaml");
         std::fs::write(&path, b"a: \xff").unwrap();
-        let bad = read(&[path], "<stdin>").unwrap_err().to_string();
+        let bad = read(&[path], STANDARD_INPUT).unwrap_err().to_string();
         assert!(bad.contains("byte 3 is 0xff"), "{bad}");
     }
 }

@@ -2,7 +2,7 @@
 //! Must not know the nodes.
 
 use super::pod_spec::Pod;
-use super::sink::{Sink, int, is_empty, items, text};
+use super::sink::{Sink, int, is_empty, items, list_of, text};
 use super::{names, selector};
 use crate::yaml::NodeRef;
 
@@ -114,7 +114,7 @@ fn to_pods<'o>(pod: &Pod<'o>, term: NodeRef<'o>, sink: &mut Sink<'o>) {
         sink.syntax(namespace, names::dns_label);
         if sink.count() > before {
             sink.at_path(|path| path.replace("namespaces[", "namespace["));
-            sink.at_path(|path| path.rsplit_once('[').map_or_else(|| path.to_owned(), |(list, _)| list.to_owned()));
+            sink.at_path(list_of);
         }
     }
     sink.required_name(term, "topologyKey", "the label of the nodes is needed", names::qualified_name);

@@ -2,7 +2,7 @@
 //! Must not ask whether its target is there.
 
 use super::sink::{Sink, int, is_empty, items, text};
-use super::{names, resources};
+use super::{names, old_metrics, resources};
 use crate::quantity;
 use crate::yaml::NodeRef;
 
@@ -19,25 +19,35 @@ const SOURCES: [(&str, &str); 5] = [
 pub(super) fn v2<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     bounds(spec, sink);
     target_ref(spec, "scaleTargetRef", true, sink);
-    for metric in items(spec, "metrics") {
-        metric_spec(metric, sink);
-    }
     if int(spec, "minReplicas") == Some(0) {
         scale_to_zero(spec, sink);
     }
+    metrics_and_behavior(spec, sink);
+}
+
+/// Validates what an autoscaler looks at, and how it answers.
+pub(super) fn metrics_and_behavior<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+    items(spec, "metrics").for_each(|metric| metric_spec(metric, sink));
     for rules in ["scaleUp", "scaleDown"].iter().filter_map(|key| spec.at(&["behavior", key])) {
         scaling_rules(rules, sink);
     }
 }
 
-/// Validates `spec` of an `autoscaling/v1` autoscaler.
-pub(super) fn v1<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
+/// Validates an `autoscaling/v1` autoscaler.
+pub(super) fn v1<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let annotations = root.at(&["metadata", "annotations"]);
+    let others = annotations.map_or(0, |annotations| old_metrics::annotations(annotations, sink));
+    let Some(spec) = root.get("spec") else {
+        sink.missing(root, "spec", "the object says nothing without it");
+        sink.at_path(|path| format!("{path}.maxReplicas"));
+        return;
+    };
     bounds(spec, sink);
     target_ref(spec, "scaleTargetRef", true, sink);
     let before = sink.count();
     sink.number(spec, "targetCPUUtilizationPercentage", 1, i64::MAX);
     // The server validates it as what it becomes.
-    sink.at_paths_since(before, |_| "spec.metrics[0].resource.target.averageUtilization".to_owned());
+    sink.at_paths_since(before, |_| format!("spec.metrics[{others}].resource.target.averageUtilization"));
     if int(spec, "minReplicas") == Some(0) {
         scale_to_zero(spec, sink);
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::names;
 use super::pod_spec::Pod;
-use super::sink::{Sink, is_empty, is_true, items, text};
+use super::sink::{Sink, is_empty, is_true, items, owner_of, text};
 use super::{environment, lifecycle, mounts, ports, probe, resources, security};
 use crate::yaml::NodeRef;
 
@@ -96,38 +96,57 @@ fn image<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
 }
 
 /// A restart policy of a container's own: up to Kubernetes 1.33 only `Always` of an init container; 1.34 drops any other
-/// without a word; later ones know all of a pod's.
+/// without a word; later ones know all of a pod's, and rules beside them.
 fn restart<'o>(container: NodeRef<'o>, role: Role, sink: &mut Sink<'o>) {
-    let Some(policy) = container.get("restartPolicy") else { return };
-    if sink.since(35) {
-        sink.among(policy, &["Always", "OnFailure", "Never"]);
-    } else if !sink.since(34) && role != Role::Main {
-        sink.among(policy, &["Always"]);
+    if let Some(policy) = container.get("restartPolicy") {
+        if sink.since(35) {
+            sink.among(policy, &["Always", "OnFailure", "Never"]);
+        } else if !sink.since(34) && role != Role::Main {
+            sink.among(policy, &["Always"]);
+        }
+    }
+    if sink.since(35) && !is_empty(container, "restartPolicyRules") {
+        restart_rules(container, sink);
+    }
+}
+
+/// The limits of the rules, as the API reference describes them.
+const MAX_RESTART_RULES: usize = 20;
+const MAX_EXIT_CODES: usize = 255;
+
+fn restart_rules<'o>(container: NodeRef<'o>, sink: &mut Sink<'o>) {
+    if container.get("restartPolicy").is_none() {
+        sink.missing(container, "restartPolicy", "it says what holds where no rule does");
+    }
+    sink.at_most(container, "restartPolicyRules", MAX_RESTART_RULES);
+    for rule in items(container, "restartPolicyRules") {
+        sink.required_one_of(rule, "action", &["Restart", "RestartAllContainers"]);
+        if let Some(codes) = rule.get("exitCodes") {
+            sink.required_one_of(codes, "operator", &["In", "NotIn"]);
+            sink.at_most(codes, "values", MAX_EXIT_CODES);
+        }
     }
 }
 
 fn resize_policy<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Some(list) = container.get("resizePolicy") else { return };
     let mut seen = HashSet::new();
-    let before = sink.count();
-    for policy in items(container, "resizePolicy") {
+    for policy in list.items() {
+        let before = sink.count();
         sink.required_one_of(policy, "resourceName", &["cpu", "memory"]);
         sink.required_one_of(policy, "restartPolicy", &["NotRequired", "RestartContainer"]);
-        if let Some(name) = policy.get("resourceName")
-            && !seen.insert(name.as_str())
-        {
-            sink.duplicate(name);
-        }
         let restarts = text(policy, "restartPolicy") == "RestartContainer";
         if let Some(restart) =
             policy.get("restartPolicy").filter(|_| restarts && text(pod.spec, "restartPolicy") == "Never")
         {
             sink.invalid(restart, "a pod with `restartPolicy: Never` restarts no container", "use `NotRequired`");
         }
+        sink.at_whole(before, list);
+        if let Some(name) = policy.get("resourceName").filter(|name| !seen.insert(name.as_str())) {
+            sink.duplicate(name);
+            sink.at_path(owner_of);
+        }
     }
-    sink.at_paths_since(before, |path| {
-        let list = path.rfind(".resizePolicy").and_then(|start| path.get(..start + ".resizePolicy".len()));
-        list.unwrap_or(path).to_owned()
-    });
 }
 
 /// Whether a container may do everything on its node.

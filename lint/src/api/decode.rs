@@ -181,7 +181,7 @@ fn wanted(node: NodeRef<'_>, shape: &Shape) -> Option<Wanted> {
         (Some("quantity"), _) => match node.value() {
             Value::Int(_) => None,
             Value::Float(number) if number.is_finite() => None,
-            Value::Str(text) if quantity::parse(text.trim()).is_some() => None,
+            Value::Str(text) if quantity::parse(text.trim_matches(' ')).is_some() => None,
             _ => wanted("a quantity", "write it like 500m, 2, 1.5Gi or 128Mi"),
         },
         (Some("int-or-string"), _) if text.is_some() || in_range(i64::from(i32::MIN), i64::from(i32::MAX)) => None,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::names::{self, Fault};
-use super::sink::{Sink, is_empty, items, text};
+use super::sink::{Sink, is_empty, items, list_of, text};
 use crate::yaml::NodeRef;
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
@@ -24,7 +24,7 @@ pub(super) fn endpoints<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         }
         for address in lists.iter().flat_map(|key| items(subset, key)) {
             sink.required_name(address, "ip", "the address is needed", |ip| {
-                syntax(ip).or_else(|| ordinary(names::ip(ip)))
+                syntax(ip).or_else(|| names::ip(ip).and_then(names::special))
             });
             sink.name(address, "hostname", names::dns_label);
             sink.name_if_set(address, "nodeName", names::dns_subdomain);
@@ -46,29 +46,15 @@ pub(super) fn endpoints<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
-/// An address that a Service may send traffic to.
-fn ordinary(ip: Option<IpAddr>) -> Fault {
-    let what = match ip? {
-        ip if ip.is_unspecified() => "unspecified",
-        ip if ip.is_loopback() => "one of the loopback range",
-        IpAddr::V4(ip) if ip.is_link_local() => "link-local",
-        IpAddr::V4(ip) if ip.octets().starts_with(&[224, 0, 0]) => "link-local multicast",
-        IpAddr::V6(ip) if ip.is_unicast_link_local() => "link-local",
-        IpAddr::V6(ip) if ip.segments().first().is_some_and(|first| first & 0xff0f == 0xff02) => "link-local multicast",
-        _ => return None,
-    };
-    Some(format!("no pod can be reached at an address that is {what}"))
-}
-
 /// Validates an `EndpointSlice`.
 pub(super) fn slice<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.required_one_of(root, "addressType", &["IPv4", "IPv6", "FQDN"]);
-    too_many(root, "endpoints", MAX_ENDPOINTS, sink);
+    sink.at_most(root, "endpoints", MAX_ENDPOINTS);
     for endpoint in items(root, "endpoints") {
         if is_empty(endpoint, "addresses") {
             sink.missing(endpoint, "addresses", "at least one address is needed");
         }
-        too_many(endpoint, "addresses", MAX_ADDRESSES, sink);
+        sink.at_most(endpoint, "addresses", MAX_ADDRESSES);
         for address in items(endpoint, "addresses") {
             match text(root, "addressType") {
                 // An IPv4 address may be in the form of an IPv6 one.
@@ -84,7 +70,7 @@ pub(super) fn slice<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
             zones(hints, sink);
         }
     }
-    too_many(root, "ports", MAX_PORTS, sink);
+    sink.at_most(root, "ports", MAX_PORTS);
     let mut seen = HashSet::new();
     for port in items(root, "ports") {
         let name = text(port, "name");
@@ -102,17 +88,11 @@ pub(super) fn slice<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
-fn too_many<'o>(parent: NodeRef<'o>, key: &str, most: usize, sink: &mut Sink<'o>) {
-    if let Some(list) = parent.get(key).filter(|list| list.items().count() > most) {
-        sink.invalid(list, format!("at most {most} are allowed"), "make another object for the rest");
-    }
-}
-
 fn of_family<'o>(address: NodeRef<'o>, is_of_it: fn(&IpAddr) -> bool, name: &str, sink: &mut Sink<'o>) {
     let before = sink.count();
     sink.syntax(address, |ip| family(ip, is_of_it, name));
     if address.as_str().and_then(names::ip).is_some_and(|ip| !is_of_it(&ip)) {
-        sink.at_paths_since(before, |path| path.rsplit_once('[').map_or(path, |(list, _)| list).to_owned());
+        sink.at_paths_since(before, list_of);
     }
 }
 
@@ -122,7 +102,7 @@ fn family(text: &str, is_of_it: fn(&IpAddr) -> bool, name: &str) -> Fault {
             Some("an IPv4 address in the form of an IPv6 one is not allowed".to_owned())
         }
         Some(ip) if name == "IPv6" && ip.to_string() != text => Some(format!("it must be written as `{ip}`")),
-        Some(ip) => ordinary(Some(ip.to_canonical())),
+        Some(ip) => names::special(ip.to_canonical()),
         None => Some(format!("an {name} address is needed")),
     }
 }
@@ -132,7 +112,7 @@ type Syntax = fn(&str) -> Fault;
 fn zones<'o>(hints: NodeRef<'o>, sink: &mut Sink<'o>) {
     let kinds: [(&str, Syntax); 2] = [("forZones", names::label_value), ("forNodes", names::dns_subdomain)];
     for (key, syntax) in kinds {
-        too_many(hints, key, MAX_HINTS, sink);
+        sink.at_most(hints, key, MAX_HINTS);
         let mut seen = HashSet::new();
         for hint in items(hints, key) {
             let name = text(hint, "name");

@@ -3,7 +3,7 @@
 
 use super::names::{self, Fault};
 use super::pod_spec::Pod;
-use super::sink::{Sink, items, text};
+use super::sink::{Sink, items, list_of, owner_of, text};
 use crate::quantity;
 use crate::yaml::NodeRef;
 
@@ -29,14 +29,13 @@ pub(super) fn sources<'o>(container: NodeRef<'o>, sink: &mut Sink<'o>) {
     for source in items(container, "envFrom") {
         let syntax = variable_syntax(sink);
         sink.name(source, "prefix", syntax);
-        let list = |path: &str| path.rsplit_once('[').map_or_else(|| path.to_owned(), |(list, _)| list.to_owned());
         let before = sink.count();
         let kinds = ["configMapRef", "secretRef"];
         if sink.exactly_one(source, &kinds).is_none() {
             sink.none_set(source, &kinds);
         }
         if sink.count() > before {
-            sink.at_path(list);
+            sink.at_path(list_of);
         }
         for reference in kinds.iter().filter_map(|key| source.get(key)) {
             sink.required_name(reference, "name", "the name of the object is needed", names::start_of_subdomain);
@@ -141,7 +140,7 @@ pub(super) fn field_ref<'o>(field: NodeRef<'o>, allowed: &[&str], sink: &mut Sin
 fn keyed<'o>(path: NodeRef<'o>, key: &str, syntax: fn(&str) -> Fault, sink: &mut Sink<'o>) {
     if let Some(reason) = syntax(key) {
         sink.invalid(path, format!("`{key}` is no key: {reason}"), "correct the key in the brackets");
-        sink.at_path(|path| path.trim_end_matches(".fieldPath").to_owned());
+        sink.at_path(owner_of);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::names;
 use super::ports::MAX_PORT;
-use super::sink::{Sink, int, is_empty, items, text};
+use super::sink::{Sink, int, is_empty, items, owner_of, text};
 use crate::yaml::NodeRef;
 
 /// The annotation that named the class before there was a field for it.
@@ -93,7 +93,7 @@ fn backend<'o>(backend: NodeRef<'o>, sink: &mut Sink<'o>) {
     match (backend.get("service"), backend.get("resource")) {
         (Some(_), Some(_)) => {
             sink.forbidden(backend, "resource", "`service` is set, too, and only one can be");
-            sink.at_path(|path| path.trim_end_matches(".resource").to_owned());
+            sink.at_path(owner_of);
         }
         (None, None) => sink.none_set(backend, &["service", "resource"]),
         (None, Some(resource)) => {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::pod_spec::{self, Restarts};
-use super::sink::{Sink, int, is_empty, is_true, items, nearest, text};
+use super::sink::{Sink, int, is_empty, is_true, items, nearest, owner_of, text};
 use super::{names, selector};
 use crate::yaml::NodeRef;
 
@@ -129,6 +129,11 @@ fn failure_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o
     }
     for rule in items(policy, "rules") {
         sink.required_one_of(rule, "action", &["Ignore", "FailIndex", "FailJob", "Count"]);
+        if let Some(action) = rule.get("action").filter(|action| action.as_str() == Some("FailIndex"))
+            && spec.get("backoffLimitPerIndex").is_none()
+        {
+            sink.invalid(action, "it needs a `backoffLimitPerIndex`", "set that, or use `FailJob`");
+        }
         let kinds = ["onExitCodes", "onPodConditions"];
         let set = |key: &&str| rule.get(key).is_some_and(|_| **key == *"onExitCodes" || !is_empty(rule, key));
         match kinds.iter().filter(|key| set(key)).count() {
@@ -136,7 +141,7 @@ fn failure_policy<'o>(spec: NodeRef<'o>, policy: NodeRef<'o>, sink: &mut Sink<'o
             1 => {}
             _ => {
                 sink.forbidden(rule, "onPodConditions", "only one of `onExitCodes` and `onPodConditions` can be set");
-                sink.at_path(|path| path.trim_end_matches(".onPodConditions").to_owned());
+                sink.at_path(owner_of);
             }
         }
         if let Some(codes) = rule.get("onExitCodes") {

@@ -3,7 +3,7 @@
 
 use super::pod_spec::Pod;
 use super::probe;
-use super::sink::{Sink, int};
+use super::sink::{Sink, int, owner_of};
 use crate::yaml::NodeRef;
 
 /// Validates `lifecycle`.
@@ -34,6 +34,6 @@ fn pause<'o>(pod: &Pod<'o>, sleep: NodeRef<'o>, sink: &mut Sink<'o>) {
             format!("it must be {least} or more, and not more than the pod's `terminationGracePeriodSeconds` ({most})"),
             "sleep for less time, or raise `terminationGracePeriodSeconds`",
         );
-        sink.at_path(|path| path.strip_suffix(".seconds").unwrap_or(path).to_owned());
+        sink.at_path(owner_of);
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'
     }
     sink.name(metadata, "name", naming.name);
     // What is generated is put behind it.
-    let generated = |start: &str| names::start_of(start, naming.generated);
+    let generated = |start: &str| names::start_of(start, naming.generated).or_else(|| names::no_slash(start));
     sink.name(metadata, "generateName", generated);
     if naming.is_namespaced {
         sink.name(metadata, "namespace", names::dns_label);
@@ -74,11 +74,30 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'
     owners(metadata, sink);
 }
 
-/// Validates what a Namespace waits for before it goes.
+const POD_SECURITY: &str = "pod-security.kubernetes.io/";
+const SECURITY_LEVELS: [&str; 3] = ["privileged", "baseline", "restricted"];
+
+/// Validates how secure the pods of a Namespace must be, and what the Namespace waits for before it goes.
 pub(super) fn namespace<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
+    for (entry, value) in root.at(&["metadata", "labels"]).into_iter().flat_map(NodeRef::entries) {
+        let before = sink.count();
+        match entry.key.strip_prefix(POD_SECURITY) {
+            Some("enforce" | "audit" | "warn") => sink.among(value, &SECURITY_LEVELS),
+            Some("enforce-version" | "audit-version" | "warn-version") => sink.syntax(value, security_version),
+            _ => {}
+        }
+        sink.at_paths_since(before, |_| format!("metadata.labels[{}]", entry.key));
+    }
     if let Some(spec) = root.get("spec") {
         finalizers(spec, true, "spec.finalizers", sink);
     }
+}
+
+fn security_version(version: &str) -> Fault {
+    let minor = version.strip_prefix("v1.").unwrap_or_default();
+    let is_number = minor == "0" || (!minor.starts_with('0') && minor.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_right = version == "latest" || (is_number && !minor.is_empty());
+    (!is_right).then(|| "`latest` or a version such as `v1.34` is needed".to_owned())
 }
 
 fn finalizers<'o>(parent: NodeRef<'o>, have_prefix: bool, path: &str, sink: &mut Sink<'o>) {
@@ -147,10 +166,7 @@ pub(super) fn annotations<'o>(annotations: NodeRef<'o>, sink: &mut Sink<'o>) {
         if let Some(reason) = names::qualified_name(&entry.key.to_ascii_lowercase()) {
             let before = sink.count();
             sink.bad_key(annotations, &entry.key, reason);
-            sink.at_paths_since(before, |path| {
-                let end = path.rfind("annotations").map(|start| start + "annotations".len());
-                end.and_then(|end| path.get(..end)).unwrap_or(path).to_owned()
-            });
+            sink.at_whole(before, annotations);
         }
     }
     if bytes > MAX_ANNOTATION_BYTES {

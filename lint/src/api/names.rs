@@ -214,6 +214,22 @@ pub(super) fn ip_address(text: &str) -> Fault {
     fault(ip(text).is_none(), "an IP address such as `10.9.8.7` or `2001:db8::ffff` is needed")
 }
 
+/// Why an address cannot be that of one machine in a network.
+pub(super) fn special(address: IpAddr) -> Fault {
+    let what = match address {
+        address if address.is_unspecified() => "no address in particular",
+        address if address.is_loopback() => "each machine's own",
+        IpAddr::V4(address) if address.is_link_local() => "local to one link",
+        IpAddr::V4(address) if address.octets().starts_with(&[224, 0, 0]) => "multicast on one link",
+        IpAddr::V6(address) if address.is_unicast_link_local() => "local to one link",
+        IpAddr::V6(address) if address.segments().first().is_some_and(|first| first & 0xff0f == 0xff02) => {
+            "multicast on one link"
+        }
+        _ => return None,
+    };
+    fault(true, format!("this address is {what}"))
+}
+
 /// An IP address in the one form that Kubernetes 1.36 and later take: no leading zeros, no IPv4 in the form of IPv6.
 pub(super) fn strict_ip_address(text: &str) -> Fault {
     let parsed = text.parse::<IpAddr>().ok();
@@ -258,8 +274,12 @@ pub(super) fn dns_1035_label(text: &str) -> Fault {
 
 /// A part of a URL's path, such as the name of a Role.
 pub(super) fn path_segment(text: &str) -> Fault {
-    fault(matches!(text, "." | ".."), "it may not be `.` or `..`")
-        .or_else(|| fault(text.contains(['/', '%']), "`/` and `%` are not allowed"))
+    fault(matches!(text, "." | ".."), "it may not be `.` or `..`").or_else(|| no_slash(text))
+}
+
+/// A text that can be within a part of a URL's path.
+pub(super) fn no_slash(text: &str) -> Fault {
+    fault(text.contains(['/', '%']), "`/` and `%` are not allowed")
 }
 
 /// A DNS name, or all names below one: `*.example.com`.

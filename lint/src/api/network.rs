@@ -3,7 +3,7 @@
 
 use super::names;
 use super::pod_spec::Pod;
-use super::sink::{Sink, is_empty, is_true, items, text};
+use super::sink::{Sink, is_empty, is_true, items, owner_of, text};
 use crate::yaml::NodeRef;
 
 /// Validates host names, DNS and host aliases.
@@ -46,11 +46,11 @@ fn dns_config<'o>(spec: NodeRef<'o>, config: NodeRef<'o>, sink: &mut Sink<'o>) {
     if text(spec, "dnsPolicy") == "None" && is_empty(config, "nameservers") {
         sink.missing(config, "nameservers", "with `dnsPolicy: None` at least one name server is needed");
     }
-    at_most(config, "nameservers", 3, sink);
+    sink.at_most(config, "nameservers", 3);
     for server in items(config, "nameservers") {
         sink.syntax(server, sink.address());
     }
-    at_most(config, "searches", 32, sink);
+    sink.at_most(config, "searches", 32);
     let total: usize = items(config, "searches").filter_map(NodeRef::as_str).map(|text| text.len() + 1).sum();
     if let Some(searches) = config.get("searches").filter(|_| total > 2049) {
         sink.invalid(searches, "all together may have 2048 characters", "remove some");
@@ -62,14 +62,8 @@ fn dns_config<'o>(spec: NodeRef<'o>, config: NodeRef<'o>, sink: &mut Sink<'o>) {
     for option in items(config, "options") {
         if text(option, "name").is_empty() {
             sink.missing(option, "name", "an option needs a name");
-            sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+            sink.at_path(owner_of);
         }
-    }
-}
-
-fn at_most<'o>(config: NodeRef<'o>, key: &str, most: usize, sink: &mut Sink<'o>) {
-    if let Some(list) = config.get(key).filter(|list| list.items().count() > most) {
-        sink.invalid(list, format!("at most {most} are allowed"), "remove some");
     }
 }
 

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::ports::MAX_PORT;
-use super::sink::{Sink, int, items};
+use super::sink::{Sink, int, items, owner_of};
 use super::{names, probe, selector};
 use crate::yaml::{NodeRef, Value};
 
@@ -61,7 +61,7 @@ fn peer<'o>(peer: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
     if block.is_some() && !selectors.is_empty() {
         sink.forbidden(peer, "ipBlock", "a selector is set, too, and only one can be");
-        sink.at_path(|path| path.trim_end_matches(".ipBlock").to_owned());
+        sink.at_path(owner_of);
     } else if block.is_none() && selectors.is_empty() {
         sink.none_set(peer, &["podSelector", "namespaceSelector", "ipBlock"]);
     }

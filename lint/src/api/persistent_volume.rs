@@ -130,6 +130,16 @@ fn of_type<'o>(kind: &str, source: NodeRef<'o>, spec: NodeRef<'o>, sink: &mut Si
                 sink.required_text(secret, "namespace", "the namespace of the Secret is needed");
             }
         }
+        "azureFile" => {
+            volumes::of_type(kind, source, sink);
+            if source.get("secretNamespace").is_some() {
+                sink.required_text(
+                    source,
+                    "secretNamespace",
+                    "the namespace of the Secret is needed, or none of the field",
+                );
+            }
+        }
         "iscsi" => {
             volumes::of_type(kind, source, sink);
             volumes::secret_name(source, sink);

@@ -1,8 +1,12 @@
 //! Validates the annotations of a pod that the server itself reads.
 //! Must not look at those that only other programs read.
 
+use serde_json::{Value, json};
+
+use super::in_text::{Fields, Unreadable};
 use super::names;
 use super::pod_spec::Pod;
+use super::scheduling;
 use super::sink::{Sink, items, last_step, text};
 use crate::yaml::NodeRef;
 
@@ -10,6 +14,7 @@ const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 const SECCOMP_OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP: &str = "container.seccomp.security.alpha.kubernetes.io/";
 const MIRROR: &str = "kubernetes.io/config.mirror";
+const TOLERATIONS: &str = "scheduler.alpha.kubernetes.io/tolerations";
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// Validates the annotations that stand for fields of a pod, or change what is done with it.
@@ -23,6 +28,8 @@ pub(super) fn annotations<'o>(annotations: NodeRef<'o>, pod: &Pod<'o>, sink: &mu
             seccomp(key, value, Some(pod.spec), sink);
         } else if let Some(name) = key.strip_prefix(SECCOMP) {
             seccomp(key, value, containers(pod).find(|container| text(*container, "name") == name), sink);
+        } else if key == TOLERATIONS && !written(value).is_empty() {
+            tolerations(value, sink);
         } else if key == MIRROR && text(pod.spec, "nodeName").is_empty() {
             bad_value(key, value, "it is for a pod that a node runs by itself, which has a `nodeName`", sink);
         } else if key == DELETION_COST && !is_cost(written(value)) {
@@ -37,6 +44,35 @@ fn containers<'o>(pod: &Pod<'o>) -> impl Iterator<Item = NodeRef<'o>> + use<'o> 
 
 fn written(value: NodeRef<'_>) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// The tolerations as they were written before there was a field for them.
+fn tolerations<'o>(value: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let Ok(tolerations) = read_tolerations(written(value)) else {
+        sink.invalid(value, "a list of tolerations in JSON is needed", "use the field `tolerations`");
+        return sink.at_path(mapping_of);
+    };
+    let before = sink.count();
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"tolerations": tolerations}});
+    sink.in_text(value, &pod, |pod, sink| {
+        pod.get("spec")
+            .into_iter()
+            .flat_map(|spec| items(spec, "tolerations"))
+            .for_each(|one| scheduling::tolerate(one, sink));
+    });
+    let mapping = mapping_of(&sink.path_of(value));
+    sink.at_paths_since(before, |path| path.replacen("spec.tolerations", &format!("{mapping}.{TOLERATIONS}"), 1));
+}
+
+fn read_tolerations(text: &str) -> Result<Vec<Value>, Unreadable> {
+    let json: Value = serde_json::from_str(text).map_err(|_| Unreadable)?;
+    let one = |one: Fields<'_>| {
+        Ok(json!({
+            "key": one.text("key")?, "operator": one.text("operator")?, "value": one.text("value")?,
+            "effect": one.text("effect")?, "tolerationSeconds": one.whole("tolerationSeconds")?,
+        }))
+    };
+    if json.is_null() { Ok(Vec::new()) } else { Fields::each(&json, one) }
 }
 
 /// Neither a `+` nor zeros may be in front.

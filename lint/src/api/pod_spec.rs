@@ -1,7 +1,7 @@
 //! Validates a pod: what it is made of, and its own fields.
 //! Must not know which kind the pod belongs to, beyond what that kind allows.
 
-use super::sink::{Sink, int, is_true, items, text};
+use super::sink::{Sink, int, is_true, items, owner_of, text};
 use super::{affinity, container, metadata, names, network, pod_annotations, resources, scheduling, security, volumes};
 use crate::yaml::{NodeRef, Value};
 
@@ -40,10 +40,17 @@ impl<'o> Pod<'o> {
         }
     }
 
-    /// The volumes, as far as the server has their type: one without image volumes drops them without a word.
-    pub(super) fn volumes(&self) -> impl Iterator<Item = NodeRef<'o>> + use<'o> {
-        let has_images = self.has_image_volumes;
-        items(self.spec, "volumes").filter(move |volume| has_images || volume.get("image").is_none())
+    /// The volumes, as far as the server has their type: one without image volumes drops them without a word. A claim that a
+    /// `StatefulSet` makes takes the place of a volume with its name.
+    pub(super) fn volumes(&self) -> impl Iterator<Item = NodeRef<'o>> {
+        let is_there = |volume: &NodeRef<'o>| self.has_image_volumes || volume.get("image").is_none();
+        items(self.spec, "volumes")
+            .filter(move |volume| is_there(volume) && !self.has_claim_template(text(*volume, "name")))
+    }
+
+    /// How many volumes come before those of the `spec`: one for each claim that a `StatefulSet` makes.
+    pub(super) fn claims_before(&self) -> usize {
+        self.claim_templates.as_ref().map_or(0, Vec::len)
     }
 
     /// Whether a mount is dropped with its volume.
@@ -194,7 +201,7 @@ fn operating_system<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
         sink.missing(os, "name", "`linux` or `windows` is needed");
     } else if let Some(name) = os.get("name").filter(|name| !matches!(name.as_str(), Some("linux" | "windows"))) {
         sink.among(name, &["linux", "windows"]);
-        sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+        sink.at_path(owner_of);
     }
     let (of_pod, of_container): (&[&str], &[&str]) = match text(os, "name") {
         "linux" => (&["windowsOptions"], &["windowsOptions"]),

@@ -3,7 +3,7 @@
 
 use super::names;
 use super::ports::MAX_PORT;
-use super::sink::{Sink, int, is_empty, items};
+use super::sink::{Sink, int, is_empty, items, list_of};
 use crate::yaml::{NodeRef, Value};
 
 const UNLIMITED: i64 = i64::MAX;
@@ -80,11 +80,6 @@ fn http_get<'o>(request: NodeRef<'o>, sink: &mut Sink<'o>) {
             sink.at_path(list_of);
         }
     }
-}
-
-/// The server names the list instead of the item: `httpHeaders` for `httpHeaders[0].name`.
-fn list_of(path: &str) -> String {
-    path.rsplit_once('[').map_or_else(|| path.to_owned(), |(list, _)| list.to_owned())
 }
 
 /// Validates a port that is a number, or the name of a port of the container.

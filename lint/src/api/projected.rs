@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::sink::{Sink, int, is_empty, is_true, items, text};
+use super::sink::{Sink, int, is_empty, is_true, items, list_of, owner_of, text};
 use super::{names, resources, selector, volumes};
 use crate::yaml::NodeRef;
 
@@ -39,7 +39,7 @@ const SOURCES: [&str; 4] = ["secret", "configMap", "downwardAPI", "serviceAccoun
 fn one_source<'o>(part: NodeRef<'o>, sink: &mut Sink<'o>) {
     let before = sink.count();
     sink.exactly_one(part, &SOURCES);
-    sink.at_paths_since(before, |path| path.rsplit_once('.').map_or_else(String::new, |(part, _)| part.to_owned()));
+    sink.at_paths_since(before, owner_of);
     for key in ["secret", "configMap"] {
         let Some(source) = part.get(key) else { continue };
         sink.required_text(source, "name", "the name of the object is needed");
@@ -143,7 +143,7 @@ pub(super) fn access_modes<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     for access in items(spec, "accessModes") {
         let before = sink.count();
         sink.among(access, &["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
-        sink.at_paths_since(before, |path| path.rsplit_once('[').map_or(path, |(list, _)| list).to_owned());
+        sink.at_paths_since(before, list_of);
     }
     let modes: Vec<&str> = items(spec, "accessModes").filter_map(NodeRef::as_str).collect();
     if modes.contains(&"ReadWriteOncePod") && modes.iter().any(|mode| *mode != "ReadWriteOncePod") {
@@ -166,7 +166,7 @@ fn data_sources<'o>(source: Option<NodeRef<'o>>, reference: Option<NodeRef<'o>>,
     let differs = ["apiGroup", "kind", "name"].iter().any(|key| text(source, key) != text(reference, key));
     if differs || !text(reference, "namespace").is_empty() {
         sink.invalid(source, "it and `dataSourceRef` must be the same, in the same namespace", "remove one of the two");
-        sink.at_path(|path| path.trim_end_matches(".dataSource").to_owned());
+        sink.at_path(owner_of);
     }
 }
 

@@ -301,6 +301,10 @@ fn not_more<'o>(
 /// Whether a ratio is more than `max` / `min`; with a `min` of 0 that is as much as can be.
 fn is_more_than_ratio(ratio: i128, min: i128, max: i128) -> bool {
     let (reached, most) = (ratio.saturating_mul(min), max.saturating_mul(ONE));
+    // What the server cannot count is never more.
+    if ratio / ONE > i128::from(i64::MAX) {
+        return false;
+    }
     match min {
         0 => max < 0,
         1.. => reached > most,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::names;
 use super::pod_spec::Pod;
-use super::sink::{Sink, items, text};
+use super::sink::{Sink, items, owner_of, text};
 use crate::quantity;
 use crate::yaml::{Entry, NodeRef};
 
@@ -116,8 +116,10 @@ fn one_amount<'o>(list: NodeRef<'o>, entry: &'o Entry, amount: NodeRef<'o>, know
         sink.invalid(amount, "this resource is counted in whole numbers", "set a whole number");
     }
     if let Some(size) = entry.key.strip_prefix("hugepages-") {
-        let page = quantity::parse(size).unwrap_or_default();
-        if page > 0 && value > 0 && value % page != 0 {
+        let page = quantity::parse(size).filter(|page| *page > 0 && page % ONE == 0);
+        if page.is_none() {
+            sink.invalid(amount, format!("`{size}` is no size of a page"), "write one such as `hugepages-2Mi`");
+        } else if page.is_some_and(|page| value > 0 && value % page != 0) {
             sink.invalid(
                 amount,
                 format!("it must be a multiple of the page size {size}"),
@@ -241,10 +243,10 @@ fn claims<'o>(pod: &Pod<'o>, resources: NodeRef<'o>, sink: &mut Sink<'o>) {
             let known = items(pod.spec, "resourceClaims").any(|known| text(known, "name") == name);
             if !known && let Some(node) = claim.get("name") {
                 sink.invalid(node, "the pod has no claim with this name", "add it to `resourceClaims` of the pod");
-                sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+                sink.at_path(owner_of);
             }
         } else {
-            sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+            sink.at_path(owner_of);
         }
         sink.name(claim, "request", names::dns_label);
         if !name.is_empty()
@@ -252,7 +254,7 @@ fn claims<'o>(pod: &Pod<'o>, resources: NodeRef<'o>, sink: &mut Sink<'o>) {
             && let Some(node) = claim.get("name")
         {
             sink.duplicate(node);
-            sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+            sink.at_path(owner_of);
         }
     }
 }
@@ -267,9 +269,7 @@ pub(super) fn pod_claims<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
         if sink.exactly_one(claim, &kinds).is_none() {
             sink.none_set(claim, &kinds);
         } else {
-            sink.at_paths_since(before, |path| {
-                path.rsplit_once('.').map_or_else(String::new, |(claim, _)| claim.to_owned())
-            });
+            sink.at_paths_since(before, owner_of);
             for key in kinds {
                 sink.name_if_set(claim, key, names::dns_subdomain);
             }

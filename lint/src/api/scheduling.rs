@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::pod_spec::Pod;
-use super::sink::{Sink, int, items, text};
+use super::sink::{Sink, int, items, list_of, owner_of, text};
 use super::{names, selector};
 use crate::yaml::NodeRef;
 
@@ -18,7 +18,7 @@ pub(super) fn scheduling<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     for gate in items(spec, "schedulingGates") {
         let Some(name) = gate.get("name").filter(|name| name.as_str() != Some("")) else {
             sink.missing(gate, "name", "a gate needs a name");
-            sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+            sink.at_path(owner_of);
             continue;
         };
         let before = sink.count();
@@ -27,7 +27,7 @@ pub(super) fn scheduling<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
             sink.duplicate(name);
         }
         if sink.count() > before {
-            sink.at_path(|path| path.strip_suffix(".name").unwrap_or(path).to_owned());
+            sink.at_path(owner_of);
         }
     }
     if !pod.is_template && !seen.is_empty() && !text(spec, "nodeName").is_empty() {
@@ -37,7 +37,8 @@ pub(super) fn scheduling<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     spread(pod, sink);
 }
 
-fn tolerate<'o>(toleration: NodeRef<'o>, sink: &mut Sink<'o>) {
+/// Validates a toleration.
+pub(super) fn tolerate<'o>(toleration: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.name(toleration, "key", names::qualified_name);
     let key = text(toleration, "key");
     let operator = text(toleration, "operator");
@@ -88,10 +89,7 @@ fn spread<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
         if let Some(node) = constraint.get("topologyKey").filter(|_| first != index) {
             sink.invalid(node, "another constraint has the same key and `whenUnsatisfiable`", "merge the two");
             // The server blames the first of the two.
-            sink.at_path(|path| {
-                let list = path.rsplit_once('[').map_or(path, |(list, _)| list);
-                format!("{list}[{first}].{{topologyKey, whenUnsatisfiable}}")
-            });
+            sink.at_path(|path| format!("{}[{first}].{{topologyKey, whenUnsatisfiable}}", list_of(path)));
         }
         if let Some(domains) = constraint.get("minDomains") {
             sink.number(constraint, "minDomains", 1, i64::from(i32::MAX));

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::container::is_privileged;
 use super::names;
 use super::pod_spec::Pod;
-use super::sink::{Sink, is_true, items, text};
+use super::sink::{Sink, is_true, items, owner_of, text};
 use crate::yaml::NodeRef;
 
 const MAX_ID: i64 = i32::MAX as i64;
@@ -73,7 +73,7 @@ fn no_escalation<'o>(container: NodeRef<'o>, context: NodeRef<'o>, sink: &mut Si
     };
     if let Some(node) = context.get("allowPrivilegeEscalation") {
         sink.invalid(node, reason, "remove it, or take the privilege away");
-        sink.at_path(|path| path.strip_suffix(".allowPrivilegeEscalation").unwrap_or(path).to_owned());
+        sink.at_path(owner_of);
     }
 }
 

@@ -32,24 +32,14 @@ pub(super) fn operator<'o>(requirement: NodeRef<'o>, sink: &mut Sink<'o>) {
 
 /// Validates the keys and values of labels.
 pub(super) fn labels<'o>(labels: NodeRef<'o>, sink: &mut Sink<'o>) {
+    let before = sink.count();
     for (entry, value) in labels.entries() {
         if let Some(reason) = names::qualified_name(&entry.key) {
             sink.bad_key(labels, &entry.key, reason);
-            sink.at_path(whole_mapping);
         }
-        let before = sink.count();
         sink.syntax(value, names::label_value);
-        if sink.count() > before {
-            sink.at_path(whole_mapping);
-        }
     }
-}
-
-/// The server names the whole mapping, not the label in it.
-fn whole_mapping(path: &str) -> String {
-    const MAPPINGS: [&str; 5] = ["matchLabels", "nodeSelector", "labels", "annotations", "spec.selector"];
-    let end = MAPPINGS.iter().filter_map(|name| path.rfind(name).map(|start| start + name.len())).max();
-    end.and_then(|end| path.get(..end)).unwrap_or(path).to_owned()
+    sink.at_whole(before, labels);
 }
 
 /// Validates keys of labels whose values the pod's own are compared with.

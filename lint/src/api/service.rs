@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::ports::MAX_PORT;
-use super::sink::{Sink, int, is_empty, items, text};
+use super::sink::{Sink, int, is_empty, items, owner_of, text};
 use super::{names, probe, selector};
 use crate::yaml::{NodeRef, Value};
 
@@ -309,7 +309,7 @@ fn no_duplicates<'o>(spec: NodeRef<'o>, key: &str, sink: &mut Sink<'o>) {
         if node.as_int().is_some_and(|number| !seen.insert((protocol, number))) {
             sink.duplicate(node);
             if key == "port" {
-                sink.at_path(|path| path.trim_end_matches(".port").to_owned());
+                sink.at_path(owner_of);
             }
         }
     }
@@ -332,20 +332,6 @@ fn families<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
 fn external_addresses<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     for address in items(spec, "externalIPs") {
         let syntax = sink.address();
-        sink.syntax(address, |text| syntax(text).or_else(|| special(text)));
+        sink.syntax(address, |text| syntax(text).or_else(|| names::ip(text).and_then(names::special)));
     }
-}
-
-/// Why an address cannot be that of one machine in a network.
-pub(super) fn special(text: &str) -> names::Fault {
-    let what = match names::ip(text)? {
-        address if address.is_unspecified() => "no address in particular",
-        address if address.is_loopback() => "each machine's own",
-        IpAddr::V4(address) if address.is_link_local() => "local to one link",
-        IpAddr::V4(address) if address.octets().starts_with(&[224, 0, 0]) => "local to one link",
-        IpAddr::V6(address) if address.is_unicast_link_local() => "local to one link",
-        IpAddr::V6(address) if address.segments().first() == Some(&0xff02) => "local to one link",
-        _ => return None,
-    };
-    Some(format!("this address is {what}"))
 }

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 
 use crate::finding::Fix;
-use crate::manifest::{Object, Place};
+use crate::manifest::{self, Object, Place};
+use crate::source::Source;
 use crate::version::Version;
 use crate::yaml::{NodeRef, Value};
 
@@ -47,6 +48,24 @@ impl<'o> Sink<'o> {
     /// Whether the chosen Kubernetes is 1.`minor` or later.
     pub(super) fn since(&self, minor: u8) -> bool {
         self.version.minor() >= minor
+    }
+
+    /// Validates an object that a text of this one stands for, and reports at the text what is wrong with it.
+    pub(super) fn in_text(
+        &mut self,
+        text: NodeRef<'o>,
+        object: &serde_json::Value,
+        check: impl for<'i> Fn(NodeRef<'i>, &mut Sink<'i>),
+    ) {
+        let read = manifest::read(&[Source::new("text", object.to_string())]);
+        for object in &read.objects {
+            let mut inner = Sink::new(object, self.version);
+            check(object.root(), &mut inner);
+            for Defect { code, place, message, help, .. } in inner.into_defects() {
+                let place = Place { path: place.path, ..self.object.at(text) };
+                self.push(code, place, format!("in this text {message}"), help);
+            }
+        }
     }
 
     /// The syntax of an IP address.
@@ -117,6 +136,14 @@ impl<'o> Sink<'o> {
     pub(super) fn at_paths_since(&mut self, count: usize, path: impl Fn(&str) -> String) {
         for defect in self.defects.iter_mut().skip(count) {
             defect.place.path = path(&defect.place.path);
+        }
+    }
+
+    /// Gives every finding since some count the path of a whole mapping or list: the server does not name what is in it.
+    pub(super) fn at_whole(&mut self, count: usize, whole: NodeRef<'o>) {
+        if self.defects.len() > count {
+            let path = self.path_of(whole);
+            self.at_paths_since(count, |_| path.clone());
         }
     }
 
@@ -237,6 +264,13 @@ impl<'o> Sink<'o> {
         self.invalid(node, format!("a number {bounds} is needed"), format!("set a number {bounds}"));
     }
 
+    /// A list that may not have more than some items.
+    pub(super) fn at_most(&mut self, parent: NodeRef<'o>, key: &str, most: usize) {
+        if let Some(list) = parent.get(key).filter(|list| list.items().count() > most) {
+            self.invalid(list, format!("at most {most} are allowed"), "remove some");
+        }
+    }
+
     /// Texts that may not repeat in a list of objects with this key.
     pub(super) fn unique(&mut self, items: impl Iterator<Item = NodeRef<'o>>, key: &str) {
         let mut seen = HashSet::new();
@@ -262,7 +296,7 @@ impl<'o> Sink<'o> {
         let mut set = keys.iter().copied().filter(|key| parent.get(key).is_some());
         let first = set.next();
         for second in set {
-            let reason = format!("only one of {} can be set, and `{}` is", list(keys), first.unwrap_or_default());
+            let reason = format!("`{}` is set, too, and only one can be", first.unwrap_or_default());
             self.forbidden(parent, second, reason);
         }
         first
@@ -317,6 +351,16 @@ pub(super) fn nearest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> O
 /// Whether a value will only be known when a tool has filled it in.
 pub(super) fn is_template(text: &str) -> bool {
     text.contains("${") || text.contains("{{")
+}
+
+/// A field path without its last part: what has the field.
+pub(super) fn owner_of(path: &str) -> String {
+    path.rsplit_once('.').map_or(path, |(owner, _)| owner).to_owned()
+}
+
+/// A field path up to its last list, without the number of the item.
+pub(super) fn list_of(path: &str) -> String {
+    path.rsplit_once('[').map_or(path, |(list, _)| list).to_owned()
 }
 
 /// The last part of a field path.

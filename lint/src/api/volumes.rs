@@ -4,7 +4,7 @@
 use super::environment::{self, FILE_FIELDS};
 use super::names;
 use super::pod_spec::Pod;
-use super::sink::{Sink, int, is_empty, is_true, items, text};
+use super::sink::{Sink, int, is_empty, is_true, items, list_of, owner_of, text};
 use super::{projected, resources};
 use crate::quantity;
 use crate::yaml::NodeRef;
@@ -45,6 +45,7 @@ const TYPES: [&str; 30] = [
 
 /// Validates `volumes`.
 pub(super) fn volumes<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
+    let before_all = sink.count();
     sink.unique(pod.volumes(), "name");
     for volume in pod.volumes() {
         sink.required_name(volume, "name", "every volume needs a name", names::dns_label);
@@ -59,6 +60,18 @@ pub(super) fn volumes<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
             sink.at_paths_since(before, server_path);
         }
     }
+    // The server counts the claims first, and what it drops not at all.
+    if sink.count() > before_all {
+        let paths: Vec<String> = pod.volumes().map(|volume| sink.path_of(volume)).collect();
+        sink.at_paths_since(before_all, |path| counted(path, &paths, pod.claims_before()));
+    }
+}
+
+/// The path of a volume by its number among those that the server has, after so many others.
+fn counted(path: &str, volumes: &[String], others: usize) -> String {
+    let own =
+        volumes.iter().zip(others..).find_map(|(volume, number)| Some((volume, number, path.strip_prefix(&**volume)?)));
+    own.map_or_else(|| path.to_owned(), |(volume, number, rest)| format!("{}[{number}]{rest}", list_of(volume)))
 }
 
 /// Some fields have other names in the server's words.
@@ -240,7 +253,7 @@ fn flocker<'o>(source: NodeRef<'o>, sink: &mut Sink<'o>) {
         (_, "") => sink.name(source, "datasetName", |_| Some("`/` is not allowed".to_owned())),
         _ => {
             sink.forbidden(source, "datasetUUID", "`datasetName` is set, too, and only one can be");
-            sink.at_path(|path| path.trim_end_matches(".datasetUUID").to_owned());
+            sink.at_path(owner_of);
         }
     }
 }

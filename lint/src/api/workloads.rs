@@ -2,7 +2,7 @@
 //! Must not look into the pod; `pod_spec` does.
 
 use super::pod_spec::{self, Pod, Restarts};
-use super::sink::{Sink, int, is_empty, items, text};
+use super::sink::{Sink, int, is_empty, items, owner_of, text};
 use super::{names, pod_annotations, projected, selector};
 use crate::yaml::{NodeRef, Value};
 
@@ -46,7 +46,7 @@ fn deployment_strategy<'o>(strategy: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
     if !matches!(kind, "" | "RollingUpdate") {
         sink.one_of(strategy, "type", &["RollingUpdate", "Recreate"]);
-        sink.at_path(|path| path.strip_suffix(".type").unwrap_or(path).to_owned());
+        sink.at_path(owner_of);
         return;
     }
     let Some(update) = strategy.get("rollingUpdate") else { return };
@@ -137,8 +137,8 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     not_negative(spec, &["replicas", "minReadySeconds"], sink);
     selector::of_workload(spec, sink);
     sink.one_of(spec, "podManagementPolicy", &["OrderedReady", "Parallel"]);
-    let claims = items(spec, "volumeClaimTemplates").filter_map(|claim| claim.at(&["metadata", "name"])?.as_str());
-    pod_spec::template(spec, Restarts::Always, Some(claims.collect()), sink);
+    let claims = claim_names(spec, sink);
+    pod_spec::template(spec, Restarts::Always, Some(claims), sink);
     sink.name(spec, "serviceName", names::dns_label);
     for claim in items(spec, "volumeClaimTemplates") {
         if let Some(claimed) = claim.get("spec") {
@@ -151,7 +151,7 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     if let Some(strategy) = spec.get("updateStrategy") {
         let before = sink.count();
         sink.one_of(strategy, "type", &["RollingUpdate", "OnDelete"]);
-        sink.at_paths_since(before, |path| path.trim_end_matches(".type").to_owned());
+        sink.at_paths_since(before, owner_of);
         if let Some(update) = strategy.get("rollingUpdate") {
             if text(strategy, "type") == "OnDelete" {
                 sink.forbidden(
@@ -179,6 +179,27 @@ pub(super) fn stateful_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
+/// The names of the claims that a `StatefulSet` makes, which are the first volumes of its pods; two of one name are one.
+fn claim_names<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) -> Vec<&'o str> {
+    let mut names: Vec<&str> = Vec::new();
+    for claim in items(spec, "volumeClaimTemplates") {
+        let name = claim.at(&["metadata", "name"]);
+        let written = name.and_then(NodeRef::as_str).unwrap_or_default();
+        if names.contains(&written) {
+            continue;
+        }
+        let before = sink.count();
+        match name {
+            Some(name) if !written.is_empty() => sink.syntax(name, names::dns_label),
+            _ => sink.missing(claim.get("metadata").unwrap_or(claim), "name", "the volume of the pods is named by it"),
+        }
+        let index = names.len();
+        sink.at_paths_since(before, |_| format!("spec.template.spec.volumes[{index}].name"));
+        names.push(written);
+    }
+    names
+}
+
 /// Validates `spec` of a `DaemonSet`.
 pub(super) fn daemon_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     not_negative(spec, &["minReadySeconds", "revisionHistoryLimit"], sink);
@@ -190,7 +211,7 @@ pub(super) fn daemon_set<'o>(spec: NodeRef<'o>, sink: &mut Sink<'o>) {
     let Some(strategy) = spec.get("updateStrategy") else { return };
     let before = sink.count();
     sink.one_of(strategy, "type", &["RollingUpdate", "OnDelete"]);
-    sink.at_paths_since(before, |path| path.trim_end_matches(".type").to_owned());
+    sink.at_paths_since(before, owner_of);
     let Some(update) = strategy.get("rollingUpdate").filter(|_| text(strategy, "type") != "OnDelete") else { return };
     let before = sink.count();
     let unavailable = amount(update, "maxUnavailable", Some(100), sink)

@@ -139,8 +139,9 @@ fn collect(source: (usize, &Source), document: &Arc<Document>, root: NodeRef<'_>
         document: Arc::clone(document),
         node: root.id(),
     };
-    // One that is asked about by its name is meant to be whole, unless it says something that a patch would say.
-    if is_patch(&object) && !(source.1.explicit && is_without_spec(&object)) {
+    // What another program made is whole; so is what is asked about by its name, unless it says something that a patch would say.
+    let is_whole = source.1.is_made() || (source.1.explicit && is_without_spec(&object));
+    if !is_whole && is_patch(&object) {
         manifests.aside.push((source.0, Aside::Kustomize));
     } else {
         manifests.objects.push(object);
@@ -148,7 +149,8 @@ fn collect(source: (usize, &Source), document: &Arc<Document>, root: NodeRef<'_>
     true
 }
 
-/// Whether an object is a partial one: it names a workload and leaves out what no workload can be without.
+/// Whether an object is a partial one: it names a workload and leaves out what no workload can be without. What it says of
+/// containers must be by their names, without which nobody could merge it.
 fn is_patch(object: &Object) -> bool {
     let directive = |node: NodeRef<'_>| node.entry("$patch").is_some();
     if directive(object.root()) || object.root().get("spec").is_some_and(directive) {
@@ -160,8 +162,8 @@ fn is_patch(object: &Object) -> bool {
     }
     let has_selector = object.root().at(&["spec", "selector"]).is_some();
     let has_labels = object.root().at(&["spec", "template", "metadata", "labels"]).is_some();
-    let has_image = object.containers().any(|container| container.get("image").is_some());
-    !has_selector && !has_labels && !has_image
+    let is_of_named = |container: NodeRef<'_>| container.get("name").is_some() && container.get("image").is_none();
+    !object.id.name.is_empty() && !has_selector && !has_labels && object.containers().all(is_of_named)
 }
 
 fn is_without_spec(object: &Object) -> bool {

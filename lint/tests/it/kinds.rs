@@ -34,7 +34,7 @@ fn changed(object: &Value, pointer: &str, value: &str) -> Value {
 }
 
 fn all() -> Vec<Case> {
-    [workloads(), jobs(), configuration(), storage(), classes_and_quotas(), endpoints()].concat()
+    [workloads(), jobs(), configuration(), storage(), classes_and_quotas(), endpoints(), texts(), claims()].concat()
 }
 
 /// The objects as the server accepts them.
@@ -89,6 +89,8 @@ fn workloads() -> Vec<Case> {
             &[
                 ("/spec/volumeClaimTemplates/0/kind", r#""Anything""#, OK),
                 ("/spec/volumeClaimTemplates/0/kind", "true", "BG004"),
+                ("/spec/volumeClaimTemplates/0/metadata", "{}", "BG006"),
+                ("/spec/volumeClaimTemplates/0/metadata/name", r#""a.b""#, "BG007"),
                 // Of a template nothing is forgotten.
                 ("/spec/volumeClaimTemplates/0/spec/dataSource", r#"{"kind": "X", "name": "a"}"#, "BG007"),
                 (
@@ -366,4 +368,100 @@ fn endpoints() -> Vec<Case> {
             ],
         ),
     ]
+}
+
+/// What is written as JSON in an annotation: the server passes over what it cannot read, but for tolerations.
+fn texts() -> Vec<Case> {
+    const METRICS: &str = "/metadata/annotations/autoscaling.alpha.kubernetes.io~1metrics";
+    const BEHAVIOR: &str = "/metadata/annotations/autoscaling.alpha.kubernetes.io~1behavior";
+    const TOLERATIONS: &str = "/metadata/annotations/scheduler.alpha.kubernetes.io~1tolerations";
+    let mut scaler = object(
+        "autoscaling/v1",
+        "HorizontalPodAutoscaler",
+        json!({"spec": {"maxReplicas": 2, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}}}),
+    );
+    scaler["metadata"]["annotations"] = json!({});
+    let mut pod = object("v1", "Pod", template("Always"));
+    pod["metadata"] = json!({"name": "a", "annotations": {}});
+    vec![
+        (
+            scaler,
+            &[
+                (METRICS, r#""not JSON""#, OK),
+                (METRICS, r#""[1]""#, OK),
+                (
+                    METRICS,
+                    r#""[{\"type\":\"Resource\",\"resource\":{\"name\":\"cpu\",\"targetAverageUtilization\":\"50\"}}]""#,
+                    OK,
+                ),
+                (
+                    METRICS,
+                    r#""[{\"TYPE\":\"Resource\",\"Resource\":{\"name\":\"cpu\",\"targetaverageutilization\":50}}]""#,
+                    OK,
+                ),
+                (
+                    METRICS,
+                    r#""[{\"type\":\"Resource\",\"resource\":{\"name\":\"cpu\",\"targetAverageUtilization\":0}}]""#,
+                    "BG007",
+                ),
+                (
+                    METRICS,
+                    r#""[{\"type\":\"Pods\",\"pods\":{\"metricName\":\"a/b\",\"targetAverageValue\":\"1\"}}]""#,
+                    "BG007",
+                ),
+                (METRICS, r#""[{\"type\":\"External\",\"external\":{\"metricName\":\"a\"}}]""#, "BG006"),
+                (BEHAVIOR, r#""{\"ScaleUp\":1}""#, OK),
+                (
+                    BEHAVIOR,
+                    r#""{\"ScaleUp\":{\"Policies\":[{\"Type\":\"Pods\",\"Value\":1,\"PeriodSeconds\":1800}]}}""#,
+                    OK,
+                ),
+                (
+                    BEHAVIOR,
+                    r#""{\"ScaleUp\":{\"Policies\":[{\"Type\":\"Pods\",\"Value\":1,\"PeriodSeconds\":1801}]}}""#,
+                    "BG007",
+                ),
+                (BEHAVIOR, r#""{\"scaleDown\":{}}""#, "BG006"),
+            ],
+        ),
+        (
+            pod,
+            &[
+                (TOLERATIONS, r#""""#, OK),
+                (TOLERATIONS, r#""null""#, OK),
+                (TOLERATIONS, r#""[{\"Key\":\"a\"}]""#, OK),
+                (TOLERATIONS, r#""not JSON""#, "BG007"),
+                (TOLERATIONS, r#""[{\"key\":1}]""#, "BG007"),
+                (TOLERATIONS, r#""[{\"key\":\"a\",\"effect\":\"Now\"}]""#, "BG007"),
+            ],
+        ),
+    ]
+}
+
+/// The claims that a `StatefulSet` makes are the first volumes of its pods, and take the place of those of their names.
+fn claims() -> Vec<Case> {
+    let claim = json!({"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    let mut template = template("Always");
+    template["spec"]["volumes"] =
+        json!([{"name": "data", "emptyDir": {}, "hostPath": {"path": "/"}}, {"name": "tmp", "emptyDir": {}}]);
+    let set = object(
+        "apps/v1",
+        "StatefulSet",
+        json!({"spec": {"selector": {"matchLabels": {"app": "a"}}, "template": template, "volumeClaimTemplates": [claim]}}),
+    );
+    vec![(
+        set,
+        &[
+            ("/spec/volumeClaimTemplates/0/spec/volumeMode", r#""Box""#, "BG007"),
+            ("/spec/template/spec/volumes/1/secret", r#"{"secretName": "a"}"#, "BG007"),
+            ("/spec/template/spec/volumes/0/secret", r#"{"secretName": "a"}"#, OK),
+        ],
+    )]
+}
+
+#[test]
+fn volumes_of_a_stateful_set_are_counted_as_the_server_counts_them() {
+    let (set, _) = claims().remove(0);
+    let set = changed(&set, "/spec/template/spec/volumes/1/secret", r#"{"secretName": "a"}"#);
+    assert_eq!(said(&set, "1.34"), [("BG007", "spec.template.spec.volumes[1].secret".to_owned())]);
 }
