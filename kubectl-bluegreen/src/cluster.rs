@@ -294,6 +294,9 @@ pub enum Request {
         namespace: Option<String>,
         /// A label selector such as `app=shop`, in the API's own syntax.
         labels: Option<String>,
+        /// A version that the answer must not be older than. Without one it is what is true now, for which a server may
+        /// first have to wait until its cache has caught up.
+        since: Option<String>,
     },
     /// Asks what we may do; the answer is the review with its `status`. Stores nothing.
     Review {
@@ -415,7 +418,7 @@ impl fmt::Display for Request {
         f.write_str(if let Self::Apply { .. } = self { "apply" } else { self.verb() })?;
         match self {
             Self::Ask(_) => Ok(()),
-            Self::List { resource, namespace, labels } => {
+            Self::List { resource, namespace, labels, .. } => {
                 write!(f, " {resource}")?;
                 match namespace {
                     Some(namespace) => write!(f, " -n {namespace}")?,
@@ -439,7 +442,7 @@ impl fmt::Display for Request {
 
 /// A watch in words, as `Request`'s `Display` writes requests.
 fn watch_words(resource: Resource, namespace: Option<&str>) -> String {
-    Request::List { resource, namespace: namespace.map(str::to_owned), labels: None }
+    Request::List { resource, namespace: namespace.map(str::to_owned), labels: None, since: None }
         .to_string()
         .replacen("list", "watch", 1)
 }

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::health::Health;
 use crate::interrupt::Interrupt;
 use crate::lock::{self, Lock, Waits, is_left, trying_again};
-use crate::observe::{ask, ask_for, observe};
+use crate::observe::{ask, ask_for, observe_since};
 use crate::observed::{Observed, lease_name};
 use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
@@ -24,6 +24,7 @@ use crate::report::{Outcome, Report, StepReport};
 use crate::smoke::TestResult;
 use crate::ui::Ui;
 
+mod basis;
 mod guard;
 mod journal;
 mod put_back;
@@ -36,6 +37,9 @@ mod waits;
 const MAX_ATTEMPTS: usize = 8;
 /// The pause before a request is tried again that the cluster could not answer.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// The version that asks for lists as the server has them at hand.
+const CACHED: &str = "0";
 
 /// After the second signal: how long the Lease may take to be given back.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -108,6 +112,10 @@ pub struct Executor<'e, C> {
     unknown: RefCell<Option<String>>,
     /// When the work began, questions aside.
     started: Cell<Instant>,
+    /// What the plan that was agreed to rests on.
+    basis: RefCell<Option<basis::Basis>>,
+    /// The version of the pods that were seen last.
+    pods: RefCell<Option<String>>,
 }
 
 /// For how long the cluster could not answer.
@@ -148,6 +156,8 @@ impl<'e, C: Cluster> Executor<'e, C> {
             wrote: Cell::default(),
             unknown: RefCell::default(),
             started: Cell::new(Instant::now()),
+            basis: RefCell::default(),
+            pods: RefCell::default(),
         }
     }
 
@@ -162,8 +172,19 @@ impl<'e, C: Cluster> Executor<'e, C> {
     }
 
     async fn attempt(&self, planner: &impl Planner) -> Result<Outcome, Error> {
-        let mut observed = self.stoppable(self.observe(planner)).await??;
-        let plan = planner.plan(&observed)?;
+        let at = Instant::now();
+        // Where nobody is asked, the plan is held against the objects themselves right after this.
+        let at_once = self.ui.asks_nobody() && self.options.dry_run == DryRun::None;
+        let mut observed = self.stoppable(self.observe(planner, at_once.then_some(CACHED))).await??;
+        let mut plan = planner.plan(&observed);
+        // Only for going on: that there is nothing to do, or too little to do it with, is said of what is true now.
+        if at_once && !plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()) {
+            observed = self.stoppable(self.observe(planner, None)).await??;
+            plan = planner.plan(&observed);
+        }
+        let plan = plan?;
+        self.basis.replace(basis::Basis::of(&plan.set, &observed, at));
+        self.under_way.set(planner.is_under_way(&observed));
         self.stoppable(self.allowed(&plan, &mut observed)).await??;
         let guarded = plan.guarded();
         let left = observed.lease(&plan.set.namespace, guarded).filter(|lease| is_left(lease, &self.options.holder));
@@ -296,9 +317,11 @@ impl<'e, C: Cluster> Executor<'e, C> {
         Error::AfterMove { error: Box::new(error), state, help }
     }
 
-    async fn observe(&self, planner: &impl Planner) -> Result<Observed, Error> {
-        let mut observed = observe(self.cluster, Some(&self.options.namespace), &self.options.declared).await?;
+    async fn observe(&self, planner: &impl Planner, since: Option<&str>) -> Result<Observed, Error> {
+        let (namespace, declared) = (&self.options.namespace, &self.options.declared);
+        let mut observed = Box::pin(observe_since(self.cluster, Some(namespace), declared, since)).await?;
         ask(self.cluster, &mut observed, |observed| planner.asks(observed)).await?;
+        self.pods.replace(Some(observed.pods.resource_version.clone()));
         Ok(observed)
     }
 
@@ -328,17 +351,20 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let mut written: Option<String> = None;
         let (mut conflicts, mut patience) = (0, Patience::default());
         while conflicts < MAX_ATTEMPTS {
-            let observed = match self.stoppable(self.observe(planner)).await? {
-                Ok(observed) => observed,
-                Err(Error::Cluster { error }) => {
-                    self.wait_out(error, &mut patience).await?;
-                    continue;
-                }
-                Err(error) => return Err(error),
+            let plan = if let Some(plan) = self.stoppable(self.still_holds(agreed.as_ref())).await? {
+                plan
+            } else {
+                let observed = match self.stoppable(self.observe(planner, None)).await? {
+                    Ok(observed) => observed,
+                    Err(Error::Cluster { error }) => {
+                        self.wait_out(error, &mut patience).await?;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
+                self.under_way.set(planner.is_under_way(&observed));
+                planner.plan(&observed)?
             };
-            let plan = planner.plan(&observed)?;
-            self.under_way.set(planner.is_under_way(&observed));
-            drop(observed);
             // What was written, and what was not, is in the plan now.
             self.unknown.take();
             let ours = written.is_some() && plan.id == written;

@@ -24,15 +24,30 @@ pub async fn observe<C: Cluster>(
     namespace: Option<&str>,
     declared: &[Declared],
 ) -> Result<Observed, ClusterError> {
+    observe_since(cluster, namespace, declared, None).await
+}
+
+/// The same, of a version that may be older than now, as `Request::List` says it.
+pub async fn observe_since<C: Cluster>(
+    cluster: &C,
+    namespace: Option<&str>,
+    declared: &[Declared],
+    since: Option<&str>,
+) -> Result<Observed, ClusterError> {
     let managed = format!("{MANAGED_BY}={TOOL}");
-    let of_routes = futures_util::future::join_all(routes::KINDS.map(|kind| list(cluster, kind, namespace, None)));
+    let list = async |resource, labels: Option<&str>| {
+        let (namespace, labels, since) =
+            (namespace.map(str::to_owned), labels.map(str::to_owned), since.map(str::to_owned));
+        cluster.send(&Request::List { resource, namespace, labels, since }).await
+    };
+    let of_routes = futures_util::future::join_all(routes::KINDS.map(|kind| list(kind, None)));
     let (deployments, services, pods, slices, leases, autoscalers, of_routes, rights) = tokio::join!(
-        list(cluster, Resource::Deployments, namespace, None),
-        list(cluster, Resource::Services, namespace, None),
-        list(cluster, Resource::Pods, namespace, None),
-        list(cluster, Resource::EndpointSlices, namespace, None),
-        list(cluster, Resource::Leases, namespace, Some(&managed)),
-        list(cluster, Resource::HorizontalPodAutoscalers, namespace, None),
+        list(Resource::Deployments, None),
+        list(Resource::Services, None),
+        list(Resource::Pods, None),
+        list(Resource::EndpointSlices, None),
+        list(Resource::Leases, Some(&managed)),
+        list(Resource::HorizontalPodAutoscalers, None),
         of_routes,
         rules(cluster, namespace),
     );
@@ -100,7 +115,8 @@ pub async fn everywhere<C: Cluster>(cluster: &C, own: &str, declared: &[Declared
             return Ok(Everywhere { observed, limited: None });
         }
     };
-    let names = match list(cluster, Resource::Namespaces, None, None).await {
+    let namespaces = Request::List { resource: Resource::Namespaces, namespace: None, labels: None, since: None };
+    let names = match cluster.send(&namespaces).await {
         Ok(list) => names(&list),
         Err(error) if error.failure == Failure::Forbidden => vec![own.to_owned()],
         Err(error) => return Err(error),
@@ -193,16 +209,6 @@ pub async fn ask_for<C: Cluster>(cluster: &C, observed: &mut Observed, namespace
     for (right, review) in unknown.into_iter().zip(answers) {
         rights.answer(right.clone(), &review.unwrap_or_default());
     }
-}
-
-async fn list<C: Cluster>(
-    cluster: &C,
-    resource: Resource,
-    namespace: Option<&str>,
-    labels: Option<&str>,
-) -> Result<Value, ClusterError> {
-    let (namespace, labels) = (namespace.map(str::to_owned), labels.map(str::to_owned));
-    cluster.send(&Request::List { resource, namespace, labels }).await
 }
 
 /// The requests that are not allowed, as one: whoever may not do one of them wants to know of all.

@@ -123,7 +123,8 @@ pub type Needed = (Use, Resource, Option<&'static str>, &'static [&'static str],
 
 /// What the commands need in the namespace of a set.
 ///
-/// Reading routes and `HorizontalPodAutoscalers` is optional: without it they are unknown, and the commands say so. Which
+/// Reading routes and `HorizontalPodAutoscalers` is optional: without it they are unknown, and the commands say so. Without
+/// `get` on Deployments a move only reads everything twice. Which
 /// of the two verbs on `pods/portforward` a server checks depends on its version. Manifests of other kinds, for `init -f`,
 /// need `get`, `create` and `patch` on these kinds, too.
 pub const NEEDED: &[Needed] = &[
@@ -132,6 +133,7 @@ pub const NEEDED: &[Needed] = &[
     (Use::Move, Resource::Services, None, &["get", "patch"], "move the selector, keep the journal"),
     (Use::Make, Resource::Services, None, &["create"], "init: make the Services of a set"),
     (Use::Look, Resource::Deployments, None, &["list", "watch"], "find the colors"),
+    (Use::Lock, Resource::Deployments, None, &["get"], "see at once that they are as they were"),
     (Use::Size, Resource::Deployments, None, &["patch"], "scale them, give them a version"),
     (
         Use::Make,

@@ -18,7 +18,7 @@ use kube::Client;
 use kube::client::Body;
 use kube::core::{Status, WatchEvent};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, api_root, watch_words};
@@ -43,6 +43,9 @@ const READ_ATTEMPTS: u32 = 3;
 const READ_PAUSE: Duration = Duration::from_millis(200);
 /// For how long a read that fails is sent again, and the most that a server may ask to be given before the next request.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
+/// How many of the requests that are sent all at once have a connection of their own: to open one costs more time and
+/// memory than to wait for the answer before.
+const LANES: usize = 4;
 
 /// An API server.
 pub struct LiveCluster {
@@ -54,6 +57,7 @@ pub struct LiveCluster {
     request_timeout: Option<Duration>,
     log: Option<Log>,
     requests: Cell<usize>,
+    lanes: Semaphore,
     /// How often the credentials were renewed, and whose turn it is to do that.
     logins: Cell<usize>,
     turn: Mutex<()>,
@@ -103,7 +107,18 @@ impl LiveCluster {
         log: Option<Log>,
     ) -> Self {
         let (client, requests, logins) = (RefCell::new(client), Cell::new(0), Cell::new(0));
-        Self { client, renewable: None, logins, turn: Mutex::new(()), url, namespace, request_timeout, log, requests }
+        Self {
+            client,
+            lanes: Semaphore::new(LANES),
+            renewable: None,
+            logins,
+            turn: Mutex::new(()),
+            url,
+            namespace,
+            request_timeout,
+            log,
+            requests,
+        }
     }
 
     fn client(&self) -> Client {
@@ -156,7 +171,11 @@ impl LiveCluster {
         let (method, path, started) = (http.method().clone(), http.uri().to_string(), Instant::now());
         self.requests.set(self.requests.get() + 1);
         let again = Cell::new(Duration::ZERO);
-        let work = exchange(self.client(), http, &again);
+        let work = async {
+            // A lane that is not there is no reason not to ask.
+            let _lane = if is_bulk(request) { self.lanes.acquire().await.ok() } else { None };
+            exchange(self.client(), http, &again).await
+        };
         let result = match self.request_timeout {
             None => work.await.map_err(|error| self.error(&words, &error)),
             Some(limit) => timeout(limit, work).await.map_or_else(
@@ -179,6 +198,11 @@ impl LiveCluster {
         }
         result
     }
+}
+
+/// Whether a request is one of those that a command sends all at once. The Lease must wait for none of them.
+fn is_bulk(request: &Request) -> bool {
+    matches!(request, Request::List { .. } | Request::Kinds { .. } | Request::Review { .. })
 }
 
 /// Sends a request and reads the answer, and from one that is busy for how long it wants to be left alone.
@@ -289,14 +313,13 @@ fn http_request(request: &Request) -> Result<http::Request<Vec<u8>>, http::Error
     let write = |dry_run: bool| format!("fieldManager={TOOL}{}", if dry_run { "&dryRun=All" } else { "" });
     let in_json = "application/json";
     let (method, path, content, body) = match request {
-        Request::List { resource, namespace, labels } => {
-            let query = labels.as_deref().map(|labels| format!("?{}", form_urlencoded(&[("labelSelector", labels)])));
-            (
-                Method::GET,
-                format!("{}{}", resource.path(namespace.as_deref()), query.unwrap_or_default()),
-                in_json,
-                Vec::new(),
-            )
+        Request::List { resource, namespace, labels, since } => {
+            let labels = labels.as_deref().map(|labels| ("labelSelector", labels));
+            let since = since.as_deref().map(|version| ("resourceVersion", version));
+            let not_older = since.map(|_| ("resourceVersionMatch", "NotOlderThan"));
+            let query: Vec<(&str, &str)> = labels.into_iter().chain(since).chain(not_older).collect();
+            let query = if query.is_empty() { String::new() } else { format!("?{}", form_urlencoded(&query)) };
+            (Method::GET, format!("{}{query}", resource.path(namespace.as_deref())), in_json, Vec::new())
         }
         Request::Ask(_) => (Method::GET, String::new(), in_json, Vec::new()),
         Request::Kinds { api_version } => (Method::GET, api_root(api_version), in_json, Vec::new()),

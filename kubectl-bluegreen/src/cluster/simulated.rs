@@ -294,7 +294,7 @@ impl SimulatedCluster {
             return Err(ClusterError { request: request.to_string(), failure: Failure::NotFound, message });
         }
         let result = match request {
-            Request::List { resource, namespace, labels } => {
+            Request::List { resource, namespace, labels, .. } => {
                 Ok(state.list(*resource, namespace.as_deref(), labels.as_deref()))
             }
             Request::Kinds { api_version } => state.kinds(api_version),

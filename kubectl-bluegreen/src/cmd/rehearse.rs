@@ -111,8 +111,9 @@ impl FaultName {
                 let write = move |cluster: &SimulatedCluster| {
                     cluster.edit(&back, |service| put(service, "spec", "selector", selector));
                 };
-                // It is read for the first time once it has been written.
-                return cluster.inject_into(&format!("get {service} "), Fault::OtherWriter(Box::new(write)));
+                // Its own endpoints are read for the first time once it has been written.
+                let asked = format!("list endpointslices -n {} -l", service.namespace);
+                return cluster.inject_into(&asked, Fault::OtherWriter(Box::new(write)));
             }
         };
         cluster.behave(version, behaviour);

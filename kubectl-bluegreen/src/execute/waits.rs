@@ -98,7 +98,14 @@ impl<C: Cluster> Executor<'_, C> {
         labels: Option<&str>,
     ) -> Result<Listed<T>, ClusterError> {
         let (namespace, labels) = (Some(namespace.to_owned()), labels.map(str::to_owned));
-        decode(self.cluster.send(&Request::List { resource, namespace, labels }).await?)
+        decode(self.cluster.send(&Request::List { resource, namespace, labels, since: None }).await?)
+    }
+
+    /// The pods as they were when they were seen last, or later.
+    async fn pods_since(&self, namespace: &str) -> Result<Listed<Pod>, ClusterError> {
+        let (resource, since) = (Resource::Pods, self.pods.borrow().clone());
+        let request = Request::List { resource, namespace: Some(namespace.to_owned()), labels: None, since };
+        decode(self.cluster.send(&request).await?)
     }
 
     pub(super) async fn await_endpoints(
@@ -113,16 +120,21 @@ impl<C: Cluster> Executor<'_, C> {
         let ask = async || {
             let (slices, pods, service) = tokio::join!(
                 self.list::<EndpointSlice>(Resource::EndpointSlices, &set.namespace, Some(&labels)),
-                self.list::<Pod>(Resource::Pods, &set.namespace, None),
+                self.pods_since(&set.namespace),
                 self.cluster.send(&get),
             );
             let (slices, pods, service) = (slices?, pods?, typed::<Service>(service?));
             let of_colors = |pod: &Pod| colors.iter().any(|color| belongs(pod, set.deployment(*color)));
             let is_new = |pod: &&Pod| of_colors(pod) && is_ready(pod) && !is_terminating(pod);
-            let ready: BTreeSet<String> = pods.items.iter().filter(is_new).map(uid).collect();
+            let ready = |pods: &[Pod]| pods.iter().filter(is_new).map(uid).collect::<BTreeSet<String>>();
             let answer = if selector(&service) == wanted {
-                let serve = endpoints(slices.items.iter(), &set.service).are_exactly(&ready);
-                serve.then_some(Ok(ready.len()))
+                let served = endpoints(slices.items.iter(), &set.service);
+                let mut ready_pods = ready(&pods.items);
+                if !served.are_exactly(&ready_pods) {
+                    // That may be true of the past only.
+                    ready_pods = ready(&self.list::<Pod>(Resource::Pods, &set.namespace, None).await?.items);
+                }
+                served.are_exactly(&ready_pods).then_some(Ok(ready_pods.len()))
             } else {
                 Some(Err(overridden(set, &service)))
             };
@@ -137,7 +149,7 @@ impl<C: Cluster> Executor<'_, C> {
     pub(super) async fn await_accepted(&self, set: &SetRef, route: &ObjectRef) -> Result<String, Error> {
         let (namespace, resource) = (&route.namespace, route.resource);
         let ask = async || {
-            let list = Request::List { resource, namespace: Some(namespace.clone()), labels: None };
+            let list = Request::List { resource, namespace: Some(namespace.clone()), labels: None, since: None };
             let (seen, version) = router::accepted(route, &self.cluster.send(&list).await?);
             Ok((seen, vec![(resource, version)]))
         };

@@ -46,7 +46,7 @@ fn refused<T>(message: String, help: impl Into<String>) -> Result<T, Error> {
 }
 
 fn list(resource: Resource, namespace: &str) -> Request {
-    Request::List { resource, namespace: Some(namespace.to_owned()), labels: None }
+    Request::List { resource, namespace: Some(namespace.to_owned()), labels: None, since: None }
 }
 
 /// The objects of a list; nothing when it could not be read, which is not the same as none.

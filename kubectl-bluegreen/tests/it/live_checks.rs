@@ -284,7 +284,12 @@ async fn rollouts_and_pods() {
     // A crash loop.
     put(&world, &green, env, variable("ERROR_RATE", "much")).await;
     until(&world, &green, "the crashing pod", updated).await;
-    let list = Request::List { resource: Resource::Pods, namespace: Some(world.namespace().to_owned()), labels: None };
+    let list = Request::List {
+        resource: Resource::Pods,
+        namespace: Some(world.namespace().to_owned()),
+        labels: None,
+        since: None,
+    };
     let crashed = |pods: &Value| pods["items"].to_string().contains("\"exitCode\":");
     for _ in 0..600 {
         if crashed(&world.cluster().send(&list).await.unwrap()) {
@@ -362,7 +367,7 @@ async fn rollouts_and_pods() {
 async fn evicted(world: &Live) {
     let list = |resource: Resource| {
         let namespace = Some(world.namespace().to_owned());
-        Request::List { resource, namespace, labels: Some(format!("app=it,{}=green", NAMING.key)) }
+        Request::List { resource, namespace, labels: Some(format!("app=it,{}=green", NAMING.key)), since: None }
     };
     let pods = world.cluster().send(&list(Resource::Pods)).await.unwrap();
     let like = pods["items"][0].clone();
@@ -420,6 +425,7 @@ async fn pods_that_end() {
         resource: Resource::Pods,
         namespace: Some(world.namespace().to_owned()),
         labels: Some(selector),
+        since: None,
     };
     let mut ending = 0;
     for _ in 0..300 {

@@ -298,8 +298,12 @@ async fn a_gateway_that_rejects_the_route_is_reported() {
 /// look, by color, where they differ from the look before.
 pub(crate) async fn endpoints_during<W: World>(world: &W, naming: Naming, line: &str) -> Vec<(usize, usize)> {
     let labels = Some(format!("kubernetes.io/service-name={}", naming.active));
-    let list =
-        Request::List { resource: Resource::EndpointSlices, namespace: Some(world.namespace().to_owned()), labels };
+    let list = Request::List {
+        resource: Resource::EndpointSlices,
+        namespace: Some(world.namespace().to_owned()),
+        labels,
+        since: None,
+    };
     let mut seen: Vec<(usize, usize)> = Vec::new();
     let mut work = Box::pin(world.run(line));
     loop {

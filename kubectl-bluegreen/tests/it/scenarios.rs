@@ -53,8 +53,12 @@ pub(crate) async fn state<W: World>(world: &W, naming: Naming) -> Value {
 }
 
 pub(crate) async fn leases<W: World>(world: &W) -> Vec<Value> {
-    let list =
-        Request::List { resource: Resource::Leases, namespace: Some(world.namespace().to_owned()), labels: None };
+    let list = Request::List {
+        resource: Resource::Leases,
+        namespace: Some(world.namespace().to_owned()),
+        labels: None,
+        since: None,
+    };
     world.cluster().send(&list).await.unwrap()["items"].as_array().cloned().unwrap_or_default()
 }
 

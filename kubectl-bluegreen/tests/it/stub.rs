@@ -361,7 +361,7 @@ async fn answer(cluster: &SimulatedCluster, method: &str, target: &str, body: &s
         return Ok(json!({"type": "MODIFIED", "object": {}}));
     }
     let request = match (method, name.as_str()) {
-        ("GET", "") => Request::List { resource, namespace, labels },
+        ("GET", "") => Request::List { resource, namespace, labels, since: asked("resourceVersion") },
         ("GET" | "LOOK", _) => Request::Get(object),
         ("POST", _) => {
             let name = body["metadata"]["name"].as_str().unwrap().to_owned();

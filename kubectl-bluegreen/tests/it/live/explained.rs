@@ -145,7 +145,11 @@ async fn a_quota_and_a_policy_are_said_without_any_pod() {
     kubectl(&["label", "namespace", world.namespace(), "pod-security.kubernetes.io/enforce=restricted"], "");
     let says = ["the API server does not let its pods be created", "violates PodSecurity", "what the policy asks for"];
     explains(&world, "a policy", &says).await;
-    let events =
-        Request::List { resource: Resource::Events, namespace: Some(world.namespace().to_owned()), labels: None };
+    let events = Request::List {
+        resource: Resource::Events,
+        namespace: Some(world.namespace().to_owned()),
+        labels: None,
+        since: None,
+    };
     assert!(world.cluster().send(&events).await.is_ok());
 }
