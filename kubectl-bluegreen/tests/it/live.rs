@@ -184,7 +184,8 @@ async fn ten_switches_lose_no_request() {
         return;
     }
     arrive(&url, "blue");
-    let load = Command::new("load").args(["-d", "10m", &url]).stdout(Stdio::piped()).spawn().unwrap();
+    let load =
+        Command::new("load").args(["-d", "10m", &url]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     for round in 0..10 {
         let (line, color) = if round % 2 == 0 { ("switch green", "green") } else { ("rollback", "blue") };
         let args: Vec<&str> = line.split(' ').chain(["--yes"]).collect();

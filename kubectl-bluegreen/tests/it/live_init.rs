@@ -44,6 +44,7 @@ async fn a_killed_adoption_goes_on_and_loses_no_request() {
     let load = Command::new("load")
         .args(["-rate", "200", "-workers", "8", "-d", "45s", &format!("http://{ip}/")])
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn();
     let Ok(load) = load else {
         eprintln!("skipped: there is no load generator here");

@@ -108,7 +108,7 @@ impl Load {
         if keepalive {
             command.arg("-keepalive");
         }
-        Self(command.arg(format!("http://{ip}/")).stdout(Stdio::piped()).spawn().unwrap())
+        Self(command.arg(format!("http://{ip}/")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
     }
 
     /// Waits for the end, and for none to be lost.

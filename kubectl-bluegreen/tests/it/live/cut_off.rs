@@ -66,7 +66,12 @@ async fn cut_off(signal_name: &str) {
     let path = ["-n", world.namespace(), "get", "service", NAMING.active, "-o", "jsonpath={.spec.clusterIP}"];
     let url = format!("http://{}/", kubectl(&path, ""));
     arrive(&url, "blue");
-    let load = Command::new("load").args(["-rate", "200", "-d", "30m", &url]).stdout(Stdio::piped()).spawn().unwrap();
+    let load = Command::new("load")
+        .args(["-rate", "200", "-d", "30m", &url])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let is_long = std::env::var_os("BLUEGREEN_TEST_LONG").is_some();
     // Whatever the idle color runs, the next version is another one.
     let mut version = 3;

@@ -147,7 +147,14 @@ impl Users {
         let path = ["-n", world.namespace(), "get", "service", NAMING.active, "-o", "jsonpath={.spec.clusterIP}"];
         let url = format!("http://{}/", kubectl(&path, ""));
         arrive(&url, "blue");
-        Self(Command::new("load").args(["-rate", "200", "-d", "30m", &url]).stdout(Stdio::piped()).spawn().unwrap())
+        Self(
+            Command::new("load")
+                .args(["-rate", "200", "-d", "30m", &url])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap(),
+        )
     }
 
     fn end(mut self) -> Value {
