@@ -11,6 +11,7 @@ use super::world::{NAMINGS, World};
 
 /// Without these a command goes on, and says what it does not know.
 const OPTIONAL: &[&str] = &[
+    "get deployments",
     "watch services",
     "watch deployments",
     "watch pods",
