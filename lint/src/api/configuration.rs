@@ -19,6 +19,7 @@ pub(super) fn config_map<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         for (entry, _) in data.entries().filter(|_| key == "data") {
             if root.get("binaryData").is_some_and(|binary| binary.entry(&entry.key).is_some()) {
                 sink.bad_key(data, &entry.key, "it is in `binaryData`, too");
+                sink.at_path(|path| resources::in_brackets(path, &entry.key));
             }
         }
     }

@@ -91,7 +91,9 @@ pub(super) fn slice<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
 fn of_family<'o>(address: NodeRef<'o>, is_of_it: fn(&IpAddr) -> bool, name: &str, sink: &mut Sink<'o>) {
     let before = sink.count();
     sink.syntax(address, |ip| family(ip, is_of_it, name));
-    if address.as_str().and_then(names::ip).is_some_and(|ip| !is_of_it(&ip)) {
+    // Of one in the form of IPv6 the server names the address, of one of another family the list.
+    let is_mapped = name == "IPv6" && address.as_str().is_some_and(|text| text.contains(':'));
+    if !is_mapped && address.as_str().and_then(names::ip).is_some_and(|ip| !is_of_it(&ip)) {
         sink.at_paths_since(before, list_of);
     }
 }

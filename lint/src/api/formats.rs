@@ -7,6 +7,10 @@ pub(super) fn is_time(text: &str) -> bool {
 }
 
 fn read_time(text: &str) -> Option<()> {
+    // An hour may have one digit, as nothing else may.
+    if text.get(12..13) == Some(":") {
+        return read_time(&format!("{}0{}", text.get(..11)?, text.get(11..)?));
+    }
     let number = |from: usize, to: usize| -> Option<u32> {
         let digits = text.get(from..to)?;
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
@@ -50,6 +54,32 @@ fn read_time(text: &str) -> Option<()> {
     two(minutes, 60)
 }
 
+/// The units of a duration in nanoseconds.
+const UNITS: [(&str, f64); 8] =
+    [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("μs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)];
+/// About 292 years, the longest duration, in nanoseconds.
+const LONGEST: f64 = 9.223_372_036e18;
+
+/// Whether a text is a duration, such as `1h30m`.
+pub(super) fn is_duration(text: &str) -> bool {
+    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if rest == "0" {
+        return true;
+    }
+    let mut nanoseconds = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, behind) = rest.split_at(end);
+        let end = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(end);
+        let Some((_, factor)) = UNITS.iter().find(|(known, _)| *known == unit) else { return false };
+        let Ok(number) = number.parse::<f64>() else { return false };
+        nanoseconds += number * factor;
+        rest = behind;
+    }
+    nanoseconds <= LONGEST && text.contains(|c: char| c.is_ascii_digit())
+}
+
 /// Whether a text is base64.
 pub(super) fn is_base64(text: &str) -> bool {
     base64(text).is_some()
@@ -89,7 +119,9 @@ mod tests {
 
     #[test]
     fn times_are_read_as_the_server_reads_them() {
-        for text in ["2027-03-31T12:00:00Z", "2024-02-29T23:59:59.5+01:00", "0000-01-01T00:00:00-00:00"] {
+        for text in
+            ["2027-03-31T12:00:00Z", "2027-03-31T2:00:00Z", "2024-02-29T23:59:59.5+01:00", "0000-01-01T00:00:00-00:00"]
+        {
             assert!(is_time(text), "{text}");
         }
         for text in [
@@ -106,6 +138,16 @@ mod tests {
             "grün-03-31T12:00:00Z",
         ] {
             assert!(!is_time(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_the_server_reads_them() {
+        for text in ["1h30m", "0s", "-5m", "1.5h", ".5h", "1.h", "0", "-0", "1µs", "2562047h"] {
+            assert!(is_duration(text), "{text}");
+        }
+        for text in ["", "5", "1x", "1h ", " 1h", "5m3", "h", ".h", "1d", "1H", "1h-5m", "1..5h", "+", "2562048h"] {
+            assert!(!is_duration(text), "{text}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::pod_spec::{self, Restarts};
 use super::sink::{Sink, int, is_empty, is_true, items, nearest, owner_of, text};
-use super::{names, selector};
+use super::{formats, names, selector};
 use crate::yaml::NodeRef;
 
 const MAX: i64 = i64::MAX;
@@ -206,9 +206,14 @@ pub(super) fn job_object<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     }
 }
 
-/// Validates that the pods of an indexed Job can be named for it.
+/// Validates that the pods of a Job can carry its name as a label, and those of an indexed one can be named for it.
 fn name<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
     let (Some(spec), Some(name)) = (root.get("spec"), root.at(&["metadata", "name"])) else { return };
+    if !is_true(spec, "manualSelector") {
+        let before = sink.count();
+        sink.syntax(name, |name| names::longer_than(name, 63));
+        sink.at_paths_since(before, |_| "spec.template.labels".to_owned());
+    }
     let completions = completions(spec, false).filter(|&completions| completions > 0);
     let Some(last) = completions.filter(|_| text(spec, "completionMode") == "Indexed") else { return };
     sink.syntax(name, |name| {
@@ -274,7 +279,8 @@ fn schedule(text: &str) -> Option<String> {
     }
     if let Some(name) = text.strip_prefix('@') {
         let known = matches!(name, "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly");
-        return if known || name.starts_with("every ") { None } else { wrong("no such name of a schedule") };
+        let is_right = known || name.strip_prefix("every ").is_some_and(formats::is_duration);
+        return if is_right { None } else { wrong("no such name of a schedule, or no duration such as `1h30m`") };
     }
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != RANGES.len() {

@@ -3,7 +3,7 @@
 
 use super::names::{self, Fault};
 use super::selector;
-use super::sink::{Sink, is_true, items, text};
+use super::sink::{Sink, is_true, items, list_of, text};
 use crate::yaml::NodeRef;
 
 /// How many bytes all annotations may have together.
@@ -101,6 +101,11 @@ fn security_version(version: &str) -> Fault {
 }
 
 fn finalizers<'o>(parent: NodeRef<'o>, have_prefix: bool, path: &str, sink: &mut Sink<'o>) {
+    let own = |name: &str| items(parent, "finalizers").find(|own| own.as_str() == Some(name));
+    if let (Some(orphan), Some(_), "metadata.finalizers") = (own("orphan"), own("foregroundDeletion"), path) {
+        sink.invalid(orphan, "`foregroundDeletion` is there, too, and only one can be", "remove one of the two");
+        sink.at_path(list_of);
+    }
     for finalizer in items(parent, "finalizers") {
         let before = sink.count();
         sink.syntax(finalizer, names::qualified_name);

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::container::Role;
 use super::names;
 use super::pod_spec::Pod;
-use super::sink::{Sink, int, items, text};
+use super::sink::{Sink, int, items, list_of, text};
 use crate::yaml::NodeRef;
 
 /// The highest port.
@@ -54,7 +54,11 @@ pub(super) fn host_ports<'o>(pod: &Pod<'o>, sink: &mut Sink<'o>) {
     // The server compares an init container with itself alone, also one that keeps running.
     for container in items(pod.spec, "initContainers") {
         let mut own = HashSet::new();
+        let before = sink.count();
         items(container, "ports").for_each(|port| host_port(pod, port, &mut own, sink));
+        // So it is the first one.
+        let path = sink.path_of(container);
+        sink.at_paths_since(before, |port| port.replace(&path, &format!("{}[0]", list_of(&path))));
     }
 }
 

@@ -70,7 +70,8 @@ pub(super) fn quota<'o>(root: NodeRef<'o>, sink: &mut Sink<'o>) {
         let value = resources::amount(amount).unwrap_or_default();
         if value < 0 {
             sink.invalid(amount, "it must be 0 or more", "set an amount that is not negative");
-        } else if (COUNTED.contains(&&*entry.key) || resources::is_extended(&entry.key)) && value % ONE != 0 {
+        } else if (COUNTED.contains(&&*entry.key) || resources::is_extended(&entry.key)) && !resources::is_whole(amount)
+        {
             sink.invalid(amount, "this resource is counted in whole numbers", "set a whole number");
         }
         sink.at_paths_since(before, |path| resources::in_brackets(path, &entry.key));

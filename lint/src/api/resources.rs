@@ -1,8 +1,6 @@
 //! Validates requests, limits and resource claims of containers and pods.
 //! Must not ask whether the amounts are wise; rules of the `resources` group do.
 
-use std::collections::HashSet;
-
 use super::names;
 use super::pod_spec::Pod;
 use super::sink::{Sink, items, owner_of, text};
@@ -11,9 +9,6 @@ use crate::yaml::{Entry, NodeRef};
 
 /// One billionth is the smallest amount that a quantity can have.
 pub(super) const ONE: i128 = 1_000_000_000;
-
-/// The server counts in thousandths, in 64 bits.
-const MOST_COUNTED: i128 = i64::MAX as i128 / 1000;
 
 /// Validates `resources` of a container.
 pub(super) fn of_container<'o>(pod: &Pod<'o>, container: NodeRef<'o>, sink: &mut Sink<'o>) {
@@ -112,7 +107,7 @@ fn one_amount<'o>(list: NodeRef<'o>, entry: &'o Entry, amount: NodeRef<'o>, know
     let Some(value) = self::amount(amount) else { return };
     if value < 0 {
         sink.invalid(amount, "it must be 0 or more", "set an amount that is not negative");
-    } else if is_whole(&entry.key) && (value % ONE != 0 || value / ONE > MOST_COUNTED) {
+    } else if is_extended(&entry.key) && !is_whole(amount) {
         sink.invalid(amount, "this resource is counted in whole numbers", "set a whole number");
     }
     if let Some(size) = entry.key.strip_prefix("hugepages-") {
@@ -205,8 +200,16 @@ pub(super) fn may_not_overcommit(name: &str) -> bool {
     name.starts_with("hugepages-") || is_extended(name)
 }
 
-fn is_whole(name: &str) -> bool {
-    is_extended(name)
+/// Whether an amount is a whole number to the server, which counts thousandths in 64 bits: more than fits into them wraps
+/// around, unless a power of ten follows the digits.
+pub(super) fn is_whole(node: NodeRef<'_>) -> bool {
+    const RANGE: i128 = 1 << 64;
+    let Some(value) = amount(node) else { return true };
+    let written = quantity::text(node).unwrap_or_default();
+    let has_power = !written.ends_with('i') && written.contains(['k', 'M', 'G', 'T', 'P', 'E', 'e']);
+    let wrapped = (value / ONE * 1000).rem_euclid(RANGE);
+    let counted = if wrapped >= RANGE / 2 { wrapped - RANGE } else { wrapped };
+    value % ONE == 0 && (has_power || counted % 1000 == 0)
 }
 
 fn is_native(name: &str) -> bool {
@@ -236,9 +239,9 @@ fn pod_resource(name: &str) -> Option<String> {
 }
 
 fn claims<'o>(pod: &Pod<'o>, resources: NodeRef<'o>, sink: &mut Sink<'o>) {
-    let mut seen = HashSet::new();
+    let mut seen: Vec<(&str, &str)> = Vec::new();
     for claim in items(resources, "claims") {
-        let name = text(claim, "name");
+        let (name, request) = (text(claim, "name"), text(claim, "request"));
         if sink.required_text(claim, "name", "the name of a claim of the pod is needed") {
             let known = items(pod.spec, "resourceClaims").any(|known| text(known, "name") == name);
             if !known && let Some(node) = claim.get("name") {
@@ -249,13 +252,18 @@ fn claims<'o>(pod: &Pod<'o>, resources: NodeRef<'o>, sink: &mut Sink<'o>) {
             sink.at_path(owner_of);
         }
         sink.name(claim, "request", names::dns_label);
+        // Without a request it is the whole claim.
+        let is_same = |(other, part): &(&str, &str)| {
+            *other == name && (*part == request || part.is_empty() || request.is_empty())
+        };
         if !name.is_empty()
-            && !seen.insert((name, text(claim, "request")))
+            && seen.iter().any(is_same)
             && let Some(node) = claim.get("name")
         {
             sink.duplicate(node);
             sink.at_path(owner_of);
         }
+        seen.push((name, request));
     }
 }
 

@@ -210,7 +210,10 @@ fn of_old_type<'o>(kind: &str, source: NodeRef<'o>, sink: &mut Sink<'o>) {
             sink.missing(source, "monitors", "at least one monitor is needed");
         }
         "flocker" => flocker(source, sink),
-        "quobyte" => sink.name(source, "registry", host_ports),
+        "quobyte" => {
+            sink.name(source, "registry", host_ports);
+            sink.name(source, "tenant", |tenant| names::longer_than(tenant, 64));
+        }
         "flexVolume" => flex_options(source, sink),
         "fc" => fibre_channel(source, sink),
         "iscsi" => iscsi(source, sink),

@@ -110,6 +110,10 @@ fn jobs() -> Vec<Case> {
         (
             object("batch/v1", "Job", json!({"spec": job})),
             &[
+                ("/metadata/name", r#""aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa""#, OK),
+                ("/metadata/name", r#""aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa""#, "BG007"),
+                ("/metadata/finalizers", r#"["orphan", "foregroundDeletion"]"#, "BG007"),
+                ("/metadata/generateName", r#""/-""#, "BG007"),
                 ("/spec/selector", "{}", OK),
                 ("/spec/selector", r#"{"matchLabels": {"app": "a"}}"#, "BG007"),
                 ("/spec/manualSelector", "true", "BG006"),
@@ -301,6 +305,11 @@ fn classes_and_quotas() -> Vec<Case> {
             object("v1", "ResourceQuota", json!({"spec": {"hard": {"pods": "10", "count/deployments.apps": 5}}})),
             &[
                 ("/spec/hard/pods", r#""1.5""#, "BG007"),
+                // More than the server can count, unless a power of ten says so.
+                ("/spec/hard/pods", r#""1Ei""#, "BG007"),
+                ("/spec/hard/pods", r#""100E""#, OK),
+                ("/spec/hard/pods", r#"" 10 ""#, OK),
+                ("/spec/hard/pods", r#""\t10""#, "BG004"),
                 ("/spec/hard/pod", "1", "BG007"),
                 ("/spec/hard/cpu", r#""-1""#, "BG007"),
                 ("/spec/scopes", r#"["BestEffort"]"#, OK),
