@@ -145,8 +145,16 @@ fn owners<'o>(metadata: NodeRef<'o>, sink: &mut Sink<'o>) {
     sink.at_paths_since(before, |path| {
         path.rsplit_once('.').map_or_else(String::new, |(_, key)| format!("metadata.ownerReferences.{key}"))
     });
+    // The same owner twice is one.
+    let mut seen = Vec::new();
     let controllers = items(metadata, "ownerReferences").filter(|owner| is_true(*owner, "controller"));
-    if let Some(second) = controllers.filter_map(|owner| owner.get("controller")).nth(1) {
+    let mut controllers = controllers.filter(|owner| {
+        let owner = owner.to_json();
+        let is_new = !seen.contains(&owner);
+        seen.push(owner);
+        is_new
+    });
+    if let Some(second) = controllers.nth(1).and_then(|owner| owner.get("controller")) {
         sink.invalid(second, "only one owner can be the controller", "remove it from all but one");
         sink.at_path(|_| "metadata.ownerReferences".to_owned());
     }

@@ -113,6 +113,16 @@ fn jobs() -> Vec<Case> {
                 ("/metadata/name", r#""aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa""#, OK),
                 ("/metadata/name", r#""aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa""#, "BG007"),
                 ("/metadata/finalizers", r#"["orphan", "foregroundDeletion"]"#, "BG007"),
+                (
+                    "/metadata/ownerReferences",
+                    r#"[{"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "u", "controller": true}, {"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "u", "controller": true}]"#,
+                    OK,
+                ),
+                (
+                    "/metadata/ownerReferences",
+                    r#"[{"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "u", "controller": true}, {"apiVersion": "v1", "kind": "Pod", "name": "b", "uid": "u", "controller": true}]"#,
+                    "BG007",
+                ),
                 ("/metadata/generateName", r#""/-""#, "BG007"),
                 ("/spec/selector", "{}", OK),
                 ("/spec/selector", r#"{"matchLabels": {"app": "a"}}"#, "BG007"),
