@@ -189,6 +189,8 @@ fn wanted(node: NodeRef<'_>, shape: &Shape) -> Option<Wanted> {
         (Some("date-time"), _) if text.is_some_and(formats::is_time) => None,
         (Some("date-time"), _) => wanted("a time", "write it like 2027-03-31T12:00:00Z, or leave it to the server"),
         (Some("byte"), _) if text.is_some_and(formats::is_base64) => None,
+        // Bytes may be written one by one.
+        (Some("byte"), _) if matches!(node.value(), Value::Seq(_)) && node.items().all(is_byte) => None,
         (Some("byte"), _) => wanted("text in base64", "encode it with `base64`, or use `stringData`"),
         (_, "string") if text.is_some() => None,
         (_, "string") => wanted("text", "write text, in quotes if it looks like a number"),
@@ -207,6 +209,10 @@ fn wanted(node: NodeRef<'_>, shape: &Shape) -> Option<Wanted> {
         (_, "object") => wanted("a mapping", "write keys with values"),
         _ => None,
     }
+}
+
+fn is_byte(node: NodeRef<'_>) -> bool {
+    node.is_null() || node.as_int().is_some_and(|number| u8::try_from(number).is_ok())
 }
 
 fn describe(node: NodeRef<'_>) -> String {

@@ -57,7 +57,12 @@ pub(super) fn of_object<'o>(root: NodeRef<'o>, naming: Naming, sink: &mut Sink<'
     sink.name(metadata, "name", naming.name);
     // What is generated is put behind it.
     let generated = |start: &str| names::start_of(start, naming.generated).or_else(|| names::no_slash(start));
+    let before = sink.count();
     sink.name(metadata, "generateName", generated);
+    if text(metadata, "name").is_empty() && sink.count() == before {
+        sink.name(metadata, "generateName", |start| (naming.name)(&names::generated(start)));
+        sink.at_paths_since(before, |_| "metadata.name".to_owned());
+    }
     if naming.is_namespaced {
         sink.name(metadata, "namespace", names::dns_label);
     }

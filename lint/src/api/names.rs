@@ -50,13 +50,19 @@ pub(super) fn start_of_subdomain(text: &str) -> Fault {
     start_of(text, dns_subdomain)
 }
 
-/// The start of a name to which more is added.
+/// The start of a name to which more is added. The server cuts a byte, which leaves no name of a longer character.
 pub(super) fn start_of(text: &str, syntax: fn(&str) -> Fault) -> Fault {
-    let rest = text.strip_suffix('-').and_then(|rest| rest.char_indices().next_back());
-    match rest.and_then(|(at, _)| text.get(..at)) {
+    let rest = text.strip_suffix('-').and_then(|rest| rest.strip_suffix(|c: char| c.is_ascii()));
+    match rest {
         Some(rest) => syntax(&format!("{rest}a")),
         None => syntax(text),
     }
+}
+
+/// A name that the server makes of a start: it cuts the start, and adds five characters of its own.
+pub(super) fn generated(start: &str) -> String {
+    const LONGEST_START: usize = 58;
+    start.chars().take(LONGEST_START).chain("aaaaa".chars()).collect()
 }
 
 /// A DNS name of at most some characters.
