@@ -131,7 +131,7 @@ impl Run {
             }
             // The program hands its command line to the linter before it gets here.
             Command::Lint(_) => {}
-            Command::Rehearse(args) => return Some(self.rehearse(args).await),
+            Command::Rehearse(args) => return Some(Box::pin(self.rehearse(args)).await),
             Command::Docs(args) => {
                 let fail = |error| self.fail(&ErrorReport::from(&error), error.status());
                 return Some(self.docs(args).await.unwrap_or_else(fail));
@@ -168,7 +168,7 @@ impl Run {
             analysis: analysis::of(&config.analysis)?,
             soak: args.soak(config),
             shares: deploy::shares(&args.steps),
-            tests: config.smoke.clone(),
+            tests: settings::tests(config, &args.smoke, args.trust_config)?.to_vec(),
             selection: selection.clone(),
             settings: Settings { after: args.after, ..self.settings() },
         };
@@ -181,7 +181,8 @@ impl Run {
         selection: Selection,
         args: &smoke::Args,
     ) -> Result<ExitStatus, Error> {
-        let (paths, tests) = (args.smoke.clone(), self.config()?.smoke.clone());
+        let tests = settings::tests(self.config()?, &args.smoke, args.trust_config)?.to_vec();
+        let paths = args.smoke.clone();
         let options = self.options(&selection.namespace);
         let smoke = Smoke { color: args.env, paths, tests, selection };
         let (report, result) = Executor::new(cluster, &self.ui, &self.interrupt, &options).look("smoke", &smoke).await;
@@ -266,7 +267,7 @@ impl Run {
         color: Option<crate::release::Color>,
     ) -> Result<ExitStatus, Error> {
         let observed = self.observe(cluster, &selection.namespace).await?;
-        let answer = Answer::new(&selection.find(&observed)?, color, &self.global.accept)?;
+        let answer = Answer::new(&selection.find(&observed)?, color, &self.global.accept, cluster.requests())?;
         self.print(&answer, || answer.table(self.ui.columns()));
         Ok(if answer.ok { ExitStatus::Done } else { ExitStatus::Refused })
     }
@@ -279,12 +280,12 @@ impl Run {
     ) -> Result<ExitStatus, Error> {
         let answer = if args.files.is_empty() {
             let observed = self.observe(cluster, &selection.namespace).await?;
-            diff::Answer::new(&selection.find(&observed)?, args.all)?
+            diff::Answer::new(&selection.find(&observed)?, args.all, cluster.requests())?
         } else {
             // Whose the fields are is no matter for what would change.
             let files = self.files(&args.files, selection, true)?;
             let observed = self.asked(cluster, files.namespace(), &files).await?;
-            diff::Answer::of_files(&files, &observed)?
+            diff::Answer::of_files(&files, &observed, cluster.requests())?
         };
         self.print(&answer, || answer.table());
         // As diff says it: 1 is no failure here but "they differ".
@@ -368,7 +369,7 @@ impl Run {
 
     async fn history<C: Cluster>(&self, cluster: &C, selection: &Selection) -> Result<ExitStatus, Error> {
         let observed = self.observe(cluster, &selection.namespace).await?;
-        let history = History::new(&selection.find(&observed)?)?;
+        let history = History::new(&selection.find(&observed)?, cluster.requests())?;
         let wide = self.global.output == Output::Wide;
         self.print(&history, || history.table(wide, self.ui.columns()));
         Ok(ExitStatus::Done)
@@ -493,8 +494,10 @@ fn summary(report: &Report) -> String {
             format!("done: {to} of {set} has no pods\n")
         }
         (Outcome::Done, "cleanup") => format!("done: {to} of {set} is scaled to 0; its pods are not waited for\n"),
-        (Outcome::Done, _) => match (report.split.filter(|split| split.is_partial()), report.to) {
-            (Some(split), Some(to)) => format!("done: {} % of {set} go to {to}\n", split.share(to)),
+        (Outcome::Done, _) => match (report.split.zip(report.to), report.observed.or(report.split)) {
+            (Some((asked, to)), Some(seen)) if seen.is_partial() => {
+                format!("done: {} of {set} go to {to}\n", asked.share_in_words(to, Some(seen)))
+            }
             _ => format!("done: {to} serves {set}\n"),
         },
         (Outcome::NothingToDo, _) => "nothing to do\n".to_owned(),

@@ -13,13 +13,13 @@ use crate::check;
 use crate::cluster::{Cluster, ClusterError, Failure, Request};
 use crate::error::Error;
 use crate::health::Health;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{GIVE_BACK, Interrupt};
 use crate::lock::{self, Lock, Waits, is_left, trying_again};
 use crate::observe::{ask, ask_for, observe_since};
 use crate::observed::{Observed, lease_name};
 use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
-use crate::release::Color;
+use crate::release::{Color, Split};
 use crate::report::{Outcome, Report, StepReport};
 use crate::smoke::TestResult;
 use crate::ui::Ui;
@@ -40,9 +40,6 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// The version that asks for lists as the server has them at hand.
 const CACHED: &str = "0";
-
-/// After the second signal: how long the Lease may take to be given back.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The steps that write something else than the selector and the journal.
 const WRITES: [&str; 6] = ["scale", "release", "create", "apply", "autoscaler", "delete"];
@@ -102,6 +99,8 @@ pub struct Executor<'e, C> {
     /// Whether a release has begun to move traffic, in this run or in an earlier one.
     under_way: Cell<bool>,
     plan: RefCell<Option<Plan>>,
+    /// The shares that were seen since this plan was made, by the endpoints of the active Service.
+    seen: Cell<Option<Split>>,
     /// The color that the selector was moved to in this run.
     moved: Cell<Option<Color>>,
     /// The last object that was changed in this run so that both colors have a share, or only one again.
@@ -151,6 +150,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             guards: Cell::default(),
             under_way: Cell::default(),
             plan: RefCell::default(),
+            seen: Cell::default(),
             moved: Cell::default(),
             shared: RefCell::default(),
             wrote: Cell::default(),
@@ -168,7 +168,16 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let mut report = Report::new(command, self.plan.borrow().as_ref(), self.steps.take(), &result, requests);
         report.tests = self.tests.take();
         report.analysis = self.analysis();
+        report.observed = self.observed().filter(|_| matches!(report.outcome, Outcome::Done | Outcome::NothingToDo));
         (report, result)
+    }
+
+    /// The shares that the colors have now, by what was seen: pods by their endpoints, weights by the routes that were read
+    /// and written.
+    fn observed(&self) -> Option<Split> {
+        let plan = self.plan.borrow();
+        let (plan, seen) = (plan.as_ref()?, self.seen.get());
+        if plan.split?.is_partial() { seen.or(plan.gives) } else { plan.gives.or(seen) }
     }
 
     async fn attempt(&self, planner: &impl Planner) -> Result<Outcome, Error> {
@@ -231,7 +240,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
     async fn give_back(&self, guarded: &str, work: impl Future<Output = Result<(), ClusterError>>) {
         let late = async {
             self.interrupt.at_once().await;
-            sleep(LAST_WORDS).await;
+            sleep(GIVE_BACK).await;
         };
         let reason = tokio::select! {
             result = work => result.err().map(|error| error.to_string()),
@@ -373,6 +382,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 self.ui.note(&plan);
             }
             *self.plan.borrow_mut() = Some(plan.clone());
+            self.seen.take();
             if plan.steps.is_empty() {
                 return Ok(if self.steps.borrow().is_empty() && !self.wrote.get() {
                     Outcome::NothingToDo

@@ -9,10 +9,10 @@ use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
 
 use crate::check::{self, Means, Question};
-use crate::cmd::status::{Status, shown};
+use crate::cmd::status::Status;
 use crate::error::Error;
 use crate::manifests::Manifests;
-use crate::observed::{Labels, SetView, name, selector, template_labels};
+use crate::observed::{Labels, SetView, name, selector, shown, template_labels};
 use crate::release::Color;
 use crate::router::{Choice, Router};
 use crate::smoke;

@@ -8,8 +8,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// After the second signal: how long it may take to give the Lease back and to say what is true.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// After the second signal: how long it may take to give the Lease back.
+pub const GIVE_BACK: Duration = Duration::from_secs(1);
+/// After the second signal: how long the process waits at most; as long again is left to say what is true.
+const LAST_WORDS: Duration = GIVE_BACK.saturating_mul(2);
 
 /// Whether somebody wants this to stop, and how urgently.
 #[derive(Debug, Default)]

@@ -62,6 +62,9 @@ pub struct Before {
     /// The color that got a share beside the one that served.
     #[serde(with = "color_name::option", skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
+    /// The name of that color's Service, which routes were made to name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color_service: Option<String>,
     /// Parts of routes: by `HTTPRoute/shop`, then by JSON pointer.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub routes: BTreeMap<String, BTreeMap<String, Value>>,
@@ -71,9 +74,9 @@ pub struct Before {
     /// The size of the color that got a share, where it was sized for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
-    /// `minReplicas` of autoscalers, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub min_replicas: BTreeMap<String, Option<i32>>,
+    /// The autoscaler that was given another floor for the share; what its own is, stands on itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoscaler: Option<String>,
     /// What a newer version of this tool wrote besides.
     #[serde(flatten)]
     pub more: Map<String, Value>,

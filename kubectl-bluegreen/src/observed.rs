@@ -173,6 +173,15 @@ pub fn selector(service: &Service) -> &Labels {
     service.spec.as_ref().and_then(|spec| spec.selector.as_ref()).unwrap_or(&NO_LABELS)
 }
 
+/// Labels or a selector in words: `app=shop, color=blue`.
+#[must_use]
+pub fn shown(labels: &Labels) -> String {
+    if labels.is_empty() {
+        return "nothing".to_owned();
+    }
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+}
+
 /// Whether the kubelet says that the pod is ready, readiness gates included.
 #[must_use]
 pub fn is_ready(pod: &Pod) -> bool {

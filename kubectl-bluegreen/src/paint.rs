@@ -80,9 +80,66 @@ pub fn wrapped(text: &str, indent: usize, columns: Option<usize>) -> String {
     lines.join(&format!("\n{:indent$}", ""))
 }
 
+/// A part of a screen: how soon it is left out where there is no room, the highest number first, and its lines.
+pub type Part = (u8, String);
+
+/// How many rows of a terminal a text takes: a line that is wider than the terminal takes several.
+#[must_use]
+pub fn height(text: &str, columns: usize) -> usize {
+    text.lines().map(|line| width(line).div_ceil(columns.max(1)).max(1)).sum()
+}
+
+/// A screen as it fits a terminal of so many columns and rows, of which the last one is the cursor's: what matters least
+/// is left out, and the last line says that there is more.
+#[must_use]
+pub fn screenful(mut parts: Vec<Part>, columns: usize, rows: usize) -> String {
+    let tall = |parts: &[Part]| parts.iter().map(|(_, text)| height(text, columns)).sum::<usize>();
+    let mut out = 0;
+    let is_low = tall(&parts) >= rows && rows > 2;
+    let room = rows.saturating_sub(if is_low { 2 } else { 1 });
+    while tall(&parts) > room && parts.len() > 1 {
+        let least = parts.iter().map(|(rank, _)| *rank).max();
+        let Some(last) = parts.iter().rposition(|(rank, _)| Some(*rank) == least) else { break };
+        out += parts.remove(last).1.lines().filter(|line| !line.is_empty()).count();
+    }
+    let text: String = parts.into_iter().map(|(_, text)| text).collect();
+    let mut used = 0;
+    let fits = |line: &&str| {
+        used += height(line, columns).max(1);
+        used <= room
+    };
+    let mut lines: Vec<String> = text.lines().take_while(fits).map(str::to_owned).collect();
+    let cut = text.lines().count() - lines.len();
+    if out + cut > 0 && is_low {
+        let noun = if out + cut == 1 { "line" } else { "lines" };
+        let more = format!("... {} more {noun} in a higher terminal", out + cut);
+        lines.push(faint(more.chars().take(columns).collect::<String>()));
+    }
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_matters_least_is_left_out_of_a_low_screen_and_it_says_so() {
+        let parts = || {
+            [(0, "head\n"), (9, "\n"), (2, "table\nrow\n"), (3, "routes\n"), (1, "moving\n")]
+                .map(|(rank, text)| (rank, text.to_owned()))
+                .to_vec()
+        };
+        let seen = |rows| anstream::adapter::strip_str(&screenful(parts(), 60, rows)).to_string();
+        assert_eq!(seen(7), "head\n\ntable\nrow\nroutes\nmoving");
+        assert_eq!(seen(6), "head\ntable\nrow\nmoving\n... 1 more line in a higher terminal");
+        assert_eq!(seen(5), "head\nmoving\n... 3 more lines in a higher terminal");
+        assert_eq!(seen(3), "head\n... 4 more lines in a higher terminal");
+        for rows in 0..9 {
+            assert!(seen(rows).lines().count() < rows.max(1), "{rows}: {}", seen(rows));
+        }
+        let wide = screenful(vec![(0, format!("{}\nb\nc\n", "x".repeat(25)))], 10, 5);
+        assert_eq!(anstream::adapter::strip_str(&wide).to_string(), format!("{}\n... 2 more", "x".repeat(25)));
+    }
 
     #[test]
     fn paint_takes_no_room() {

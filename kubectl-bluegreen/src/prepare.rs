@@ -137,44 +137,60 @@ pub fn raise_floor(set: &SetView<'_>, color: Color, replicas: i32) -> Result<Opt
     let Some((autoscaler, spec)) = set.autoscaler_of(color).and_then(|a| Some((a, a.spec.as_ref()?))) else {
         return Ok(None);
     };
-    let (called, floor) = (name(&autoscaler.metadata), spec.min_replicas.unwrap_or(1));
-    if floor >= replicas {
+    if floor_of(autoscaler) >= replicas {
         return Ok(None);
     }
+    let called = name(&autoscaler.metadata);
     if spec.max_replicas < replicas {
         let message = format!("hpa/{called} lets {color} have {} pods, and it needs {replicas}", spec.max_replicas);
         let help = format!("raise its maxReplicas: kubectl edit hpa {called} -n {}", set.namespace());
         return Err(Error::Forbidden { message, help });
     }
-    let mut operations = vec![json!({"op": "add", "path": "/spec/minReplicas", "value": replicas})];
-    // Of a floor that was raised before, the first one is the user's.
-    if floor_before(autoscaler).is_none() {
-        operations.push(annotate(autoscaler, FLOOR_BEFORE, &floor.to_string()));
-    }
-    Ok(Some(floor_step(set, autoscaler, floor, replicas, operations)))
+    Ok(Some(set_floor(set, autoscaler, replicas)))
+}
+
+/// The step that gives an autoscaler another floor, and keeps its own one on it.
+#[must_use]
+pub fn set_floor(set: &SetView<'_>, autoscaler: &HorizontalPodAutoscaler, floor: i32) -> Step {
+    // Of a floor that was set before, the first one is the user's.
+    let own = floor_before(autoscaler)
+        .is_none()
+        .then(|| annotate(autoscaler, FLOOR_BEFORE, &floor_of(autoscaler).to_string()));
+    floor_step(set, autoscaler, floor, own)
 }
 
 /// The step that gives a color's autoscaler back the floor that it had.
 #[must_use]
-pub fn lower_floor(set: &SetView<'_>, color: Color) -> Option<Step> {
+pub fn own_floor(set: &SetView<'_>, color: Color) -> Option<Step> {
     let autoscaler = set.autoscaler_of(color)?;
-    let before = floor_before(autoscaler)?;
-    let now = autoscaler.spec.as_ref()?.min_replicas.unwrap_or(1);
     let path = format!("/metadata/annotations/{}", FLOOR_BEFORE.replace('/', "~1"));
-    let operations =
-        vec![json!({"op": "add", "path": "/spec/minReplicas", "value": before}), json!({"op": "remove", "path": path})];
-    Some(floor_step(set, autoscaler, now, before, operations))
+    let forget = json!({"op": "remove", "path": path});
+    Some(floor_step(set, autoscaler, floor_before(autoscaler)?, Some(forget)))
+}
+
+/// Whether a color's autoscaler lets it have fewer pods than its user has said.
+#[must_use]
+pub fn is_floor_lowered(set: &SetView<'_>, color: Color) -> bool {
+    set.autoscaler_of(color).is_some_and(|hpa| floor_before(hpa).is_some_and(|before| floor_of(hpa) < before))
+}
+
+/// The least number of pods that an autoscaler leaves.
+#[must_use]
+pub fn floor_of(autoscaler: &HorizontalPodAutoscaler) -> i32 {
+    autoscaler.spec.as_ref().and_then(|spec| spec.min_replicas).unwrap_or(1)
 }
 
 fn floor_before(autoscaler: &HorizontalPodAutoscaler) -> Option<i32> {
     autoscaler.metadata.annotations.as_ref()?.get(FLOOR_BEFORE)?.parse().ok()
 }
 
-fn floor_step(set: &SetView<'_>, hpa: &HorizontalPodAutoscaler, from: i32, to: i32, operations: Vec<Value>) -> Step {
+fn floor_step(set: &SetView<'_>, hpa: &HorizontalPodAutoscaler, floor: i32, record: Option<Value>) -> Step {
     let called = name(&hpa.metadata);
     let object = ObjectRef::new(Resource::HorizontalPodAutoscalers, set.namespace(), called);
     let version = hpa.metadata.resource_version.as_deref().unwrap_or_default();
-    let title = format!("patch hpa/{called}: minReplicas {from} -> {to}");
+    let title = format!("patch hpa/{called}: minReplicas {} -> {floor}", floor_of(hpa));
+    let set = json!({"op": "add", "path": "/spec/minReplicas", "value": floor});
+    let operations = std::iter::once(set).chain(record).collect();
     Step::new("autoscaler", title, Action::Patch(Change::new(object, version, operations)))
 }
 

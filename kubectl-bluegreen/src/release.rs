@@ -101,6 +101,13 @@ impl Split {
         self.blue > 0 && self.green > 0
     }
 
+    /// The share of a color that was asked for, or the one that was seen, and then also what was asked for.
+    #[must_use]
+    pub fn share_in_words(self, color: Color, seen: Option<Self>) -> String {
+        let (asked, seen) = (self.share(color), seen.unwrap_or(self).share(color));
+        if asked == seen { format!("{asked} %") } else { format!("{seen} % ({asked} % were asked for)") }
+    }
+
     /// The share of a color.
     #[must_use]
     pub fn share(self, color: Color) -> u8 {

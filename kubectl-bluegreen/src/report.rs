@@ -83,6 +83,8 @@ pub struct Report {
     pub to: Option<Color>,
     /// The shares that the command leads to.
     pub split: Option<Split>,
+    /// The shares that were seen once it had ended well, where traffic was moved.
+    pub observed: Option<Split>,
     /// The move in the journal.
     pub id: Option<String>,
     /// The steps.
@@ -149,6 +151,7 @@ impl Report {
             from: plan.and_then(|plan| plan.from),
             to: plan.map(|plan| plan.to),
             split: plan.and_then(|plan| plan.split),
+            observed: None,
             id: plan.and_then(|plan| plan.id.clone()),
             steps,
             checks,

@@ -1,21 +1,22 @@
 //! What realizes a split of the traffic: one pure router a file, and the one list of them.
 //! Routers turn what was observed and a share into steps, and read shares back; they send nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
 
 use crate::check::Means;
-use crate::cluster::{ObjectRef, Resource};
+use crate::cluster::Resource;
 use crate::error::Error;
 use crate::journal::{Before, Entry};
 use crate::observed::{Labels, SetView, name, uid};
-use crate::plan::{Action, Change, Step};
+use crate::plain::plain;
+use crate::plan::Step;
 use crate::release::{Active, Color, Split};
-use crate::routes::{Route, Why};
-use crate::weights::{Ends, Shape, list, percent};
+use crate::routes::Why;
+use crate::weights::{Ends, percent};
 
 mod gateway;
 mod istio;
@@ -23,8 +24,12 @@ mod nginx;
 mod replicas;
 mod service;
 mod traefik;
+mod weighted;
 
 pub(crate) use gateway::accepted;
+
+/// How much is said of a key that is not known, in characters.
+const MAX_KEY: usize = 60;
 
 /// Every router, in the order in which they are looked for.
 pub static ALL: &[Router] =
@@ -103,6 +108,9 @@ pub struct Stage {
     pub steps: Vec<Step>,
     /// What was before the first step.
     pub before: Before,
+    /// The share that the color has once they are done, in percent, where it is not the one that was asked for as a matter
+    /// of course.
+    pub gives: Option<u8>,
     /// What follows once these steps are done, in words, where more has to be planned then.
     pub then: Option<String>,
     /// What is to be known before one says yes.
@@ -217,7 +225,8 @@ impl Router {
         let ongoing = set.ongoing().and_then(|entry| Self::named(&entry.router));
         let shares = ongoing.into_iter().chain(found.iter().copied());
         let mut shares = shares.filter_map(|router| Some((router, (router.share)(set, other)?)));
-        if let Some(entry) = set.ongoing().filter(|entry| hidden(set, &entry.before).is_some()) {
+        if let Some(entry) = set.ongoing().filter(|entry| hidden(set, &entry.before).is_some() || known(entry).is_err())
+        {
             return (Self::named(&entry.router).map_or(service::ROUTER.id, |router| router.id), None);
         }
         match (shares.next(), found.as_slice()) {
@@ -228,12 +237,31 @@ impl Router {
     }
 }
 
+/// Refuses a move that left behind what a newer version wrote: what is not known cannot be put back.
+///
+/// # Errors
+/// When it is such a move.
+pub fn known(ongoing: &Entry) -> Result<(), Error> {
+    let unknown = match (Router::named(&ongoing.router), ongoing.before.more.keys().next()) {
+        (None, _) => format!("by router {}", ongoing.router),
+        (_, Some(what)) => format!("with `before.{}` in its journal", plain(what, MAX_KEY)),
+        (Some(_), None) => return Ok(()),
+    };
+    let Entry { command, to, by, .. } = ongoing;
+    Err(Error::Forbidden {
+        message: format!(
+            "the {command} to {to} by {by} wrote what this version of kubectl-bluegreen does not know, {unknown}: it could not be put back"
+        ),
+        help: "move this set with the newer version that wrote it".to_owned(),
+    })
+}
+
 /// A kind of objects that were written, as the journal says, and may not be read now.
 fn hidden(set: &SetView<'_>, before: &Before) -> Option<&'static str> {
     let written = |kind: &str| before.routes.keys().any(|route| route.split('/').next() == Some(kind));
     let unknown = set.observed.routes.unknown.iter().filter(|unknown| unknown.reason == Why::NotAllowed);
     let mut kinds = unknown.map(|unknown| unknown.kind.kind());
-    let scaled = set.observed.autoscalers.is_none() && !before.min_replicas.is_empty();
+    let scaled = set.observed.autoscalers.is_none() && before.autoscaler.is_some();
     kinds.find(|kind| written(kind)).or_else(|| scaled.then(|| Resource::HorizontalPodAutoscalers.kind()))
 }
 
@@ -257,35 +285,31 @@ fn none(set: &SetView<'_>) -> Refusal {
     Refusal::new(message, help)
 }
 
-/// The Services between which a share moves.
-fn ends<'s>(set: &'s SetView<'_>, color: Color) -> Option<Ends<'s>> {
+/// The Services between which a share moves. While it is given, the color's is the one that routes were made to name,
+/// whatever has become of it since.
+fn ends<'s>(set: &'s SetView<'_>, color: Color, before: &'s Before) -> Option<Ends<'s>> {
     let active = name(&set.active_service()?.metadata);
-    Some(Ends { namespace: set.namespace(), active, color: name(&set.color_service(color)?.metadata) })
+    let written = before.color_service.as_deref().filter(|_| before.color.is_none_or(|of| of == color));
+    let color = written.or_else(|| Some(name(&set.color_service(color)?.metadata)))?;
+    Some(Ends { namespace: set.namespace(), active, color })
 }
 
-/// The routes of a shape in the set's namespace.
-fn of_shape<'s>(set: &'s SetView<'_>, shape: &'s Shape) -> impl Iterator<Item = &'s Route> {
-    let known = set.observed.routes.known.iter();
-    known.filter(|route| shape.resources.contains(&route.resource) && route.namespace == set.namespace())
-}
-
-/// The weighted routes that send users to the active Service, in words.
-fn weighted_routes(set: &SetView<'_>, shape: &Shape) -> Vec<String> {
-    let Some(service) = set.active_service() else { return Vec::new() };
-    let active = name(&service.metadata);
-    let ends = Ends { namespace: set.namespace(), active, color: "" };
-    let routes = of_shape(set, shape).filter(|route| !shape.lists_to(route, ends).is_empty());
-    routes.map(ToString::to_string).collect()
-}
-
-/// The share that all weighted routes give a color; the largest where they differ, nothing where none names it.
-fn weighted_share(set: &SetView<'_>, color: Color, shape: &Shape) -> Option<u8> {
-    let ends = ends(set, color)?;
-    let shares = of_shape(set, shape).flat_map(|route| {
-        let lists = shape.lists_to(route, ends).into_iter();
-        lists.map(|pointer| shape.share(list(&route.object, &pointer), ends)).collect::<Vec<_>>()
-    });
-    shares.max().filter(|share| *share > 0)
+/// The same for a share that is to be given: a route needs a Service of the color to name.
+fn ends_to_give<'s>(ask: &Ask<'s>, route: &str) -> Result<Ends<'s>, Refusal> {
+    let Ask { set, color, before, .. } = *ask;
+    let Some(service) = set.color_service(color) else {
+        return Err(Refusal::new(
+            format!("{} has no Service for {color} that {route} could name", set.name()),
+            format!("make one that selects {color}: the color Service"),
+        ));
+    };
+    match ends(set, color, before) {
+        Some(ends) if ends.color == name(&service.metadata) => Ok(ends),
+        _ => Err(Refusal::new(
+            format!("the share of {color} goes to another Service than service/{}", name(&service.metadata)),
+            "end that first: kubectl bluegreen rollback",
+        )),
+    }
 }
 
 /// The share of a color by the pods behind the active Service, while it selects both.
@@ -294,101 +318,13 @@ fn by_endpoints(set: &SetView<'_>, color: Color) -> Option<u8> {
     let serving = set.endpoints(service).serving;
     let all = serving.values().max_by_key(|pods| pods.len())?;
     let own: BTreeSet<String> = set.pods_of(color).map(uid).collect();
+    Some(share_of(all.intersection(&own).count(), all.len())).filter(|_| !all.is_empty())
+}
+
+/// The share of so many pods of all, in percent.
+pub(crate) fn share_of(pods: usize, all: usize) -> u8 {
     let count = |pods: usize| u64::try_from(pods).unwrap_or_default();
-    Some(percent(count(all.intersection(&own).count()), count(all.len()))).filter(|_| !all.is_empty())
-}
-
-/// The steps of a weighted route to a share.
-///
-/// With `named_first`, a list that does not name the color yet gets it at weight 0 first.
-fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Result<Stage, Refusal> {
-    let Ask { set, color, share, before, .. } = *ask;
-    let Some(ends) = ends(set, color) else {
-        return Err(Refusal::new(
-            format!("{} has no Service for {color} that a route could name", set.name()),
-            format!("make one that selects {color}: the color Service"),
-        ));
-    };
-    let port = |port: &Value| map_port(set, color, port);
-    let no_port = |message: String| {
-        let help = format!("give service/{} that port: by the same name, or the same targetPort", ends.color);
-        Refusal::new(message, help)
-    };
-    let mut stage = Stage { before: before.clone(), ..Stage::default() };
-    let (mut raised, mut named) = (Vec::new(), Vec::new());
-    for route in of_shape(set, shape) {
-        let recorded = before.routes.get(&route.key());
-        let recorded = |pointer: &str| recorded.and_then(|lists| lists.get(pointer)?.as_array()).map(Vec::as_slice);
-        let lists = shape.lists_to(route, ends);
-        let lists: Vec<String> = if share > 0 { lists } else { (shape.lists)(&route.object) };
-        let mut originals = BTreeMap::new();
-        let (mut to_name, mut to_raise, mut seen) = (Vec::new(), Vec::new(), Vec::new());
-        for pointer in lists {
-            let now = list(&route.object, &pointer);
-            let record = recorded(&pointer);
-            if record.is_none() && shape.share(now, ends) > 0 {
-                if share == 0 {
-                    continue;
-                }
-                return Err(Refusal::new(
-                    format!("{route} gives service/{} a share that this tool has not recorded", ends.color),
-                    "it would not be known what to put back: take that backend out of the route, or set its weight to 0",
-                ));
-            }
-            let original = shape.original(now, record, ends);
-            let wanted = if share == 0 {
-                original.clone()
-            } else {
-                shape.giving(&original, ends, share, port).map_err(no_port)?
-            };
-            let operation = |value: Vec<Value>| serde_json::json!({"op": "replace", "path": pointer, "value": value});
-            if named_first && share > 0 && !shape.has_color(now, ends) {
-                to_name.push(operation(shape.naming(now, ends, port).map_err(no_port)?));
-            } else if now != wanted.as_slice() {
-                to_raise.push(operation(wanted.clone()));
-            }
-            seen.push(shape.share(&wanted, ends));
-            originals.insert(pointer, Value::from(original));
-        }
-        if share > 0 && !originals.is_empty() {
-            stage.before.routes.insert(route.key(), originals);
-        }
-        if let Some(real) = seen.iter().find(|real| share > 0 && **real != share) {
-            stage.notes.push(format!("{route} knows whole weights only: {color} gets {real} %"));
-        }
-        let version = route.object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
-        let object = ObjectRef::new(route.resource, &route.namespace, &route.name);
-        let change = |operations| Action::Patch(Change::new(object.clone(), version, operations));
-        if !to_name.is_empty() {
-            let title = format!("patch {route}: add service/{} at weight 0", ends.color);
-            named.extend([Step::new("route", title, change(to_name)), accepted_step(route)]);
-        } else if !to_raise.is_empty() {
-            let title = match share {
-                0 => format!("patch {route}: its backends as they were before"),
-                _ => format!(
-                    "patch {route}: {share} % to service/{}, {} % to service/{}",
-                    ends.color,
-                    100 - share,
-                    ends.active
-                ),
-            };
-            raised.push(Step::new("route", title, change(to_raise)));
-            raised.extend(named_first.then(|| accepted_step(route)));
-        }
-    }
-    if named.is_empty() {
-        stage.steps = raised;
-    } else {
-        stage.steps = named;
-        stage.then = Some(format!("look again, then give {color} {share} %"));
-    }
-    Ok(stage)
-}
-
-fn accepted_step(route: &Route) -> Step {
-    let object = ObjectRef::new(route.resource, &route.namespace, &route.name);
-    let title = format!("wait until every Gateway of {route} accepts it as it is then");
-    Step::new("accepted", title, Action::AwaitAccepted(object))
+    percent(count(pods), count(all))
 }
 
 /// The port of a color's Service that is the given port of the active one: by its name, or by where it leads.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::check::{CheckResult, Status as CheckStatus};
 use crate::cluster::Resource;
 use crate::cmd::status::{ColorStatus, Status};
-use crate::paint::{bad, faint, good, in_color, strong, warn, wrapped};
+use crate::paint::{Part, bad, faint, good, in_color, strong, warn, wrapped};
 use crate::plan::write_check;
 use crate::release::Color;
 use crate::routes::Why;
@@ -23,31 +23,52 @@ const CLOCKS_DIFFER: i64 = 5;
 /// One screen for a person, in a terminal of so many columns.
 #[must_use]
 pub fn screen(status: &Status, wide: bool, columns: Option<usize>) -> String {
-    let mut text = format!("{}\n\n{}\n", wrapped(&headline(status), 2, columns), colors(status, wide, columns));
-    let mut field = |label: &str, value: &str| {
-        let _ = writeln!(text, "{}{}", faint(format_args!("{label:<LABEL$}")), wrapped(value, LABEL, columns));
+    parts(status, wide, columns).into_iter().map(|(_, text)| text).collect()
+}
+
+/// The parts of that screen: what serves and what is moving stay longest where there is no room for all of them.
+#[must_use]
+pub fn parts(status: &Status, wide: bool, columns: Option<usize>) -> Vec<Part> {
+    let mut parts = vec![
+        (0, format!("{}\n", wrapped(&headline(status), 2, columns))),
+        (9, "\n".to_owned()),
+        (2, colors(status, wide, columns)),
+        (9, "\n".to_owned()),
+    ];
+    let mut field = |rank: u8, label: &str, value: &str| {
+        let text = format!("{}{}\n", faint(format_args!("{label:<LABEL$}")), wrapped(value, LABEL, columns));
+        parts.push((rank, text));
     };
-    field("Active Service", &active_service(status));
+    field(6, "Active Service", &active_service(status));
     for (members, effect) in missing(status) {
-        field("Missing", &format!("{}: {effect}", warn(members)));
+        field(4, "Missing", &format!("{}: {effect}", warn(members)));
     }
-    field("Routes", &routes(status));
-    field("Last move", &last_move(status));
+    field(7, "Routes", &routes(status));
+    field(5, "Last move", &last_move(status));
     if let Some(moving) = moving(status) {
-        field("Moving", &warn(moving));
+        field(1, "Moving", &warn(moving));
     }
     for writer in &status.writers {
-        field("Also writes", &format!("{}: {}", warn(&writer.manager), writer.effect));
+        field(4, "Also writes", &format!("{}: {}", warn(&writer.manager), writer.effect));
     }
-    field("Switch", &switch(status));
-    field("Rollback", &rollback(status));
+    field(3, "Switch", &switch(status));
+    field(3, "Rollback", &rollback(status));
     if wide && !status.checks.is_empty() {
-        text.push('\n');
+        let mut text = "\n".to_owned();
         for check in &status.checks {
             let _ = write_check(&mut text, check, columns);
         }
+        parts.extend(text.split_inclusive('\n').map(|line| (8, line.to_owned())));
     }
-    text
+    parts
+}
+
+/// One row for each set as parts of a screen: sets that are moving stay longest, and those that cannot be switched.
+#[must_use]
+pub fn rows(items: &[Status], wide: bool, columns: Option<usize>) -> Vec<Part> {
+    let rank = |status: &Status| if status.moving.is_some() { 1 } else { 2 + u8::from(status.can_switch) };
+    let ranks = std::iter::once(0).chain(items.iter().map(rank));
+    ranks.zip(overview(items, wide, columns).split_inclusive('\n').map(str::to_owned)).collect()
 }
 
 /// One row for each set.

@@ -13,7 +13,7 @@ use crate::plan::{Action, Plan, Settings, Step, change_service, entry, scale, se
 use crate::prepare::raise_floor;
 use crate::release::{Color, Split};
 use crate::rights::Right;
-use crate::router::{Ask, Router, Stage};
+use crate::router::{self, Ask, Router, Stage};
 
 /// A move of traffic, as a command asks for it.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,7 @@ impl Move<'_> {
             return Err(Error::NoColor { set: name_of_set, namespace, color: this.to });
         }
         let journal = Journal::of(service)?;
+        journal.ongoing().map_or(Ok(()), router::known)?;
         if this.percent >= 100 {
             return this.all(set, &journal);
         }
@@ -118,6 +119,9 @@ impl Move<'_> {
             plan.steps.extend(self.settle("whoever sends to pods directly follows on its own"));
         }
         let back = put_back(set, &entry, to)?;
+        // A route of somebody else's to the color that is left.
+        let left = entry.before.color.filter(|color| *color != to).zip(back.gives);
+        plan.gives = left.map(|(color, share)| Split::giving(color, share));
         self.refuse(denied(set, to, &back.steps).into_iter().collect())?;
         let known = journal.last().is_some_and(|last| *last == entry);
         if moves || !known {
@@ -171,9 +175,11 @@ impl Move<'_> {
         let had = Router::current(set).1.map_or(0, |split| split.share(to));
         let stage = router.plan(&Ask { set, color: to, share: percent, stays: base, before: &before })?;
         let open = ongoing.filter(|open| journal.open().is_some() && open.split == split && open.to == to);
+        let gives = stage.gives.map(|share| Split::giving(to, share));
         if stage.steps.is_empty() && stage.selector.is_none() && open.is_none() {
-            let title = format!("{percent} % of the traffic of {} goes to {to} already, by {}", set.name(), router.id);
-            return Ok(Plan { split: Some(split), ..Plan::nothing(command, set, to, title) });
+            let words = split.share_in_words(to, gives);
+            let title = format!("{words} of the traffic of {} goes to {to} already, by {}", set.name(), router.id);
+            return Ok(Plan { split: Some(split), gives, ..Plan::nothing(command, set, to, title) });
         }
         // Less for a color is a way back for the other one.
         let question = Question { set, target: to, percent, way_back: percent <= had, means: router.means };
@@ -191,7 +197,7 @@ impl Move<'_> {
             version(set, base),
             router.id
         );
-        let mut plan = Plan { split: Some(split), ..Plan::nothing(command, set, to, title) };
+        let mut plan = Plan { split: Some(split), gives, ..Plan::nothing(command, set, to, title) };
         plan.checks = self.refuse(checks)?;
         let mut entry = open.unwrap_or_else(|| self.entry(set, &question, split));
         entry.before = stage.before;

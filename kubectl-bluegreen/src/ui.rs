@@ -10,7 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Error;
-use crate::paint;
+use crate::paint::{self, Part};
 use crate::plain::harmless;
 
 /// How questions are answered.
@@ -97,23 +97,15 @@ impl Ui {
     }
 
     /// Prints a view in the place of the one that was drawn before. Only for a terminal.
-    pub fn redraw(&self, text: &str) {
+    pub fn redraw(&self, parts: Vec<Part>) {
         let (columns, rows) = (self.size)().unwrap_or((usize::MAX, usize::MAX));
-        // A line that is wider than the terminal takes several of its rows.
-        let height = |line: &str| paint::width(line).div_ceil(columns.max(1)).max(1);
-        let mut used = 0;
-        let fits = |line: &&str| {
-            used += height(line);
-            used < rows
-        };
-        let lines: Vec<&str> = text.lines().take_while(fits).collect();
-        let taken = lines.iter().map(|line| height(line)).sum();
+        let text = paint::screenful(parts, columns, rows);
         // Moving the cursor is no matter of color: it must not go through a stream that takes color out.
         let mut screen = std::io::stdout().lock();
-        let up = self.drawn.replace(taken);
+        let up = self.drawn.replace(paint::height(&text, columns));
         let _ = if up > 0 { write!(screen, "\x1b[{up}A\x1b[J") } else { Ok(()) }.and_then(|()| screen.flush());
         drop(screen);
-        self.table(&format!("{}\n", lines.join("\n")));
+        self.table(&format!("{text}\n"));
     }
 
     /// Prints data. A closed pipe is the reader's choice, not a failure.

@@ -104,12 +104,11 @@ impl<C: Cluster> View<'_, C> {
         let columns = self.ui.columns();
         if columns.is_some() && !self.output.is_data() {
             let wide = self.output == Output::Wide;
-            let text = match statuses {
-                [] => "no release set".to_owned(),
-                [one] if !self.all => screen::screen(one, wide, columns),
-                many => screen::overview(many, wide, columns),
-            };
-            return self.ui.redraw(&text);
+            return self.ui.redraw(match statuses {
+                [] => vec![(0, "no release set\n".to_owned())],
+                [one] if !self.all => screen::parts(one, wide, columns),
+                many => screen::rows(many, wide, columns),
+            });
         }
         if first && statuses.is_empty() {
             self.ui.note("no release set yet");
@@ -142,7 +141,7 @@ impl<C: Cluster> View<'_, C> {
     /// Says why nothing can be shown, once.
     fn say(&self, words: &str, shown: &mut Shown) {
         if self.ui.columns().is_some() && !self.output.is_data() {
-            self.ui.redraw(words);
+            self.ui.redraw(vec![(0, format!("{words}\n"))]);
         } else if shown.lines.insert(String::new(), words.to_owned()).as_deref() != Some(words) {
             self.ui.note(words);
         }

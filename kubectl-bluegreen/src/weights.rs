@@ -91,8 +91,13 @@ impl Shape {
 
     /// The lists of a route that send users to the active Service, as pointers.
     pub(crate) fn lists_to(&self, route: &Route, ends: Ends<'_>) -> Vec<String> {
-        let serves = |pointer: &String| self.total(list(&route.object, pointer), ends, ends.active) > 0;
+        let serves = |pointer: &String| self.leads(list(&route.object, pointer), ends);
         (self.lists)(&route.object).into_iter().filter(serves).collect()
+    }
+
+    /// Whether a list sends users to the active Service.
+    pub(crate) fn leads(&self, list: &[Value], ends: Ends<'_>) -> bool {
+        self.total(list, ends, ends.active) > 0
     }
 
     /// The weights of a Service in a list together.
@@ -181,21 +186,72 @@ impl Shape {
         Ok(copy)
     }
 
-    /// What a list was before the color got a share: what was recorded, or, where somebody has changed the list since,
-    /// the list as it is now without the share.
-    pub(crate) fn original(&self, now: &[Value], recorded: Option<&[Value]>, ends: Ends<'_>) -> Vec<Value> {
-        let named_before = recorded.is_some_and(|recorded| self.has_color(recorded, ends));
-        if !self.has_color(now, ends) {
-            return now.to_vec();
+    /// The recorded list that each list of a route has come from. Rules are added, moved and taken out while a share is
+    /// given, so that a place says little: what counts is which backends a list names besides the color's, and how much each
+    /// of them gets. Only of a route that is `ours` can somebody have changed a list since, which then is known by its place.
+    pub(crate) fn recognized<'r>(
+        &self,
+        lists: &[(String, &[Value])],
+        recorded: impl Iterator<Item = (&'r str, &'r [Value])>,
+        ours: bool,
+        ends: Ends<'_>,
+    ) -> Vec<Option<&'r [Value]>> {
+        let mut free: Vec<(&str, &[Value])> = recorded.collect();
+        let mut found = vec![None; lists.len()];
+        // Where a recorded place holds no share any more, the others have moved, too: then their order says more.
+        let has_share = |place: &str| lists.iter().any(|(at, now)| at == place && self.has_color(now, ends));
+        let moved = free.iter().any(|(place, _)| !has_share(place));
+        for step in 0..if ours { 4 } else { 2 } {
+            let known = lists.iter().zip(&mut found);
+            let unknown = known.filter(|((_, now), found)| found.is_none() && self.has_color(now, ends));
+            for ((pointer, now), found) in unknown {
+                let is_it = |(place, record): &(&str, &[Value])| match step {
+                    0 => {
+                        self.is_alike(now, record, ends)
+                            && self.proportions(now, ends) == self.proportions(record, ends)
+                    }
+                    1 => self.is_alike(now, record, ends),
+                    2 => place == pointer && self.leads(record, ends),
+                    _ => self.leads(now, ends) && self.leads(record, ends),
+                };
+                let here = free.iter().position(|known| is_it(known) && (moved || known.0 == pointer));
+                let at = here.or_else(|| free.iter().position(is_it));
+                *found = at.map(|at| free.remove(at).1);
+            }
         }
+        found
+    }
+
+    /// Whether two lists name the same backends in the same way, weights and a color that was added since aside.
+    pub(crate) fn is_alike(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>) -> bool {
+        let named_before = self.has_color(recorded, ends);
         let bare = |list: &[Value]| -> Vec<Value> {
             let kept = list.iter().filter(|entry| named_before || !self.names(entry, ends, ends.color));
             kept.map(without_weight).collect()
         };
-        let Some(recorded) = recorded else { return now.to_vec() };
-        if bare(now) == bare(recorded) {
+        bare(now) == bare(recorded)
+    }
+
+    /// How much each other backend gets beside the set, whichever color has it.
+    fn proportions(&self, list: &[Value], ends: Ends<'_>) -> Vec<u64> {
+        let is_other = |entry: &&Value| !self.names(entry, ends, ends.active) && !self.names(entry, ends, ends.color);
+        let others = list.iter().filter(is_other).map(|entry| self.weight(list, entry));
+        let of_set = self.total(list, ends, ends.active) + self.total(list, ends, ends.color);
+        let weights: Vec<u64> = others.chain([of_set]).collect();
+        let common = weights.iter().copied().fold(0, gcd).max(1);
+        weights.into_iter().map(|weight| weight / common).collect()
+    }
+
+    /// What a list was before the color got a share: what was recorded, or, where somebody has changed the list since,
+    /// the list as it is now without the share.
+    pub(crate) fn original(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>) -> Vec<Value> {
+        if !self.has_color(now, ends) {
+            return now.to_vec();
+        }
+        if self.is_alike(now, recorded, ends) {
             return recorded.to_vec();
         }
+        let named_before = self.has_color(recorded, ends);
         let weight = |entry: &Value| self.weight(now, entry);
         let mut left = self.total(now, ends, ends.color);
         let mut list: Vec<(Value, u64)> = Vec::new();
@@ -207,6 +263,9 @@ impl Shape {
                 (false, false) => list.push((entry.clone(), weight(entry))),
             }
         }
+        // Whoever has taken the active Service out has left its users to the color alone.
+        let own = recorded.iter().find(|entry| self.names(entry, ends, ends.active)).filter(|_| left > 0);
+        list.extend(own.map(|entry| (entry.clone(), left)));
         let common = list.iter().map(|(_, units)| *units).fold(0, gcd).max(1);
         let divisor = if self.sum.is_some() { 1 } else { common };
         list.into_iter().map(|(entry, units)| with_weight(&entry, units / divisor)).collect()

@@ -1,12 +1,13 @@
 //! Paths and standard input to texts, and byte offsets to lines and columns: the only file access of the linter.
 //! Must not know YAML.
 
-#![expect(clippy::disallowed_methods, reason = "this is the one place that reads files")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the one place that reads files")]
 
 mod index;
 mod text;
 
 use std::collections::{HashMap, HashSet};
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +29,8 @@ pub struct Source {
     pub text: Text,
     /// The file that it was read from; nothing for standard input and for what is no file.
     pub path: Option<PathBuf>,
+    /// The id of the user whom that file belonged to when it was read, where the system knows such.
+    pub owner: Option<u32>,
     /// Whether it was named by the caller, rather than found in a directory.
     pub explicit: bool,
     /// Whether it holds manifests or settings.
@@ -307,14 +310,29 @@ fn shown(path: &Path) -> String {
 
 fn file(path: &Path, kept: &AtomicUsize) -> Result<Source, SourceError> {
     let name = shown(path);
-    if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > MAX_FILE_BYTES) {
+    let unreadable = |error: std::io::Error| SourceError::unreadable(path, &error);
+    let mut opened = File::open(path).map_err(unreadable)?;
+    let metadata = opened.metadata().map_err(unreadable)?;
+    if metadata.len() > MAX_FILE_BYTES {
         return Err(SourceError::TooLarge { path: name });
     }
-    let bytes = std::fs::read(path).map_err(|error| SourceError::unreadable(path, &error))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
+    opened.read_to_end(&mut bytes).map_err(unreadable)?;
     let keep = !path.is_file() || kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MAX_KEPT_BYTES;
     let text = Text::of_file(path, utf8(bytes, &name)?, keep);
     let role = if is_config(path) { Role::Config } else { Role::Manifest };
-    Ok(Source { name, text, path: Some(path.to_owned()), role, explicit: true, config: None })
+    Ok(Source { name, text, path: Some(path.to_owned()), owner: owner(&metadata), role, explicit: true, config: None })
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no such ids")]
+fn owner(metadata: &Metadata) -> Option<u32> {
+    Some(std::os::unix::fs::MetadataExt::uid(metadata))
+}
+
+#[cfg(not(unix))]
+fn owner(_: &Metadata) -> Option<u32> {
+    None
 }
 
 /// The text of a file that is no manifest.

@@ -23,8 +23,10 @@ pub fn page(root: &Path) -> Result<String, Problem> {
         let _ = writeln!(text, "| [`{0}`](#{0}) | {1} |", router.id, router.covers.replace('|', "\\|"));
     }
     for source in sources(root, PLUGIN)? {
-        if let Some(name) = source.path.strip_prefix("router/").filter(|name| !name.contains('/')) {
-            let _ = write!(text, "\n## {}\n\n{}\n", name.trim_end_matches(".rs"), source.documentation());
+        let name = source.path.strip_prefix("router/").and_then(|name| name.strip_suffix(".rs"));
+        // What several of them share is none of its own.
+        if let Some(name) = name.filter(|name| ROUTERS.iter().any(|router| router.id == *name)) {
+            let _ = write!(text, "\n## {name}\n\n{}\n", source.documentation());
         }
     }
     Ok(text)

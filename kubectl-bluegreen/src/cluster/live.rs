@@ -46,6 +46,8 @@ const READ_PATIENCE: Duration = Duration::from_secs(5);
 /// How many of the requests that are sent all at once have a connection of their own: to open one costs more time and
 /// memory than to wait for the answer before.
 const LANES: usize = 4;
+/// The most that it may ask where a Lease is renewed, which does not wait for anybody.
+const LEASE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// An API server.
 pub struct LiveCluster {
@@ -194,7 +196,8 @@ impl LiveCluster {
             log(format!("{method} {path} {status} in {:.1} ms", started.elapsed().as_secs_f64() * 1000.0));
         }
         if result.is_err() {
-            sleep(again.get().min(READ_PATIENCE)).await;
+            let is_lease = request.object().is_some_and(|object| object.resource == Resource::Leases);
+            sleep(again.get().min(if is_lease { LEASE_PATIENCE } else { READ_PATIENCE })).await;
         }
         result
     }

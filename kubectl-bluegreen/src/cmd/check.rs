@@ -14,6 +14,7 @@ use crate::observed::SetView;
 use crate::paint::{self, wrapped};
 use crate::plan::{SetRef, write_check};
 use crate::release::Color;
+use crate::router;
 use crate::traffic::version;
 
 /// Ask whether traffic could move now
@@ -45,6 +46,7 @@ pub struct Answer {
     /// Whether one could roll back now; only where no color was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     rollback: Option<WayBack>,
+    requests: usize,
 }
 
 /// Whether one could roll back now.
@@ -77,13 +79,13 @@ impl WayBack {
 
 impl Answer {
     /// Asks about a color, or about the one that does not serve and the way back.
-    pub fn new(set: &SetView<'_>, color: Option<Color>, accepted: &[String]) -> Result<Self, Error> {
+    pub fn new(set: &SetView<'_>, color: Option<Color>, accepted: &[String], requests: usize) -> Result<Self, Error> {
         let (named, namespace) = (set.name().to_owned(), set.namespace().to_owned());
         let Some(service) = set.active_service() else {
             return Err(Error::NoActiveService { set: named, namespace });
         };
         // A switch would refuse to lose what it cannot read, whatever the checks say.
-        Journal::of(service)?;
+        Journal::of(service)?.ongoing().map_or(Ok(()), router::known)?;
         let Some(target) = color.or(set.active().map(Color::other)) else {
             let message = format!("the active Service of {named} does not select exactly one color");
             return Err(Error::Forbidden {
@@ -97,7 +99,8 @@ impl Answer {
         let checks =
             check::run(&Question { set, target, percent: 100, way_back: false, means: Means::Selector }, accepted);
         let rollback = color.is_none().then(|| WayBack::new(set));
-        Ok(Self { version: 1, set: SetRef::of(set), color: target, ok: check::all_pass(&checks), checks, rollback })
+        let (set, ok) = (SetRef::of(set), check::all_pass(&checks));
+        Ok(Self { version: 1, set, color: target, ok, checks, rollback, requests })
     }
 
     /// The answer for a person.

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::journal::Journal;
 use crate::observed::{Observed, SetView, name, selector};
 use crate::plan::{self, Action, Plan, Planner, Selection, Settings, Step};
-use crate::prepare::lower_floor;
+use crate::prepare::own_floor;
 use crate::release::{Active, Color};
 use crate::rights::Right;
 use crate::routes::Why;
@@ -62,7 +62,7 @@ impl Planner for Cleanup {
         refuse(&set, color)?;
         let title =
             format!("Clean up {} of {} in namespace {}", traffic::version(&set, color), set.name(), set.namespace());
-        let floor = lower_floor(&set, color);
+        let floor = own_floor(&set, color);
         let gone = set.desired(color) == 0 && (!self.wait || set.pods_of(color).next().is_none());
         if gone && floor.is_none() {
             let words = if self.wait { "has no pods already" } else { "is scaled to 0 already" };

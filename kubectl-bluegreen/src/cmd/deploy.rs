@@ -14,10 +14,10 @@ use crate::image::Wanted;
 use crate::journal::{Before, Journal, PUT_BACK};
 use crate::observed::{Observed, SetView, name};
 use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
-use crate::prepare::{change, lower_floor, raise_floor, runs_all, template};
+use crate::prepare::{change, own_floor, raise_floor, runs_all, template};
 use crate::release::Color;
 use crate::rights::Right;
-use crate::router::{Ask, Router};
+use crate::router::{self, Ask, Router};
 use crate::smoke;
 use crate::traffic::{self, Move};
 
@@ -63,6 +63,9 @@ pub struct Args {
     /// How long after the last move the color that was left may be changed
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::cli::duration)]
     pub after: Duration,
+    /// Run the commands that .bluegreen.yaml names although the file belongs to another user
+    #[arg(long)]
+    pub trust_config: bool,
 }
 
 /// How long a step is watched where there is a reason to watch.
@@ -114,6 +117,7 @@ impl Planner for Deploy {
             return Err(Error::NoActiveService { set: called, namespace });
         };
         let journal = Journal::of(service)?;
+        journal.ongoing().map_or(Ok(()), router::known)?;
         if let Some(open) = journal.open().filter(|open| open.command == PUT_BACK) {
             let mut plan = self.back(&set, open.to, None)?;
             plan.steps.push(Step::new("plan", format!("look again, then release {}", self.wanted), Action::PlanAgain));
@@ -167,7 +171,9 @@ impl Planner for Deploy {
         } else {
             Plan::nothing(PUT_BACK, &set, set.base().unwrap_or(Color::Blue), String::new())
         };
-        plan.steps.extend(lower_floor(&set, plan.to.other()));
+        // A share by pods has it among what it puts back.
+        let is_planned = plan.steps.iter().any(|step| step.id == "autoscaler");
+        plan.steps.extend(own_floor(&set, plan.to.other()).filter(|_| !is_planned));
         Ok(plan)
     }
 }

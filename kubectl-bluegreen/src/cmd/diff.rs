@@ -49,11 +49,12 @@ pub struct Answer {
     /// What an apply would do to each object of the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     objects: Option<Vec<Effect>>,
+    requests: usize,
 }
 
 impl Answer {
     /// Compares the colors of a set.
-    pub fn new(set: &SetView<'_>, all: bool) -> Result<Self, Error> {
+    pub fn new(set: &SetView<'_>, all: bool, requests: usize) -> Result<Self, Error> {
         let template = |color: Color| {
             let (named, namespace) = (set.name().to_owned(), set.namespace().to_owned());
             let deployment = set.deployment(color).ok_or(Error::NoColor { set: named, namespace, color })?;
@@ -65,19 +66,19 @@ impl Answer {
         let diff = TextDiff::from_lines(&blue_text, &green_text).unified_diff().header(&blue, &green).to_string();
         let differences = differences(set, all);
         let same = differences.iter().all(|difference| difference.severity == "info");
-        Ok(Self { version: 1, set: SetRef::of(set), same, differences, diff, objects: None })
+        Ok(Self { version: 1, set: SetRef::of(set), same, differences, diff, objects: None, requests })
     }
 
     /// Compares the cluster with files.
     ///
     /// # Errors
     /// When the server refuses an object.
-    pub fn of_files(files: &Files, observed: &Observed) -> Result<Self, Error> {
+    pub fn of_files(files: &Files, observed: &Observed, requests: usize) -> Result<Self, Error> {
         let effects = files.effects(observed)?;
         let same = effects.iter().all(|effect| effect.change == Fate::Same);
         let diff = effects.iter().filter(|effect| effect.change != Fate::Same).map(Effect::diff).collect();
         let (set, differences) = (files.set(observed), Vec::new());
-        Ok(Self { version: 1, set, same, differences, diff, objects: Some(effects) })
+        Ok(Self { version: 1, set, same, differences, diff, objects: Some(effects), requests })
     }
 
     /// The answer for a person.

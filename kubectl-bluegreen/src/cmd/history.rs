@@ -29,15 +29,16 @@ pub struct History {
     version: u32,
     set: SetRef,
     entries: Vec<Entry>,
+    requests: usize,
 }
 
 impl History {
     /// Reads the journal of a set.
-    pub fn new(set: &SetView<'_>) -> Result<Self, Error> {
+    pub fn new(set: &SetView<'_>, requests: usize) -> Result<Self, Error> {
         let Some(service) = set.active_service() else {
             return Err(Error::NoActiveService { set: set.name().to_owned(), namespace: set.namespace().to_owned() });
         };
-        Ok(Self { version: 1, set: SetRef::of(set), entries: Journal::of(service)?.entries })
+        Ok(Self { version: 1, set: SetRef::of(set), entries: Journal::of(service)?.entries, requests })
     }
 
     /// The moves for a person, the last one first, in a terminal of so many columns; wide with the whole names of the images

@@ -7,7 +7,7 @@ use crate::journal::{Entry, Journal, PUT_BACK};
 use crate::observed::{Observed, SetView};
 use crate::plan::{Plan, Planner, Selection, Settings};
 use crate::release::Color;
-use crate::router::Router;
+use crate::router::{self, Router};
 use crate::traffic::Move;
 
 /// Move all traffic back to the color that served before
@@ -53,6 +53,7 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
         return Err(Error::NoActiveService { set: set.name().to_owned(), namespace: set.namespace().to_owned() });
     };
     let journal = Journal::of(service)?;
+    journal.ongoing().map_or(Ok(()), router::known)?;
     let refused = |message: String, help: &str| Err(Error::Forbidden { message, help: help.to_owned() });
     let Some(last) = journal.last() else {
         let message = format!("the journal of {} is empty: it is not known which color served before", set.name());

@@ -25,6 +25,9 @@ pub struct Args {
     /// Paths that every pod must answer well
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub smoke: Vec<String>,
+    /// Run the commands that .bluegreen.yaml names although the file belongs to another user
+    #[arg(long)]
+    pub trust_config: bool,
 }
 
 /// Plans the tests of a color.

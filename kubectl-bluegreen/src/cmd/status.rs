@@ -9,10 +9,10 @@ use crate::cmd::rollback;
 use crate::error::Error;
 use crate::journal::{Colors, Entry, Journal};
 use crate::lock;
-use crate::observed::{SetView, name, selector};
+use crate::observed::{SetView, name, selector, shown};
 use crate::plan::SetRef;
 use crate::release::{Active, Color, Split};
-use crate::router::Router;
+use crate::router::{self, Router};
 use crate::routes::{Backend, UnknownKind};
 use crate::traffic::version;
 
@@ -147,6 +147,10 @@ impl Status {
         let named = |color: Color| set.color_service(color).map(|service| name(&service.metadata).to_owned());
         let journal = service.map(Journal::of).transpose();
         let open = journal.as_ref().ok().and_then(Option::as_ref).and_then(Journal::open).cloned();
+        let known = |journal: Option<Journal>| {
+            journal.as_ref().and_then(Journal::ongoing).map_or(Ok(()), router::known).map(|()| journal)
+        };
+        let journal = journal.map_err(Error::from).and_then(known);
         let holder = set.lease().and_then(lock::held_by);
         let checks: Vec<Vec<CheckResult>> = targets(set)
             .into_iter()
@@ -177,7 +181,7 @@ impl Status {
             routes: routes(set),
             moving: moving(open.as_ref(), holder.as_deref()),
             writers: check::writers(set, None),
-            // A journal that cannot be read would be lost by a switch, so the switch refuses.
+            // A journal that cannot be read, or what it leaves to put back, would be lost by a switch, so the switch refuses.
             can_switch: journal.is_ok() && checks.iter().any(|checks| check::all_pass(checks)),
             can_rollback: rollback.is_ok(),
             requests,
@@ -214,14 +218,6 @@ fn refusal(error: &Error) -> String {
         Some(help) => format!("{error} ({help})"),
         None => error.to_string(),
     }
-}
-
-/// `app=shop, color=blue`
-pub(crate) fn shown(labels: &crate::observed::Labels) -> String {
-    if labels.is_empty() {
-        return "nothing".to_owned();
-    }
-    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
 }
 
 fn missing(set: &SetView<'_>) -> Vec<Missing> {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Executor;
 use crate::cluster::{Cluster, ObjectRef, Request, Resource};
+use crate::journal::Journal;
 use crate::observed::Observed;
 use crate::plan::{Plan, SetRef};
 use crate::release::Color;
@@ -26,19 +27,26 @@ pub(super) struct Basis {
 }
 
 impl Basis {
-    /// The active Service, on which all moves are written down, and the Deployments. Nothing where the set is not whole.
+    /// The active Service, on which all moves are written down, and the Deployments. Nothing where the set is not whole, or
+    /// where a share is to be put back.
     pub(super) fn of(set: &SetRef, observed: &Observed, at: Instant) -> Option<Self> {
         let version = |object: &ObjectMeta, called: &str| {
             let is_it = object.namespace.as_deref() == Some(&set.namespace) && object.name.as_deref() == Some(called);
             object.resource_version.clone().filter(|_| is_it)
         };
-        let service = observed.services.items.iter().find_map(|service| version(&service.metadata, &set.service))?;
+        let mut services = observed.services.items.iter();
+        let (service, of_service) =
+            services.find_map(|service| Some((service, version(&service.metadata, &set.service)?)))?;
+        // What a move has left to put back is in other objects, too, which are not asked for.
+        if Journal::of(service).ok()?.ongoing().is_some() {
+            return None;
+        }
         let deployment = |called: &str| {
             let version = observed.deployments.items.iter().find_map(|object| version(&object.metadata, called))?;
             Some((ObjectRef::new(Resource::Deployments, &set.namespace, called), version))
         };
         let [blue, green] = Color::ALL.map(|color| deployment(set.deployment(color)));
-        Some(Self { at, objects: vec![(set.active_service(), service), blue?, green?] })
+        Some(Self { at, objects: vec![(set.active_service(), of_service), blue?, green?] })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, Failure, ObjectRef, Request};
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::lock::Lock;
-use crate::observed::{Labels, selector};
+use crate::observed::{Labels, selector, shown};
 use crate::plan::{Change, SetRef, set_journal};
 
 impl<C: Cluster> Executor<'_, C> {
@@ -68,8 +68,4 @@ pub(super) fn typed<T: serde::de::DeserializeOwned + Default>(value: Value) -> T
 /// Somebody else's selector in the place of the one that was written.
 pub(super) fn overridden(set: &SetRef, service: &Service) -> Error {
     Error::Overridden { service: set.service.clone(), seen: shown(selector(service)) }
-}
-
-pub(super) fn shown(labels: &Labels) -> String {
-    labels.iter().map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join(", ")
 }

@@ -8,16 +8,18 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use tokio::time::{Instant, sleep};
 
-use super::journal::{overridden, shown, typed};
+use super::journal::{overridden, typed};
 use super::{Executor, RETRY_AFTER};
 use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::lock::trying_again;
 use crate::observe::decode;
-use crate::observed::{Labels, Listed, deployment_of, endpoints, has_ended, is_ready, is_terminating, selector, uid};
+use crate::observed::{
+    Labels, Listed, deployment_of, endpoints, has_ended, is_ready, is_terminating, selector, shown, uid,
+};
 use crate::plan::SetRef;
-use crate::release::Color;
-use crate::router;
+use crate::release::{Color, Split};
+use crate::router::{self, share_of};
 
 /// The lists that a question has looked at, with the versions from which a watch goes on; at most two.
 type Watched = Vec<(Resource, String)>;
@@ -129,19 +131,22 @@ impl<C: Cluster> Executor<'_, C> {
             let ready = |pods: &[Pod]| pods.iter().filter(is_new).map(uid).collect::<BTreeSet<String>>();
             let answer = if selector(&service) == wanted {
                 let served = endpoints(slices.items.iter(), &set.service);
-                let mut ready_pods = ready(&pods.items);
-                if !served.are_exactly(&ready_pods) {
+                let mut pods = pods.items;
+                if !served.are_exactly(&ready(&pods)) {
                     // That may be true of the past only.
-                    ready_pods = ready(&self.list::<Pod>(Resource::Pods, &set.namespace, None).await?.items);
+                    pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?.items;
                 }
-                served.are_exactly(&ready_pods).then_some(Ok(ready_pods.len()))
+                let of_green = |pod: &&Pod| is_new(pod) && belongs(pod, set.deployment(Color::Green));
+                let (all, green) = (ready(&pods), pods.iter().filter(of_green).count());
+                served.are_exactly(&all).then_some(Ok((green, all.len())))
             } else {
                 Some(Err(overridden(set, &service)))
             };
             Ok((answer, vec![(Resource::EndpointSlices, slices.resource_version)]))
         };
         let waited_for = format!("that service/{} sends traffic to exactly the ready pods of {words}", set.service);
-        let count = self.until(set, Some(&labels), &waited_for, ask).await??;
+        let (green, count) = self.until(set, Some(&labels), &waited_for, ask).await??;
+        self.seen.set(Some(Split::giving(Color::Green, share_of(green, count))));
         Ok(format!("exactly the {count} ready pods of {words} are the endpoints of service/{}", set.service))
     }
 

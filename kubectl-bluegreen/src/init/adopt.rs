@@ -89,24 +89,7 @@ impl<'o> Scene<'o> {
     }
 
     fn plan(&self, to: Color, title: String) -> Plan {
-        let set = self.set();
-        let (checks, notes, steps) = (Vec::new(), Vec::new(), Vec::new());
-        let again = self.command();
-        Plan {
-            later: Vec::new(),
-            command: "init",
-            set,
-            title,
-            from: None,
-            to,
-            split: None,
-            id: None,
-            checks,
-            notes,
-            steps,
-            again: Some(again),
-            diff: String::new(),
-        }
+        Plan { again: Some(self.command()), ..Plan::without_steps("init", self.set(), to, title) }
     }
 
     /// The command line that goes on.

@@ -365,9 +365,7 @@ impl Planner for Files {
         };
         let notes = self.notes(&effects, live.as_ref());
         let diff = changing().filter(|effect| effect.change == Fate::Change).map(Effect::diff).collect();
-        let (again, checks) = (None, Vec::new());
-        let (split, id, later) = (None, None, Vec::new());
-        Ok(Plan { command: "init", set, title, from, to, split, id, checks, later, notes, steps, again, diff })
+        Ok(Plan { from, notes, steps, diff, ..Plan::without_steps("init", set, to, title) })
     }
 }
 

@@ -231,23 +231,9 @@ impl Planner for Fresh {
             }
             notes
         });
-        let (checks, notes) = (Vec::new(), notes.unwrap_or_default());
+        let notes = notes.unwrap_or_default();
         let again = format!("kubectl bluegreen init --new {} --image {} --port {}", self.name, self.image, self.port);
-        Ok(Plan {
-            later: Vec::new(),
-            command: "init",
-            set,
-            title,
-            from: None,
-            to: Color::Blue,
-            split: None,
-            id: None,
-            checks,
-            notes,
-            steps,
-            again: Some(again),
-            diff: String::new(),
-        })
+        Ok(Plan { notes, steps, again: Some(again), ..Plan::without_steps("init", set, Color::Blue, title) })
     }
 }
 

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::{Ask, Means, Refusal, Router, Stage, accepted_step, of_shape, weighted, weighted_routes, weighted_share};
+use super::weighted::{accepted_step, of_shape, weighted, weighted_routes, weighted_share};
+use super::{Ask, Means, Refusal, Router, Stage, ends_to_give};
 use crate::cluster::{ObjectRef, Resource};
 use crate::observed::name;
 use crate::weights::{Ends, Shape, inside, reference, rename_reference};
@@ -38,6 +39,9 @@ enum Word {
 }
 
 fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
+    if ask.share > 0 {
+        ends_to_give(ask, "a route")?;
+    }
     let service = ask.set.active_service().map_or("", |service| name(&service.metadata));
     let ends = Ends { namespace: ask.set.namespace(), active: service, color: "" };
     let ours = of_shape(ask.set, &SHAPE).filter(|route| !SHAPE.lists_to(route, ends).is_empty());

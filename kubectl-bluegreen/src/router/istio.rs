@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::{Ask, Means, Refusal, Router, Stage, ends, of_shape, weighted, weighted_routes, weighted_share};
+use super::weighted::{of_shape, weighted, weighted_routes, weighted_share};
+use super::{Ask, Means, Refusal, Router, Stage, ends};
 use crate::cluster::Resource;
 use crate::weights::{Named, Shape, inside, list};
 
@@ -39,7 +40,7 @@ fn rename(destination: &mut Value, service: &str) {
 }
 
 fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
-    let ends = ends(ask.set, ask.color);
+    let ends = ends(ask.set, ask.color, ask.before);
     let mut routes = of_shape(ask.set, &SHAPE).filter(|_| ask.share > 0);
     let by_subsets = routes.find(|route| {
         let lists = ends.map(|ends| SHAPE.lists_to(route, ends)).unwrap_or_default();

@@ -3,13 +3,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Means, Refusal, Router, Stage, ends, map_port};
+use super::{Ask, Means, Refusal, Router, Stage, ends, ends_to_give, map_port};
 use crate::cluster::{ObjectRef, Resource};
+use crate::journal::Before;
 use crate::observed::{MANAGED_BY, SetView, TOOL, name};
 use crate::plan::{Action, Change, Step};
 use crate::release::Color;
 use crate::routes::Route;
-use crate::weights::list;
+use crate::weights::{Ends, list};
 
 pub(super) const ROUTER: Router = Router {
     id: "nginx",
@@ -50,18 +51,24 @@ fn mains<'s>(set: &'s SetView<'_>) -> Vec<&'s Route> {
     mains.filter(|route| !rules(route, active, |path| Ok(path.clone())).unwrap_or_default().is_empty()).collect()
 }
 
-/// The canaries that this tool made for a color.
-fn ours<'s>(set: &'s SetView<'_>, service: &str) -> Vec<&'s Route> {
+/// The canaries that this tool made for a color: by its label, or by the name that it has written down, whoever has changed
+/// the rest of them since.
+fn ours<'s>(set: &'s SetView<'_>, ends: Ends<'_>, before: &Before) -> Vec<&'s Route> {
     let own = |route: &&Route| {
         let label = route.object.pointer("/metadata/labels").and_then(|labels| labels.get(MANAGED_BY)?.as_str());
-        route.canary && label == Some(TOOL) && route.backends.iter().any(|backend| backend.service == service)
+        let to_color = route.canary && route.backends.iter().any(|backend| backend.service == ends.color);
+        match (label == Some(TOOL), before.routes.contains_key(&route.key())) {
+            (true, written) => written || to_color,
+            (false, written) => written && to_color,
+        }
     };
     ingresses(set).filter(own).collect()
 }
 
 fn share(set: &SetView<'_>, color: Color) -> Option<u8> {
-    let service = name(&set.color_service(color)?.metadata);
-    let weights = ours(set, service).into_iter().filter_map(|canary| annotation(canary, WEIGHT)?.parse().ok());
+    let before = set.ongoing().map(|entry| entry.before).unwrap_or_default();
+    let own = ours(set, ends(set, color, &before)?, &before);
+    let weights = own.into_iter().filter_map(|canary| annotation(canary, WEIGHT)?.parse().ok());
     weights.max().filter(|weight| *weight > 0)
 }
 
@@ -83,18 +90,15 @@ fn rules(route: &Route, service: &str, change: impl Fn(&Value) -> Result<Value, 
 
 fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
     let Ask { set, color, share, before, .. } = *ask;
-    let Some(ends) = ends(set, color) else {
-        return Err(Refusal::new(
-            format!("{} has no Service for {color} that an Ingress could name", set.name()),
-            format!("make one that selects {color}: the color Service"),
-        ));
-    };
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
-    let own = ours(set, ends.color);
     if share == 0 {
+        let own = ends(set, color, before).map(|ends| ours(set, ends, before)).unwrap_or_default();
         stage.steps = own.into_iter().map(delete).collect();
         return Ok(stage);
     }
+    let ends = ends_to_give(ask, "an Ingress")?;
+    stage.before.color_service = Some(ends.color.to_owned());
+    let own = ours(set, ends, before);
     stage.notes.push(RETIRED.to_owned());
     for main in mains(set) {
         let called = format!("{}-{color}-canary", main.name);

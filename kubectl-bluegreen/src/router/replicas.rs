@@ -1,13 +1,10 @@
 //! No router at all: the active selector widened to both colors, and so many pods of the color that its share comes out.
 //! Scales the idle color only; which pods there are, and whether they are ready, is for the executor's waits.
 
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use serde_json::json;
-
 use super::{Ask, Means, Refusal, Router, Stage, by_endpoints};
-use crate::cluster::{ObjectRef, Resource};
-use crate::observed::{SetView, name};
-use crate::plan::{Action, Change, Step, scale};
+use crate::observed::name;
+use crate::plan::{Action, Step, scale};
+use crate::prepare::{floor_of, is_floor_lowered, own_floor, set_floor};
 use crate::release::Active;
 use crate::weights::percent;
 
@@ -50,7 +47,7 @@ fn give(ask: &Ask<'_>) -> Result<Stage, Refusal> {
             "hpa/{} may add pods to {color} under load: its share grows with them",
             name(&autoscaler.metadata)
         ));
-        let (least, most) = bounds(autoscaler);
+        let most = autoscaler.spec.as_ref().map_or(i32::MAX, |spec| spec.max_replicas);
         if wanted > most {
             let called = name(&autoscaler.metadata);
             return Err(Refusal::new(
@@ -58,10 +55,9 @@ fn give(ask: &Ask<'_>) -> Result<Stage, Refusal> {
                 format!("raise maxReplicas of hpa/{called}, or ask for less"),
             ));
         }
-        if least != wanted {
-            let own = autoscaler.spec.as_ref().and_then(|spec| spec.min_replicas);
-            stage.before.min_replicas.entry(name(&autoscaler.metadata).to_owned()).or_insert(own);
-            stage.steps.push(bound(set, autoscaler, Some(wanted)));
+        if floor_of(autoscaler) != wanted {
+            stage.before.autoscaler = Some(name(&autoscaler.metadata).to_owned());
+            stage.steps.push(set_floor(set, autoscaler, wanted));
         }
     }
     if let Some(autoscaler) = set.autoscaler_of(base) {
@@ -76,8 +72,9 @@ fn give(ask: &Ask<'_>) -> Result<Stage, Refusal> {
     }
     let is_wide = set.set.active == Some(Active::Both);
     let ready = set.ready_pods(color).count();
-    let percent = exact(pods, serving);
-    stage.notes.push(format!("{pods} of {} pods are of {color} then: {percent} % in fact", serving + pods));
+    stage.gives = Some(percent(pods, serving + pods));
+    let exactly = exact(pods, serving);
+    stage.notes.push(format!("{pods} of {} pods are of {color} then: {exactly} % in fact", serving + pods));
     if !stage.steps.is_empty() || u64::try_from(ready).unwrap_or_default() != pods {
         stage.sizes = true;
         let (noun, verb) = if pods == 1 { ("pod", "is") } else { ("pods", "are") };
@@ -100,40 +97,18 @@ fn give(ask: &Ask<'_>) -> Result<Stage, Refusal> {
     Ok(stage)
 }
 
-/// The steps back: the autoscaler's bound, and the size of the color where it does not serve now.
+/// The steps back: the autoscaler's own floor, and the size of the color where it does not serve now. A color that serves
+/// keeps the pods that it has: no floor of it is lowered before a cleanup.
 fn put_back(ask: &Ask<'_>) -> Stage {
     let Ask { set, color, stays, before, .. } = *ask;
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
-    let autoscalers = set.observed.autoscalers.iter().flat_map(|list| &list.items);
-    for autoscaler in autoscalers.filter(|autoscaler| autoscaler.metadata.namespace.as_deref() == Some(set.namespace()))
-    {
-        let own = before.min_replicas.get(name(&autoscaler.metadata));
-        let now = autoscaler.spec.as_ref().and_then(|spec| spec.min_replicas);
-        stage.steps.extend(own.filter(|own| **own != now).map(|own| bound(set, autoscaler, *own)));
-    }
+    let is_due = before.autoscaler.is_some() && (stays != color || is_floor_lowered(set, color));
+    let floor = own_floor(set, color).filter(|_| is_due);
+    stage.steps.extend(floor);
     if let Some(replicas) = before.replicas.filter(|replicas| stays != color && *replicas != set.desired(color)) {
         stage.steps.extend(scale(set, color, replicas));
     }
     stage
-}
-
-fn bounds(autoscaler: &HorizontalPodAutoscaler) -> (i32, i32) {
-    let spec = autoscaler.spec.as_ref();
-    (spec.and_then(|spec| spec.min_replicas).unwrap_or(1), spec.map_or(i32::MAX, |spec| spec.max_replicas))
-}
-
-/// The step that sets an autoscaler's lower bound; without one the server's own default.
-fn bound(set: &SetView<'_>, autoscaler: &HorizontalPodAutoscaler, least: Option<i32>) -> Step {
-    let called = name(&autoscaler.metadata);
-    let object = ObjectRef::new(Resource::HorizontalPodAutoscalers, set.namespace(), called);
-    let version = autoscaler.metadata.resource_version.as_deref().unwrap_or_default();
-    let now = bounds(autoscaler).0;
-    let operation = match least {
-        Some(least) => json!({"op": "add", "path": "/spec/minReplicas", "value": least}),
-        None => json!({"op": "remove", "path": "/spec/minReplicas"}),
-    };
-    let title = format!("patch hpa/{called}: minReplicas {now} -> {}", least.unwrap_or(1));
-    Step::new("autoscaler", title, Action::Patch(Change::new(object, version, vec![operation])))
 }
 
 /// So many pods beside the serving ones that the share comes out, never more than serve.

@@ -1,7 +1,8 @@
 //! Traefik: weights in its weighted services, and in its routes that name the active Service themselves.
 //! Never adds an entry of weight 0; Traefik says nothing about an object, so nothing is waited for but time.
 
-use super::{Ask, Means, Refusal, Router, Stage, ends, weighted, weighted_routes, weighted_share};
+use super::weighted::{weighted, weighted_routes, weighted_share};
+use super::{Ask, Means, Refusal, Router, Stage, ends};
 use crate::cluster::Resource;
 use crate::weights::{Shape, inside, reference, rename_reference};
 
@@ -27,10 +28,10 @@ const SHAPE: Shape = Shape {
 };
 
 fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
-    let Ask { set, color, share, .. } = *ask;
+    let Ask { set, color, share, before, .. } = *ask;
     let service = set.color_service(color);
     let ready = service.map_or(0, |service| set.endpoints(service).count());
-    if let Some(ends) = ends(set, color).filter(|_| share > 0 && ready == 0) {
+    if let Some(ends) = ends(set, color, before).filter(|_| share > 0 && ready == 0) {
         let refusal = Refusal::new(
             format!("service/{} has no ready endpoint", ends.color),
             "Traefik answers 404 for everything while one weighted Service has none: let its pods become ready first",

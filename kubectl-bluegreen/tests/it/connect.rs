@@ -347,3 +347,47 @@ fn errors_name_the_file_and_the_field() {
     let (code, err) = home.status(&[], &["--kubeconfig", &path, "--user", "nobody"]);
     assert!(code == 1 && err.contains("there is no user nobody") && err.contains("there is: u"), "{err}");
 }
+
+/// In a pod there is no kubeconfig, but a service account: its token, its namespace, and the authority that the server is
+/// verified by. `-n` and `--token` still choose.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pod_is_its_service_account() {
+    const IN_A_POD: &str = "mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount \
+        && cp \"$ACCOUNT\"/* /run/secrets/kubernetes.io/serviceaccount/ && exec \"$@\"";
+    let (home, stub) =
+        (Home::new(), Stub::tls(None, |seen| if seen.header("authorization").is_empty() { 401 } else { 200 }));
+    let (proxy, _) = proxy(stub.address);
+    home.write("account/token", "of-the-pod\n");
+    home.write("account/namespace", "team-p");
+    home.write("account/ca.crt", &stub.pair.as_ref().unwrap().certificate());
+    let run = |port: Option<&str>, args: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", IN_A_POD, "sh"]);
+        command.arg(assert_cmd::cargo::cargo_bin("kubectl-bluegreen")).arg("status").args(args);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home.path("nobody"));
+        command.env("ACCOUNT", home.path("account")).env("HTTPS_PROXY", format!("http://{proxy}"));
+        command.env("KUBERNETES_SERVICE_HOST", NAME).envs(port.map(|port| ("KUBERNETES_SERVICE_PORT", port)));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, err) = run(Some("443"), &[]);
+    if err.contains("unshare") || err.contains("mount:") {
+        eprintln!("skipped: no mount of one's own is allowed here: {err}");
+        return;
+    }
+    assert!(code == Some(1) && err.contains("no release set in namespace team-p"), "{code:?}: {err}");
+    let last = || stub.seen().pop().unwrap();
+    assert_eq!(last().header("authorization"), ["Bearer of-the-pod"]);
+    let (_, err) = run(Some("443"), &["-n", "other", "--token", "another"]);
+    assert!(err.contains("no release set in namespace other"), "{err}");
+    assert_eq!(last().header("authorization"), ["Bearer another"]);
+    // A context is one of a kubeconfig, and without the port this is no pod.
+    for (port, args) in [(Some("443"), &["--context", "here"][..]), (None, &[])] {
+        let (code, err) = run(port, args);
+        assert!(code == Some(1) && err.contains("help: "), "{code:?}: {err}");
+    }
+    home.write("account/ca.crt", &Pair::new(NAME).certificate());
+    let (code, err) = run(Some("443"), &[]);
+    assert!(code == Some(1) && err.contains("certificate"), "{code:?}: {err}");
+}

@@ -1,6 +1,6 @@
 //! Sets that `.bluegreen.yaml` names: where names and labels do not tell, and where there are several.
 
-use bluegreen_lint::config::file::File;
+use bluegreen_lint::config::file::{File, Stranger};
 use bluegreen_lint::set::Declared;
 use jiff::Timestamp;
 use kubectl_bluegreen::cluster::simulated::SimulatedCluster;
@@ -65,4 +65,60 @@ async fn of_several_sets_the_one_that_is_named_is_meant() {
     assert_eq!(one.out, "done: green serves cart\n");
     let other = run_with(&cluster, NAMESPACE, "status --app shop", config(&sets)).await.expect(ExitStatus::Done);
     assert!(other.out.contains("blue (1) serves"), "{}", other.out);
+}
+
+/// Commands of a file that somebody else has put above the current directory are not run, unless that is said; whoever
+/// names other tests, or tests that run nothing, is not held up.
+#[tokio::test(start_paused = true)]
+async fn a_strangers_file_has_nothing_run_here() {
+    let cluster = super::simulated::cluster(super::world::NAMINGS[0]).await;
+    let config = |test: &str| {
+        let stranger = Some(Stranger { path: "/tmp/.bluegreen.yaml".to_owned(), uid: 4711 });
+        File { stranger, ..serde_yaml::from_str(&format!("smoke: [{test}]")).unwrap() }
+    };
+    let command = || config(r#"{command: [curl, "http://evil.test\a"]}"#);
+    for line in ["smoke green", "deploy 3 --yes --settle 0s"] {
+        let before = cluster.log().len();
+        let ran = run_with(&cluster, super::simulated::NAMESPACE, line, command()).await.expect(ExitStatus::Usage);
+        assert!(ran.err.contains("/tmp/.bluegreen.yaml belongs to another user (id 4711)"), "{}", ran.err);
+        assert!(ran.err.contains("curl http://evil.test") && ran.err.contains("--trust-config"), "{}", ran.err);
+        assert!(cluster.log().len() == before && !ran.err.contains('\u{7}'), "{}", ran.err);
+    }
+    for (line, config) in [
+        ("smoke green --trust-config", command()),
+        ("smoke green --smoke /", command()),
+        ("smoke green", config("{path: /}")),
+        ("smoke green", File { stranger: None, ..command() }),
+    ] {
+        run_with(&cluster, super::simulated::NAMESPACE, line, config).await.expect(ExitStatus::Done);
+    }
+    run_with(&cluster, super::simulated::NAMESPACE, "switch green --yes --settle 0s", command())
+        .await
+        .expect(ExitStatus::Done);
+}
+
+/// The file itself, as a whole process finds it: only root can make one of somebody else's.
+#[test]
+#[cfg(unix)]
+fn the_owner_of_the_nearest_file_counts() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, below) = (directory.path().join(".bluegreen.yaml"), directory.path().join("below"));
+    std::fs::create_dir(&below).unwrap();
+    std::fs::write(&path, "smoke: [{command: [touch, ran]}]\n").unwrap();
+    let nobody = "current-context: c\ncontexts: [{name: c, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n";
+    std::fs::write(below.join("config"), nobody).unwrap();
+    let run = || {
+        let mut command = assert_cmd::Command::cargo_bin("kubectl-bluegreen").unwrap();
+        command.current_dir(&below).args(["--kubeconfig", "config", "smoke", "green", "-o", "json"]);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (_, own) = run();
+    assert!(!own.contains("belongs to another user"), "{own}");
+    if std::os::unix::fs::chown(&path, Some(4711), None).is_err() {
+        eprintln!("skipped: only root can give a file away");
+        return;
+    }
+    let (code, err) = run();
+    assert!(code == Some(2) && err.contains("belongs to another user (id 4711)"), "{code:?}: {err}");
 }

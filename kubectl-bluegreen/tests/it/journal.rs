@@ -42,7 +42,7 @@ async fn history_tells_the_whole_story() {
     cut["entries"][2]["result"] = Value::Null;
     write(&cluster, &cut.to_string());
     let observed = observe(&cluster, Some(NAMESPACE), &[]).await.unwrap();
-    let history = History::new(&observed.sets()[0]).unwrap();
+    let history = History::new(&observed.sets()[0], 0).unwrap();
     let tables = [(false, None), (true, None), (false, Some(60))].map(|(wide, columns)| history.table(wide, columns));
     assert!(tables[2].lines().all(|line| line.chars().count() <= 60), "{}", tables[2]);
     insta::assert_snapshot!(tables.join("\n"));

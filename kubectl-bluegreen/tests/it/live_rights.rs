@@ -173,15 +173,23 @@ async fn every_missing_verb_is_named() {
     deployer.expect("rollback --yes --settle 0s", 0, "");
 }
 
-/// The Role for one command is enough for that command.
+/// The Role for one command is enough for that command. `check` tells the truth about who asks: everything that it looks at
+/// can be read, and to move traffic takes the Role of `switch`.
 #[tokio::test]
 #[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
 async fn the_role_of_a_command_is_enough_for_it() {
     let world = Live::new("roles", 0, NAMINGS[0]).await;
     let deployer = Deployer::new(world.namespace());
+    Deployer::apply(&deployer.role(" --for check"));
+    deployer.expect("check", 3, "not allowed: ");
+    let (_, text) = deployer.run("check");
+    let refusals: Vec<&str> = text.lines().filter(|line| line.contains("FAIL")).collect();
+    assert!(refusals.len() == 1 && refusals[0].contains("patch services") && !refusals[0].contains("list"), "{text}");
+    assert!(!text.contains("unknown") && !text.contains("reading"), "{text}");
+    Deployer::apply(&deployer.role(" --for check,switch"));
+    deployer.expect("check", 0, "");
     for line in [
         "status",
-        "check",
         "diff",
         "switch green --yes --settle 0s",
         "history",

@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod changed_routes;
 mod completion;
 mod connect;
 mod declared;

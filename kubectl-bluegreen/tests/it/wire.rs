@@ -154,6 +154,14 @@ fn a_busy_server_is_given_the_time_that_it_asks_for() {
     });
 }
 
+/// A Lease is not lost because the server wants to be left alone for longer than it lasts.
+#[test]
+fn a_busy_server_costs_nobody_the_lease() {
+    let stub = Stub::start();
+    stub.often(&["PATCH ", LEASE, "renewTime"], 0, 2, Act::Refuse(429, Some(30)));
+    done(&stub, &stub.run("switch green --yes --settle 10500ms"));
+}
+
 #[test]
 fn an_internal_error_passes() {
     for code in [500, 503, 504] {

@@ -23,6 +23,18 @@ pub struct File {
     pub smoke: Vec<SmokeTest>,
     /// What is watched while a new version has users.
     pub analysis: Analysis,
+    /// Whose word this is, where that is neither root's nor that of the user who reads it.
+    #[serde(skip)]
+    pub stranger: Option<Stranger>,
+}
+
+/// Somebody else whom a file belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// The path of the file.
+    pub path: String,
+    /// The user's id.
+    pub uid: u32,
 }
 
 /// What the linter reports.

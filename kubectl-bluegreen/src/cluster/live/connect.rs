@@ -4,7 +4,7 @@
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "this makes the one client, and reads the environment for proxies"
+    reason = "this makes the one client, and reads the environment for proxies and files with tokens"
 )]
 
 use std::path::{Path, PathBuf};
@@ -162,11 +162,21 @@ pub(super) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
     identify(&mut config.auth_info, options);
     let got = &config.auth_info;
     let renewable = got.exec.is_some() || got.auth_provider.is_some() || got.token_file.is_some();
-    config.auth_info = credentials::get(config.auth_info).await?;
+    config.auth_info = credentials::get(trimmed(config.auth_info)).await?;
     let (server, namespace) = (config.cluster_url.clone(), config.default_namespace.clone());
     let namespace = if namespace.is_empty() { "default".to_owned() } else { namespace };
     let client = Client::try_from(config).map_err(|error| explain(&error, chosen.as_ref(), &server))?;
     Ok(Connection { client, url: server.to_string(), namespace, renewable })
+}
+
+/// A token of a file without the newline that an editor leaves at its end, as kubectl reads it.
+fn trimmed(mut user: AuthInfo) -> AuthInfo {
+    let text = user.token_file.as_deref().and_then(|path| std::fs::read_to_string(path).ok());
+    if let Some(text) = text.filter(|text| text.trim() != text) {
+        let with_token: AuthInfo = serde_json::from_value(json!({"token": text.trim()})).unwrap_or_default();
+        (user.token, user.token_file) = (with_token.token, None);
+    }
+    user
 }
 
 /// Who we are, where the command line says it.

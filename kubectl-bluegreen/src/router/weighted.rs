@@ -1,0 +1,189 @@
+//! Shares by weighted lists of backends, whatever kind of route has them: given, read back, and put back as they were.
+//! Knows no kind of route by its name; the arithmetic on a list is in `weights`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Ask, Refusal, Stage, ends, ends_to_give, map_port};
+use crate::cluster::ObjectRef;
+use crate::journal::Before;
+use crate::observed::{SetView, name};
+use crate::plan::{Action, Change, Step};
+use crate::release::Color;
+use crate::routes::Route;
+use crate::weights::{Ends, Shape, list};
+
+/// The routes of a shape in the set's namespace.
+pub(super) fn of_shape<'s>(set: &'s SetView<'_>, shape: &'s Shape) -> impl Iterator<Item = &'s Route> {
+    let known = set.observed.routes.known.iter();
+    known.filter(|route| shape.resources.contains(&route.resource) && route.namespace == set.namespace())
+}
+
+/// The weighted routes that send users to the active Service, in words.
+pub(super) fn weighted_routes(set: &SetView<'_>, shape: &Shape) -> Vec<String> {
+    let Some(service) = set.active_service() else { return Vec::new() };
+    let active = name(&service.metadata);
+    let ends = Ends { namespace: set.namespace(), active, color: "" };
+    let routes = of_shape(set, shape).filter(|route| !shape.lists_to(route, ends).is_empty());
+    routes.map(ToString::to_string).collect()
+}
+
+/// The share that all weighted routes give a color; the largest where they differ, nothing where none names it.
+pub(super) fn weighted_share(set: &SetView<'_>, color: Color, shape: &Shape) -> Option<u8> {
+    let before = set.ongoing().map(|entry| entry.before).unwrap_or_default();
+    let ends = ends(set, color, &before)?;
+    let shares = of_shape(set, shape).flat_map(|route| {
+        let lists = shape.lists_to(route, ends).into_iter();
+        lists.map(|pointer| shape.share(list(&route.object, &pointer), ends)).collect::<Vec<_>>()
+    });
+    shares.max().filter(|share| *share > 0)
+}
+
+/// The steps of weighted routes to a share.
+///
+/// With `named_first`, a list that does not name the color yet gets it at weight 0 first.
+pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Result<Stage, Refusal> {
+    let Ask { set, color, share, before, .. } = *ask;
+    if share == 0 {
+        return Ok(put_back(ask, shape, named_first));
+    }
+    let ends = ends_to_give(ask, "a route")?;
+    let port = |port: &Value| map_port(set, color, port);
+    let no_port = |message: String| {
+        let help = format!("give service/{} that port: by the same name, or the same targetPort", ends.color);
+        Refusal::new(message, help)
+    };
+    let mut stage = Stage { before: before.clone(), ..Stage::default() };
+    stage.before.color_service = Some(ends.color.to_owned());
+    let (mut raised, mut named) = (Vec::new(), Vec::new());
+    for route in of_shape(set, shape) {
+        let mut originals = BTreeMap::new();
+        let (mut to_name, mut to_raise, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+        for Known { pointer, now, recorded } in lists_of(route, shape, before, ends) {
+            if !shape.leads(now, ends) {
+                // Nothing of it is changed, and it is recorded so that a put-back knows it again as what it is.
+                let known = shape.has_color(now, ends).then(|| recorded.unwrap_or(now));
+                originals.extend(known.map(|known| (pointer, Value::from(known))));
+                continue;
+            }
+            if recorded.is_none() && shape.share(now, ends) > 0 {
+                return Err(Refusal::new(
+                    format!("{route} gives service/{} a share that this tool has not recorded", ends.color),
+                    "it would not be known what to put back: take that backend out of the route, or set its weight to 0",
+                ));
+            }
+            let original = recorded.map_or_else(|| now.to_vec(), |recorded| shape.original(now, recorded, ends));
+            let wanted = shape.giving(&original, ends, share, port).map_err(no_port)?;
+            if named_first && !shape.has_color(now, ends) {
+                to_name.push(replaced(&pointer, &shape.naming(now, ends, port).map_err(no_port)?));
+            } else if now != wanted.as_slice() {
+                to_raise.push(replaced(&pointer, &wanted));
+            }
+            seen.push(shape.share(&wanted, ends));
+            originals.insert(pointer, Value::from(original));
+        }
+        let Some(most) = seen.iter().max() else { continue };
+        stage.gives = stage.gives.max(Some(*most));
+        stage.before.routes.insert(route.key(), originals);
+        if let Some(real) = seen.iter().find(|real| **real != share) {
+            stage.notes.push(format!("{route} knows whole weights only: {color} gets {real} %"));
+        }
+        if !to_name.is_empty() {
+            let title = format!("patch {route}: add service/{} at weight 0", ends.color);
+            named.extend([Step::new("route", title, changed(route, to_name)), accepted_step(route)]);
+        } else if !to_raise.is_empty() {
+            let rest = 100 - share;
+            let title =
+                format!("patch {route}: {share} % to service/{}, {rest} % to service/{}", ends.color, ends.active);
+            raised.push(Step::new("route", title, changed(route, to_raise)));
+            raised.extend(named_first.then(|| accepted_step(route)));
+        }
+    }
+    if named.is_empty() {
+        stage.steps = raised;
+    } else {
+        stage.steps = named;
+        stage.then = Some(format!("look again, then give {color} {share} %"));
+    }
+    Ok(stage)
+}
+
+/// The steps that put weighted routes back: every list that was given a share, wherever it is by now.
+fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
+    let Ask { set, color, before, .. } = *ask;
+    let mut stage = Stage { before: before.clone(), ..Stage::default() };
+    // Without a Service that could be named none was.
+    let Some(ends) = ends(set, color, before) else { return stage };
+    for route in of_shape(set, shape) {
+        let is_ours = before.routes.contains_key(&route.key());
+        let mut operations = Vec::new();
+        for Known { pointer, now, recorded } in lists_of(route, shape, before, ends) {
+            let has_share = shape.leads(now, ends) && shape.share(now, ends) > 0;
+            // A share that came after the one that was given: nothing but a copy of it, whoever made that.
+            let Some(recorded) = recorded.or((has_share && is_ours).then_some(&[])) else {
+                if has_share {
+                    let share = shape.share(now, ends);
+                    stage.gives = stage.gives.max(Some(share));
+                    let words = "which this tool has not written: it stays";
+                    stage.notes.push(format!("{route} gives service/{} {share} %, {words}", ends.color));
+                }
+                continue;
+            };
+            let original = shape.original(now, recorded, ends);
+            let was_given = recorded.is_empty() || shape.leads(recorded, ends);
+            if was_given && now != original.as_slice() {
+                operations.push(replaced(&pointer, &original));
+            }
+        }
+        if !operations.is_empty() {
+            let title = format!("patch {route}: its backends as they were before");
+            stage.steps.push(Step::new("route", title, changed(route, operations)));
+            stage.steps.extend(accepted.then(|| accepted_step(route)));
+        }
+    }
+    stage
+}
+
+/// A list of a route.
+struct Known<'r> {
+    /// Where it is, as a JSON pointer.
+    pointer: String,
+    /// What it is now.
+    now: &'r [Value],
+    /// What it was before the color got a share, as far as that was recorded.
+    recorded: Option<&'r [Value]>,
+}
+
+/// The lists of a route. Also a copy is known again: a rule that somebody repeated, a route that has another name since.
+fn lists_of<'r>(route: &'r Route, shape: &Shape, before: &'r Before, ends: Ends<'_>) -> Vec<Known<'r>> {
+    let pointers = (shape.lists)(&route.object).into_iter();
+    let lists: Vec<(String, &[Value])> = pointers.map(|at| (at.clone(), list(&route.object, &at))).collect();
+    let entries = |(at, list): (&'r String, &'r Value)| Some((at.as_str(), list.as_array()?.as_slice()));
+    let own = before.routes.get(&route.key());
+    let recorded = own.map_or_else(|| before.routes.values().collect(), |own| vec![own]);
+    let recognized = shape.recognized(&lists, recorded.into_iter().flatten().filter_map(entries), own.is_some(), ends);
+    let copied = |now: &[Value]| {
+        let all = before.routes.values().flatten().filter_map(entries).map(|(_, list)| list);
+        let mut given = all.filter(|recorded| shape.leads(recorded, ends));
+        given.find(|recorded| shape.share(now, ends) > 0 && shape.is_alike(now, recorded, ends))
+    };
+    let known = lists.into_iter().zip(recognized);
+    known.map(|((pointer, now), recorded)| Known { pointer, now, recorded: recorded.or_else(|| copied(now)) }).collect()
+}
+
+fn replaced(pointer: &str, list: &[Value]) -> Value {
+    json!({"op": "replace", "path": pointer, "value": list})
+}
+
+fn changed(route: &Route, operations: Vec<Value>) -> Action {
+    let version = route.object.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
+    let object = ObjectRef::new(route.resource, &route.namespace, &route.name);
+    Action::Patch(Change::new(object, version, operations))
+}
+
+pub(super) fn accepted_step(route: &Route) -> Step {
+    let object = ObjectRef::new(route.resource, &route.namespace, &route.name);
+    let title = format!("wait until every Gateway of {route} accepts it as it is then");
+    Step::new("accepted", title, Action::AwaitAccepted(object))
+}

@@ -1,0 +1,288 @@
+//! What others do to routes while a share is given: a put-back finds what this tool has written by what is in it, not by
+//! where it was, leaves everything else alone, and is not over before all of it is back.
+
+use kubectl_bluegreen::cluster::simulated::SimulatedCluster;
+use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use kubectl_bluegreen::release::ExitStatus;
+use serde_json::{Value, json};
+
+use super::routers::{accepted, create, foreign_service, split};
+use super::simulated::{NAMESPACE, Simulated, cluster};
+use super::world::{NAMINGS, Naming, World};
+
+const NAMING: Naming = NAMINGS[0];
+const JOURNAL: &str = "kubectl-bluegreen.dev/journal";
+
+fn green() -> String {
+    format!("{}-svc", NAMING.green)
+}
+
+fn rule(path: &str, backends: &Value) -> Value {
+    json!({"matches": [{"path": {"type": "PathPrefix", "value": path}}], "backendRefs": backends})
+}
+
+fn theirs() -> Value {
+    rule("/theirs", &json!([{"name": "zeta", "port": 80}]))
+}
+
+/// Sees the new version before everybody else, and has done so before any share.
+fn preview() -> Value {
+    rule("/preview", &json!([{"name": green(), "port": 80, "weight": 1}]))
+}
+
+fn rules() -> Vec<Value> {
+    let active = NAMING.active;
+    vec![
+        preview(),
+        rule(
+            "/mixed",
+            &json!([{"name": "zeta", "port": 80, "weight": 30}, {"name": active, "port": 80, "weight": 60}]),
+        ),
+        rule("/once", &json!([{"name": active, "port": 80}])),
+        rule("/seven", &json!([{"name": active, "port": 80, "weight": 7}])),
+    ]
+}
+
+/// A cluster in which green has 10 % by a route of several rules.
+async fn shared() -> (Simulated, ObjectRef) {
+    let world = Simulated(cluster(NAMING).await);
+    foreign_service(&world).await;
+    let spec = json!({"parentRefs": [{"name": "web"}], "rules": rules()});
+    let route = create(&world, Resource::HttpRoutes, "shop", json!({"spec": spec})).await;
+    accepted(&world, &route).await;
+    world.run("switch green 10 --yes --settle 0s").await.expect(ExitStatus::Done);
+    (world, route)
+}
+
+fn journal(cluster: &SimulatedCluster) -> Value {
+    let service = cluster.object(&NAMING.service(NAMESPACE)).unwrap();
+    serde_json::from_str(service["metadata"]["annotations"][JOURNAL].as_str().unwrap()).unwrap()
+}
+
+fn backends(rule: &Value) -> &Value {
+    &rule["backendRefs"]
+}
+
+/// Rules without the weights of those that have one backend: there it makes no difference.
+fn worth(rules: &[Value]) -> Vec<Value> {
+    let mut rules = rules.to_vec();
+    for list in rules.iter_mut().map(|rule| rule["backendRefs"].as_array_mut().unwrap()) {
+        if let [only] = list.as_mut_slice() {
+            only.as_object_mut().unwrap().remove("weight");
+        }
+    }
+    rules
+}
+
+/// Changes the rules, rolls back, and answers what they are then; green has no user left, and the journal says so.
+async fn put_back_after(line: &str, change: impl FnOnce(&mut Vec<Value>)) -> Vec<Value> {
+    let (world, route) = shared().await;
+    world.0.edit(&route, |route| change(route["spec"]["rules"].as_array_mut().unwrap()));
+    world.rest().await;
+    world.run(&format!("{line} --yes --settle 0s")).await.expect(ExitStatus::Done);
+    let rules = world.get(&route).await["spec"]["rules"].as_array().unwrap().clone();
+    for rule in rules.iter().filter(|rule| rule["matches"] != preview()["matches"]) {
+        assert!(!backends(rule).to_string().contains(&green()), "{line}: {rule}");
+    }
+    let last = journal(&world.0)["entries"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["phase"], &last["result"]), (&json!("closed"), &json!("done")), "{last}");
+    let shares =
+        if line == "switch green" { json!({"blue": 0, "green": 100}) } else { json!({"blue": 100, "green": 0}) };
+    assert_eq!(split(&world).await.0, shares);
+    rules
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_that_come_go_and_move_do_not_hide_ours() {
+    for line in ["rollback", "switch green", "switch green 0"] {
+        let before = rules();
+        assert_eq!(put_back_after(line, |_| {}).await, before);
+        let one_before = [vec![theirs()], rules()].concat();
+        assert_eq!(put_back_after(line, |rules| rules.insert(0, theirs())).await, one_before);
+        let several = [vec![theirs(), preview()], rules()].concat();
+        assert_eq!(put_back_after(line, |rules| drop(rules.splice(0..0, [theirs(), preview()]))).await, several);
+        let between = [&rules()[..2], &[theirs()], &rules()[2..]].concat();
+        assert_eq!(put_back_after(line, |rules| rules.insert(2, theirs())).await, between);
+        assert_eq!(put_back_after(line, |rules| drop(rules.remove(0))).await, rules()[1..]);
+        assert_eq!(put_back_after(line, |rules| drop(rules.remove(1))).await, [&rules()[..1], &rules()[2..]].concat());
+        // What cannot be told apart is worth the same.
+        let turned = put_back_after(line, |rules| rules.reverse()).await;
+        assert_eq!((&turned[2..], turned.len()), (&[rules()[1].clone(), preview()][..], 4));
+        let only_active = |rule: &Value| backends(rule).as_array().unwrap().len() == 1;
+        assert!(turned[..2].iter().all(only_active), "{turned:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_make_of_our_rules_is_theirs_and_the_share_goes() {
+    // Moved and changed: the rest of it stays as they want it.
+    let changed = put_back_after("rollback", |rules| {
+        rules[1]["backendRefs"][0]["weight"] = 7.into();
+        rules[1]["backendRefs"].as_array_mut().unwrap().push(json!({"name": "zeta", "port": 80, "weight": 1}));
+        rules.insert(0, theirs());
+    })
+    .await;
+    assert_eq!(changed[0], theirs());
+    let weights: Vec<_> = backends(&changed[2]).as_array().unwrap().iter().map(|to| to["weight"].as_u64()).collect();
+    assert_eq!(weights, [Some(7), Some(200), Some(1)], "{changed:?}");
+    // Repeated: both are put back.
+    let copied = put_back_after("rollback", |rules| {
+        let copy = rules[1].clone();
+        rules.insert(0, rule("/copy", backends(&copy)));
+    })
+    .await;
+    assert_eq!(backends(&copied[0]), backends(&rules()[1]));
+    assert_eq!(worth(&copied[1..]), worth(&rules()));
+    // A rule that is new and shares, too: nobody is left at the color.
+    let new = put_back_after("rollback", |rules| {
+        let list = json!([{"name": NAMING.active, "port": 80, "weight": 1}, {"name": green(), "port": 80, "weight": 1},
+            {"name": "zeta", "port": 80, "weight": 2}]);
+        rules.push(rule("/new", &list));
+    })
+    .await;
+    assert_eq!(new[..4], rules());
+    let left = json!([{"name": NAMING.active, "port": 80, "weight": 1}, {"name": "zeta", "port": 80, "weight": 1}]);
+    assert_eq!(backends(&new[4]), &left);
+    // Everything to the color, by hand: the active Service comes back.
+    let taken = put_back_after("rollback", |rules| {
+        rules[2]["backendRefs"].as_array_mut().unwrap().remove(0);
+    })
+    .await;
+    assert_eq!(backends(&taken[2])[0]["name"], NAMING.active);
+}
+
+/// A route that has been made anew under another name holds what the journal knows.
+#[tokio::test(start_paused = true)]
+async fn a_route_with_another_name_is_known_again() {
+    let (world, route) = shared().await;
+    let mut spec = world.get(&route).await["spec"].clone();
+    spec["rules"].as_array_mut().unwrap().insert(0, theirs());
+    world.0.delete(&route);
+    let renamed = create(&world, Resource::HttpRoutes, "renamed", json!({"spec": spec})).await;
+    accepted(&world, &renamed).await;
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(world.get(&renamed).await["spec"]["rules"], json!([vec![theirs()], rules()].concat()));
+}
+
+/// A share that somebody else gives by a route of his own is not ours to take: it stays, and nobody says otherwise.
+#[tokio::test(start_paused = true)]
+async fn a_share_of_somebody_else_stays_and_is_told_of() {
+    let (world, _) = shared().await;
+    let list = json!([{"name": NAMING.active, "port": 80, "weight": 3, "filters": []}, {"name": green(), "port": 80, "weight": 1}]);
+    let spec = json!({"parentRefs": [{"name": "web"}], "rules": [rule("/", &list)]});
+    let other = create(&world, Resource::HttpRoutes, "other", json!({"spec": spec})).await;
+    accepted(&world, &other).await;
+    let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(ran.err.contains("httproute/other gives service/") && ran.err.contains("25 %"), "{}", ran.err);
+    assert!(ran.out.contains("done: 75 % (100 % were asked for) of") && !ran.out.contains("serves"), "{}", ran.out);
+    assert_eq!(world.get(&other).await["spec"], spec);
+    assert_eq!(split(&world).await.0, json!({"blue": 75, "green": 25}));
+}
+
+/// The color's Service is gone, or is another one by now: the one that routes were made to name is taken out of them.
+#[tokio::test(start_paused = true)]
+async fn the_service_that_was_named_is_taken_out_whatever_became_of_it() {
+    let service = ObjectRef::new(Resource::Services, NAMESPACE, green());
+    let (world, route) = shared().await;
+    // No Gateway takes a route to a Service that is not there.
+    world.0.edit(&route, |route| drop(route["spec"]["rules"].as_array_mut().unwrap().remove(0)));
+    world.0.delete(&service);
+    world.run("switch green 50 --yes --settle 0s").await.expect(ExitStatus::Refused);
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(world.get(&route).await["spec"]["rules"], json!(rules()[1..]));
+
+    let (world, route) = shared().await;
+    world.0.edit(&route, |route| drop(route["spec"]["rules"].as_array_mut().unwrap().remove(0)));
+    let mut spec = world.get(&service).await["spec"].clone();
+    spec.as_object_mut().unwrap().retain(|key, _| key == "selector" || key == "ports");
+    world.0.delete(&service);
+    create(&world, Resource::Services, "green", json!({"spec": spec})).await;
+    let refused = world.run("switch green 50 --yes --settle 0s").await.expect(ExitStatus::Refused);
+    assert!(refused.err.contains("goes to another Service than service/green"), "{}", refused.err);
+    assert_eq!(split(&world).await.0, json!({"blue": 90, "green": 10}));
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(world.get(&route).await["spec"]["rules"], json!(rules()[1..]));
+}
+
+/// The next share, too, is given to rules by what is in them.
+#[tokio::test(start_paused = true)]
+async fn the_next_share_finds_the_rules_again() {
+    let (world, route) = shared().await;
+    world
+        .0
+        .edit(&route, |route| route["spec"]["rules"].as_array_mut().unwrap().splice(0..0, [theirs()]).for_each(drop));
+    world.rest().await;
+    world.run("switch green 50 --yes --settle 0s").await.expect(ExitStatus::Done);
+    let now = world.get(&route).await["spec"]["rules"].clone();
+    assert_eq!((&now[0], &now[1]), (&theirs(), &preview()));
+    let half = json!([{"name": NAMING.active, "port": 80, "weight": 50}, {"name": green(), "port": 80, "weight": 50}]);
+    assert_eq!((backends(&now[3]), backends(&now[4])), (&half, &half));
+    world.0.edit(&route, |route| drop(route["spec"]["rules"].as_array_mut().unwrap().remove(0)));
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(world.get(&route).await["spec"]["rules"], json!(rules()));
+}
+
+/// A canary that somebody has taken the label off is still the one whose name was written down.
+#[tokio::test(start_paused = true)]
+async fn a_canary_is_known_by_its_name_or_its_label() {
+    let backend = json!({"service": {"name": NAMING.active, "port": {"number": 80}}});
+    let paths = json!([{"path": "/", "pathType": "Prefix", "backend": backend}]);
+    let spec = json!({"ingressClassName": "nginx", "rules": [{"host": "h", "http": {"paths": paths}}]});
+    let canary = ObjectRef::new(Resource::Ingresses, NAMESPACE, "shop-green-canary");
+    let changes: [fn(&mut Value); 3] = [
+        |canary| canary["metadata"]["labels"] = json!({"team": "web"}),
+        |canary| canary["metadata"]["annotations"]["nginx.ingress.kubernetes.io/canary"] = "false".into(),
+        |canary| canary["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"] = "zeta".into(),
+    ];
+    for change in changes {
+        let world = Simulated(cluster(NAMING).await);
+        create(&world, Resource::Ingresses, "shop", json!({"spec": spec})).await;
+        world.run("switch green 10 --yes --settle 0s").await.expect(ExitStatus::Done);
+        world.0.edit(&canary, change);
+        world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+        assert_eq!(world.0.object(&canary), None);
+    }
+}
+
+/// How a newer version has written an entry, and what is said of it.
+type Changed = (fn(&mut Value), &'static str);
+
+/// A share by a router that this version does not know, or with something else to put back that it does not know.
+#[tokio::test(start_paused = true)]
+async fn what_a_newer_version_has_written_is_left_to_it() {
+    let changes: [Changed; 2] = [
+        (|entry| entry["router"] = "mesh".into(), "by router mesh"),
+        (|entry| entry["before"]["weather"] = json!({"rain": 1}), "before.weather"),
+    ];
+    for ended in [true, false] {
+        for (change, words) in changes {
+            let (world, _) = shared().await;
+            let mut written = journal(&world.0);
+            let entry = written["entries"].as_array_mut().unwrap().last_mut().unwrap();
+            change(entry);
+            if !ended {
+                entry["phase"] = "moving".into();
+                entry["result"] = Value::Null;
+            }
+            let text = written.to_string();
+            world
+                .0
+                .edit(&NAMING.service(NAMESPACE), |service| service["metadata"]["annotations"][JOURNAL] = text.into());
+            let objects =
+                || (world.0.object(&NAMING.service(NAMESPACE)), world.0.object(&super::routers::http_route(NAMESPACE)));
+            let before = objects();
+            for line in ["rollback", "switch green", "switch blue", "switch green 50", "switch green 0", "deploy 3"] {
+                let ran =
+                    world.run(&format!("{line} --yes --settle 0s --timeout 5s")).await.expect(ExitStatus::Refused);
+                assert!(ran.err.contains(words) && ran.err.contains("newer version"), "{line}: {}", ran.err);
+                assert_eq!(objects(), before, "{line}");
+            }
+            world.run("cleanup green --yes").await.expect(ExitStatus::Refused);
+            world.run("check").await.expect(ExitStatus::Refused);
+            let status = world.run("status -o json").await.expect(ExitStatus::Done).json();
+            assert_eq!((&status["canSwitch"], &status["canRollback"]), (&json!(false), &json!(false)));
+            assert_eq!(status["split"], Value::Null);
+            assert!(world.run("status").await.expect(ExitStatus::Done).out.contains(words));
+        }
+    }
+}
