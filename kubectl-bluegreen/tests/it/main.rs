@@ -24,6 +24,7 @@ mod live;
 mod live_checks;
 mod live_init;
 mod live_rights;
+mod live_writers;
 mod loopback;
 mod process;
 mod rehearsals;

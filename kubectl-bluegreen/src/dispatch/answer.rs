@@ -1,0 +1,86 @@
+//! Prints what a command answers, or why there is no answer, in the form that was asked for.
+//! Must not run anything.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::Run;
+use crate::cli::Output;
+use crate::error::Error;
+use crate::plan::write_check;
+use crate::release::ExitStatus;
+use crate::report::{ErrorReport, Outcome, Report};
+
+impl Run {
+    /// Prints how a command ended.
+    pub(super) fn answer(&self, report: &Report, error: Option<&Error>) -> ExitStatus {
+        if let Some(error) = error {
+            self.explain(error);
+        }
+        self.print(report, || summary(report));
+        report.status
+    }
+
+    /// Prints an answer in the form that was asked for.
+    pub(super) fn print(&self, data: &impl Serialize, table: impl FnOnce() -> String) {
+        match self.global.output {
+            Output::Json => self.ui.data(format_args!("{}\n", serde_json::to_string_pretty(data).unwrap_or_default())),
+            Output::Yaml => self.ui.data(serde_yaml::to_string(data).unwrap_or_default()),
+            Output::Table | Output::Wide => self.ui.table(&table()),
+        }
+    }
+
+    /// Prints an error, the checks behind it, and the way out.
+    pub(super) fn explain(&self, error: &Error) {
+        let mut lines = String::new();
+        for check in error.checks() {
+            let _ = write_check(&mut lines, check, self.ui.columns());
+        }
+        if !lines.is_empty() {
+            self.ui.always(lines.trim_end());
+        }
+        self.say(&ErrorReport::from(error));
+    }
+
+    fn say(&self, report: &ErrorReport) {
+        self.ui.always(format_args!("error: {}", report.message));
+        if let Some(help) = &report.help {
+            self.ui.always(format_args!("  help: {help}"));
+        }
+    }
+
+    /// Prints what went wrong where there is no other answer, also as data when data was asked for.
+    pub fn fail(&self, report: &ErrorReport, status: ExitStatus) -> ExitStatus {
+        self.say(report);
+        if self.global.output.is_data() {
+            self.print(&json!({"version": 1, "error": report}), String::new);
+        }
+        status
+    }
+}
+
+/// The last line for a person.
+fn summary(report: &Report) -> String {
+    let set = report.set.as_ref().map_or("", |set| set.name.as_str());
+    let to = report.to.map_or("", |to| to.as_str());
+    match (report.outcome, report.command) {
+        (Outcome::Done, "smoke") => format!("done: {to} of {set} passes its tests\n"),
+        (Outcome::Done, "init") => {
+            let service = report.set.as_ref().map_or("", |set| set.service.as_str());
+            format!("done: {set} is a release set; service/{service} leads to {to}\n")
+        }
+        (Outcome::Done, "cleanup") if report.steps.iter().any(|step| step.id == "scale-down") => {
+            format!("done: {to} of {set} has no pods\n")
+        }
+        (Outcome::Done, "cleanup") => format!("done: {to} of {set} is scaled to 0; its pods are not waited for\n"),
+        (Outcome::Done, _) => match (report.split.zip(report.to), report.observed.or(report.split)) {
+            (Some((asked, to)), Some(seen)) if seen.is_partial() => {
+                format!("done: {} of {set} go to {to}\n", asked.share_in_words(to, Some(seen)))
+            }
+            _ => format!("done: {to} serves {set}\n"),
+        },
+        (Outcome::NothingToDo, _) => "nothing to do\n".to_owned(),
+        (Outcome::Planned, _) => "dry run: nothing was changed\n".to_owned(),
+        _ => String::new(),
+    }
+}
