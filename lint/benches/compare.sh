@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Whole processes side by side: bluegreen-lint, kubeconform and kube-score on one release set, and on 2,000 of them.
-# With --all kube-score gets the many, too, which takes minutes. Needs cargo, go and GNU time; installs the peers into target/peers. Schemas for kubeconform are made from schemas/ and stay local.
+# Whole processes side by side: bluegreen-lint, kubeconform and kube-score on one release set, and on 2,000 of them; then
+# bluegreen-lint's memory on more and more files. With --all kube-score gets the many, too, which takes minutes. Needs cargo,
+# go, jq and GNU time; installs the peers into target/peers. PREBUILT=1 takes the release build that is there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 out=target/compare
-mkdir -p "$out/one" "$out/many" "$out/schemas" target/peers
+mkdir -p "$out/one" "$out/schemas" target/peers
 [ -n "${PREBUILT:-}" ] || cargo build --quiet --release -p bluegreen-lint
 export GOBIN=$PWD/target/peers
 [ -x "$GOBIN/kubeconform" ] || go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
@@ -17,20 +18,25 @@ set_of() { # NAME
     /readinessProbe:/ { print "        env:"; for (i = 0; i < 18; i++) printf "        - name: SETTING_%d\n          value: some-value-%d\n", i, i }
     { gsub(/shop/, name); print }' testdata/lint/sets/good-a.yaml
 }
-if [ ! -e "$out/many/file-199.yaml" ]; then
-  set_of shop > "$out/one/set.yaml"
-  for file in $(seq 0 199); do
-    for nth in $(seq 0 9); do echo ---; set_of "shop$((file * 10 + nth))"; done > "$out/many/file-$file.yaml"
+many() { # DIRECTORY FIRST LAST: files of ten sets
+  mkdir -p "$1"
+  for file in $(seq "$2" "$3"); do
+    [ -e "$1/file-$file.yaml" ] || for nth in $(seq 0 9); do echo ---; set_of "shop$((file * 10 + nth))"; done > "$1/file-$file.yaml"
   done
-fi
+}
+set_of shop > "$out/one/set.yaml"
+many "$out/many" 0 199
 
-# What kubeconform is given is smaller than the published schemas, which favours it.
-cat > "$out/schemas/deployment-apps-v1.json" <<'JSON'
-{"type": "object", "required": ["apiVersion", "kind", "metadata", "spec"], "properties": {"spec": {"type": "object", "required": ["selector", "template"]}}}
-JSON
-cat > "$out/schemas/service-v1.json" <<'JSON'
-{"type": "object", "required": ["apiVersion", "kind", "metadata", "spec"], "properties": {"spec": {"type": "object"}}}
-JSON
+# The strict schemas of the newest Kubernetes that is known here, each kind's in a file of its own, as kubeconform's own
+# schemas are. From the one file for all kinds it would have to choose for every object, which takes it longer.
+all=$(printf '%s\n' schemas/kubernetes/v1.*.json | sort -V | tail -n 1)
+schema_of() { # APIVERSION KIND FILE
+  jq -c --arg version "$1" --arg kind "$2" '
+    (.allOf[] | select(.if.properties.apiVersion.const == $version and .if.properties.kind.const == $kind) | .then) as $it
+    | {"$schema", allOf: [$it], definitions}' "$all" > "$out/schemas/$3"
+}
+schema_of apps/v1 Deployment deployment-apps-v1.json
+schema_of v1 Service service-v1.json
 schemas="$out/schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json"
 
 best() { # RUNS COMMAND…: the shortest wall time with its cpu time, and the largest memory
@@ -50,4 +56,12 @@ for input in one many; do
   runs=7
   if [ "$input" = many ]; then [ "${1:-}" = --all ] || continue; runs=1; fi
   printf 'kube-score      '; best $runs target/peers/kube-score score "$out/$input"/*.yaml
+done
+
+# What grows with what: twice and four times as many files.
+for files in 400 800; do
+  mkdir -p "$out/$files"
+  cp -lf "$out"/many/*.yaml "$out/$files/"
+  many "$out/$files" 200 $((files - 1))
+  printf '== %s files\nbluegreen-lint  ' "$files"; best 3 target/release/bluegreen-lint "$out/$files"
 done

@@ -11,6 +11,10 @@ use bluegreen_lint::completion;
 use clap::Parser;
 use clap_complete::CompleteEnv;
 
+/// Objects are made of very many small pieces, on several threads: most systems' own allocators take half as long again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let here = std::env::current_dir().ok();
     let asked = CompleteEnv::with_factory(completion::command).try_complete(std::env::args_os(), here.as_deref());

@@ -57,9 +57,9 @@ pub enum Value {
     /// Text.
     Str(Word),
     /// A mapping, in the order of the text. A key that is there twice counts with its last value.
-    Map(Vec<Entry>),
+    Map(Box<[Entry]>),
     /// A sequence.
-    Seq(Vec<NodeId>),
+    Seq(Box<[NodeId]>),
 }
 
 /// A key with its value.
@@ -91,7 +91,7 @@ struct Node {
 /// One YAML document: an arena of nodes and its root.
 #[derive(Debug)]
 pub struct Document {
-    nodes: Vec<Node>,
+    nodes: Box<[Node]>,
     root: NodeId,
 }
 
@@ -126,6 +126,13 @@ pub enum Problem {
         /// The first one, whose value is lost.
         first: Span,
         /// The second one.
+        second: Span,
+    },
+    /// Two documents are one mapping, because there is no `---` between them.
+    RunTogether {
+        /// Where the first one begins, which is lost.
+        first: Span,
+        /// Where the second one begins.
         second: Span,
     },
 }
@@ -258,13 +265,27 @@ impl<'d> NodeRef<'d> {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
+    /// Whether both are written alike: the same values and keys in the same order.
+    #[must_use]
+    pub fn is_same_as(self, other: NodeRef<'_>) -> bool {
+        match (self.value(), other.value()) {
+            (Value::Map(own), Value::Map(others)) => {
+                let mut both = self.entries().zip(other.entries());
+                own.len() == others.len() && both.all(|((a, own), (b, other))| a.key == b.key && own.is_same_as(other))
+            }
+            (Value::Seq(own), Value::Seq(others)) => {
+                own.len() == others.len() && self.items().zip(other.items()).all(|(own, other)| own.is_same_as(other))
+            }
+            (own, other) => own == other,
+        }
+    }
+
     /// A document of its own with a copy of what is below, as far as the paths of keys are wanted. Places stay the same.
     #[must_use]
     pub fn copied(self, wanted: impl Fn(&[&str]) -> bool) -> Document {
-        let mut document = Document { nodes: Vec::new(), root: NodeId(0) };
-        document.root = self.copy_into(&mut document.nodes, &mut Vec::new(), &wanted);
-        document.nodes.shrink_to_fit();
-        document
+        let mut nodes = Vec::new();
+        let root = self.copy_into(&mut nodes, &mut Vec::new(), &wanted);
+        Document { nodes: nodes.into(), root }
     }
 
     fn copy_into(self, nodes: &mut Vec<Node>, path: &mut Vec<&'d str>, wanted: &impl Fn(&[&str]) -> bool) -> NodeId {
@@ -277,7 +298,7 @@ impl<'d> NodeRef<'d> {
             path.pop();
         }
         let value = match self.value() {
-            Value::Map(_) => Value::Map(entries),
+            Value::Map(_) => Value::Map(entries.into()),
             Value::Seq(_) => Value::Seq(self.items().map(|item| item.copy_into(nodes, path, wanted)).collect()),
             scalar => scalar.clone(),
         };

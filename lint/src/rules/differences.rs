@@ -298,10 +298,11 @@ impl<'m> Comparison<'m> {
         keys.extend(green.entries().map(|(entry, _)| &*entry.key).filter(|key| blue.entry(key).is_none()));
         let (mut only_blue, mut only_green) = (Vec::new(), Vec::new());
         for key in keys {
-            if self.is_meant(path, key) {
+            let both = (blue.get(key), green.get(key));
+            if both.0.zip(both.1).is_some_and(|(b, g)| b.is_same_as(g)) || self.is_meant(path, key) {
                 continue;
             }
-            match (blue.get(key), green.get(key)) {
+            match both {
                 (Some(b), Some(g)) => self.values(&self.entered(path, key), b, g),
                 (Some(b), None) if !is_default(key, b) => only_blue.push((key, b)),
                 (None, Some(g)) if !is_default(key, g) => only_green.push((key, g)),
@@ -387,7 +388,7 @@ impl<'m> Comparison<'m> {
         }
         let paired = pairs(path.key(), &blues, &greens);
         let is_container = path.is(&["spec", "containers"]) || path.is(&["spec", "initContainers"]);
-        for (b, g) in paired.both {
+        for (b, g) in paired.both.into_iter().filter(|(b, g)| !b.is_same_as(*g)) {
             if is_container {
                 self.container = Some(Container { blue: b, green: g, init: path.key() == "initContainers" });
                 self.values(&Path { keys: Vec::new(), area: Area::Other, depth: 0 }, b, g);

@@ -16,29 +16,49 @@ pub(super) struct Reading {
 
 /// Every way to read a text as naming a color. `blue-green` and `bluegreen` name the method, not a color.
 pub(super) fn readings(text: &str) -> Vec<Reading> {
-    let lower = text.to_ascii_lowercase();
-    let mut readings = Vec::new();
-    let mut at = 0;
-    while let Some((start, color)) = next_color(&lower, at) {
+    let reading = |(start, color): (usize, Color)| {
         let end = start + color.as_str().len();
-        let separator = usize::from(lower.get(end..).is_some_and(|rest| rest.starts_with(['-', '_', '.', '/'])));
-        let other = color.other().as_str();
-        if lower.get(end + separator..).is_some_and(|rest| rest.starts_with(other)) {
-            at = end + separator + other.len();
-            continue;
-        }
-        let (before, after) = (lower.get(..start).unwrap_or_default(), lower.get(end..).unwrap_or_default());
-        let skeleton = format!("{before}*{after}");
-        readings.push(Reading { color, skeleton, whole: is_word(text, start, end) });
-        at = end;
-    }
-    readings
+        let (before, after) = (text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default());
+        let skeleton = format!("{}*{}", before.to_ascii_lowercase(), after.to_ascii_lowercase());
+        Reading { color, skeleton, whole: is_word(text, start, end) }
+    };
+    places(text).map(reading).collect()
 }
 
-fn next_color(lower: &str, from: usize) -> Option<(usize, Color)> {
-    let rest = lower.get(from..)?;
-    let found = |color: Color| rest.find(color.as_str()).map(|at| (from + at, color));
-    Color::ALL.into_iter().filter_map(found).min()
+/// Where a text names a color, with the colors.
+fn places(text: &str) -> impl Iterator<Item = (usize, Color)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let (start, color) = next_color(text, at)?;
+            let end = start + color.as_str().len();
+            let separator = usize::from(text.get(end..).is_some_and(|rest| rest.starts_with(['-', '_', '.', '/'])));
+            let other = color.other().as_str();
+            if begins_with(text.as_bytes().get(end + separator..)?, other) {
+                at = end + separator + other.len();
+                continue;
+            }
+            at = end;
+            return Some((start, color));
+        }
+    })
+}
+
+fn next_color(text: &str, from: usize) -> Option<(usize, Color)> {
+    let rest = text.as_bytes().get(from..)?;
+    // Nearly every text has none: the first letter tells.
+    let starts = rest.iter().enumerate().filter_map(|(at, byte)| match byte {
+        b'b' | b'B' => Some((at, Color::Blue)),
+        b'g' | b'G' => Some((at, Color::Green)),
+        _ => None,
+    });
+    let named = |(at, color): &(usize, Color)| rest.get(*at..).is_some_and(|rest| begins_with(rest, color.as_str()));
+    starts.into_iter().find(named).map(|(at, color)| (from + at, color))
+}
+
+/// Whether a text begins with a word, in whatever case.
+fn begins_with(text: &[u8], word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Whether the letters around do not belong to the word; a change of case ends a word as well.
@@ -60,7 +80,8 @@ fn is_word(text: &str, start: usize, end: usize) -> bool {
 
 /// The color that a text names by whole words, if it is only one.
 pub(super) fn color_of(text: &str) -> Option<Color> {
-    let mut colors = readings(text).into_iter().filter(|reading| reading.whole).map(|reading| reading.color);
+    let whole = |(start, color): &(usize, Color)| is_word(text, *start, start + color.as_str().len());
+    let mut colors = places(text).filter(whole).map(|(_, color)| color);
     let first = colors.next()?;
     colors.all(|color| color == first).then_some(first)
 }

@@ -75,7 +75,7 @@ fn parse_any(text: &str, take: &mut impl FnMut(Document)) -> Vec<Problem> {
         parsed.documents.drain(..).for_each(&mut *take);
         let Some(problem) = stopped else { continue };
         parsed.problems.push(problem);
-        builder = Builder::default();
+        builder.clear();
         match parser.proceed_next_document() {
             Ok(true) => {}
             Ok(false) => break,
@@ -120,6 +120,8 @@ fn syntax(error: &ScanError, text: &str) -> Problem {
 struct Open {
     id: NodeId,
     anchor: usize,
+    /// Where its own begin among the entries or the items of all that is open.
+    first: usize,
     /// For a mapping: the key that waits for its value.
     key: Option<(Word, Span, bool)>,
     /// For a large mapping: where each key stands, to see the second one.
@@ -141,10 +143,15 @@ fn position(keys: &mut HashMap<Word, usize>, entries: &[Entry], key: &Word) -> O
     keys.get(key).copied()
 }
 
+/// What a document is built in; its memory serves the next one, too.
 #[derive(Default)]
 struct Builder {
     nodes: Vec<Node>,
     open: Vec<Open>,
+    /// The entries of all mappings that are open, the innermost last.
+    entries: Vec<Entry>,
+    /// The same for the items of sequences.
+    items: Vec<NodeId>,
     root: Option<NodeId>,
     anchors: HashMap<usize, NodeId>,
     /// How many keys have come in by merge keys.
@@ -152,9 +159,20 @@ struct Builder {
 }
 
 impl Builder {
+    /// Forgets what has begun.
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.open.clear();
+        self.entries.clear();
+        self.items.clear();
+        self.root = None;
+        self.anchors.clear();
+        self.merged = 0;
+    }
+
     fn event(&mut self, event: Event<'_>, span: Span, parsed: &mut Parsed) -> Result<(), Problem> {
         match event {
-            Event::DocumentStart(..) => *self = Self::default(),
+            Event::DocumentStart(..) => self.clear(),
             Event::DocumentEnd => self.finish(parsed),
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
@@ -166,11 +184,11 @@ impl Builder {
                 self.scalar(value, span, plain, anchor, parsed)?;
             }
             Event::SequenceStart(style, anchor, _) => {
-                let id = self.begin(Value::Seq(Vec::new()), span, style == StructureStyle::Flow)?;
+                let id = self.begin(Value::Seq(Box::default()), span, style == StructureStyle::Flow)?;
                 self.enter(id, span, anchor, parsed)?;
             }
             Event::MappingStart(style, anchor, _) => {
-                let id = self.begin(Value::Map(Vec::new()), span, style == StructureStyle::Flow)?;
+                let id = self.begin(Value::Map(Box::default()), span, style == StructureStyle::Flow)?;
                 self.enter(id, span, anchor, parsed)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
@@ -191,11 +209,11 @@ impl Builder {
         let begun = |at| Span::new(at, at);
         match part {
             Part::Mapping(at) => {
-                let id = self.begin(Value::Map(Vec::new()), begun(at), false)?;
+                let id = self.begin(Value::Map(Box::default()), begun(at), false)?;
                 self.enter(id, begun(at), 0, parsed)
             }
             Part::Sequence(at) => {
-                let id = self.begin(Value::Seq(Vec::new()), begun(at), false)?;
+                let id = self.begin(Value::Seq(Box::default()), begun(at), false)?;
                 self.enter(id, begun(at), 0, parsed)
             }
             Part::Scalar { text, span, plain } => {
@@ -264,7 +282,9 @@ impl Builder {
 
     fn enter(&mut self, id: NodeId, span: Span, anchor: usize, parsed: &mut Parsed) -> Result<(), Problem> {
         self.place(id, span, parsed)?;
-        self.open.push(Open { id, anchor, key: None, keys: HashMap::new(), merges: Vec::new() });
+        let is_map = matches!(self.value(id), Some(Value::Map(_)));
+        let first = if is_map { self.entries.len() } else { self.items.len() };
+        self.open.push(Open { id, anchor, first, key: None, keys: HashMap::new(), merges: Vec::new() });
         Ok(())
     }
 
@@ -276,11 +296,15 @@ impl Builder {
     fn end(&mut self, span: Span) -> Result<(), Problem> {
         let Some(open) = self.open.pop() else { return Ok(()) };
         for (merged, place) in &open.merges {
-            self.merge(open.id, *merged, *place)?;
+            self.merge(open.first, *merged, *place)?;
         }
-        let (expanded, last) = match self.value(open.id) {
-            Some(Value::Map(entries)) => self.measure(entries.iter().map(|entry| entry.value), span.start),
-            Some(Value::Seq(items)) => self.measure(items.iter().copied(), span.start),
+        let value = match self.value(open.id) {
+            Some(Value::Map(_)) => Value::Map(self.entries.drain(open.first..).collect()),
+            _ => Value::Seq(self.items.drain(open.first..).collect()),
+        };
+        let (expanded, last) = match &value {
+            Value::Map(entries) => self.measure(entries.iter().map(|entry| entry.value), span.start),
+            Value::Seq(items) => self.measure(items.iter().copied(), span.start),
             _ => (1, None),
         };
         if expanded > MAX_EXPANDED_NODES {
@@ -289,6 +313,7 @@ impl Builder {
         }
         // A block collection has no closing mark: it ends with its last child.
         if let Some(node) = self.nodes.get_mut(open.id.0) {
+            node.value = value;
             node.expanded = expanded;
             let end = if span.end > span.start { span.end } else { last.unwrap_or(span.end) };
             node.span = Span::new(node.span.start, end);
@@ -319,20 +344,21 @@ impl Builder {
             self.root = Some(id);
             return Ok(());
         };
-        let Some(parent) = self.nodes.get_mut(open.id.0) else { return Ok(()) };
-        match &mut parent.value {
-            Value::Seq(items) => items.push(id),
-            Value::Map(entries) => match open.key.take() {
+        let Some(parent) = self.nodes.get(open.id.0) else { return Ok(()) };
+        match &parent.value {
+            Value::Seq(_) => self.items.push(id),
+            Value::Map(_) => match open.key.take() {
                 None => {}
                 Some((key, key_span, true)) if &*key == "<<" => open.merges.push((id, key_span)),
                 Some((key, key_span, _)) => {
+                    let entries = self.entries.get_mut(open.first..).unwrap_or_default();
                     let earlier = position(&mut open.keys, entries, &key);
                     let entry = Entry { key, key_span, merged: false, value: id };
                     if let Some(earlier) = earlier.and_then(|index| entries.get_mut(index)) {
                         let Entry { key, key_span: first, .. } = std::mem::replace(earlier, entry);
                         parsed.problems.push(Problem::DuplicateKey { key, first, second: key_span });
                     } else {
-                        entries.push(entry);
+                        self.entries.push(entry);
                     }
                 }
             },
@@ -341,11 +367,12 @@ impl Builder {
         Ok(())
     }
 
-    /// Adds the entries of a merged mapping, or of each mapping in a merged sequence, that are not there yet.
-    fn merge(&mut self, into: NodeId, from: NodeId, place: Span) -> Result<(), Problem> {
+    /// Adds the entries of a merged mapping, or of each mapping in a merged sequence, that are not there yet to the innermost
+    /// mapping, whose own begin at `first`.
+    fn merge(&mut self, first: usize, from: NodeId, place: Span) -> Result<(), Problem> {
         let sources: Vec<NodeId> = match self.value(from) {
             Some(Value::Map(_)) => vec![from],
-            Some(Value::Seq(items)) => items.clone(),
+            Some(Value::Seq(items)) => items.to_vec(),
             Some(Value::Null) => Vec::new(),
             _ => return Err(Problem::Syntax { span: place, message: "only a mapping can be merged".to_owned() }),
         };
@@ -363,22 +390,21 @@ impl Builder {
             for entry in &merged {
                 self.share(entry.value);
             }
-            if let Some(Value::Map(entries)) = self.nodes.get_mut(into.0).map(|node| &mut node.value) {
-                let mut there: HashSet<Word> = entries.iter().map(|entry| entry.key.clone()).collect();
-                entries.extend(merged.into_iter().filter(|entry| there.insert(entry.key.clone())));
-            }
+            let own = self.entries.get(first..).unwrap_or_default();
+            let mut there: HashSet<Word> = own.iter().map(|entry| entry.key.clone()).collect();
+            self.entries.extend(merged.into_iter().filter(|entry| there.insert(entry.key.clone())));
         }
         Ok(())
     }
 
     fn finish(&mut self, parsed: &mut Parsed) {
-        let builder = std::mem::take(self);
-        let Some(root) = builder.root else { return };
-        let mut document = Document { nodes: builder.nodes, root };
-        document.nodes.shrink_to_fit();
-        if !document.root().is_null() {
-            parsed.documents.push(document);
+        if let Some(root) = self.root {
+            let document = Document { nodes: self.nodes.drain(..).collect(), root };
+            if !document.root().is_null() {
+                parsed.documents.push(document);
+            }
         }
+        self.clear();
     }
 }
 
