@@ -222,11 +222,20 @@ pub fn find(selector: &str) -> Result<Vec<&'static Rule>, UnknownRule> {
         return Ok(found);
     }
     let names = rules::ALL.iter().map(|rule| rule.name).chain(crate::rule::GROUPS.map(|(_, group)| group));
-    let help = match nearest(selector, names) {
+    let help = match nearest_code(selector).or_else(|| nearest(selector, names)) {
         Some(name) => format!("did you mean `{name}`?"),
         None => "--list-rules shows them all".to_owned(),
     };
     Err(UnknownRule { selector: selector.to_owned(), help })
+}
+
+/// The code that was probably meant: with the digits that its letters look like, or one edit away.
+fn nearest_code(word: &str) -> Option<&'static str> {
+    let word = word.to_ascii_uppercase();
+    let digits = word.replace('O', "0").replace(['I', 'L'], "1");
+    let codes = || rules::ALL.iter().map(|rule| rule.code);
+    let is_near = |code: &&str| strsim::damerau_levenshtein(code, &word) == 1;
+    codes().find(|code| *code == digits).or_else(|| codes().find(is_near))
 }
 
 /// The word that was probably meant, if one is near enough.

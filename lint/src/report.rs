@@ -187,7 +187,7 @@ impl Report {
 pub(crate) fn place_in_words(place: &Place, sources: &[Source]) -> String {
     let Some(source) = sources.get(place.source) else { return String::new() };
     let at = source.position(place.span.start);
-    format!("{}:{}:{}", source.name, at.line, at.column)
+    format!("{}:{}:{}", source.called(place.span.start), at.line, at.column)
 }
 
 /// Pretty JSON with a line end.

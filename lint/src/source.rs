@@ -6,6 +6,7 @@
 mod index;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -96,10 +97,18 @@ impl Source {
         self.text.index().line(&self.text, line)
     }
 
-    /// The template of a chart that the text at an offset was rendered from, where `helm template` says so.
+    /// The template of a chart that the text at an offset was rendered from, where that came from no file and `helm
+    /// template` says so: then the template is what somebody has to change.
     #[must_use]
-    pub fn template(&self, offset: usize) -> Option<&str> {
-        self.text.index().template(&self.text, offset)
+    pub fn rendered_from(&self, offset: usize) -> Option<&str> {
+        self.text.index().template(&self.text, offset).filter(|_| self.path.is_none())
+    }
+
+    /// What people know the text at an offset by: the file, or the chart's template and where its text came from.
+    #[must_use]
+    pub fn called(&self, offset: usize) -> Cow<'_, str> {
+        self.rendered_from(offset)
+            .map_or(Cow::Borrowed(&self.name), |template| format!("{template} in {}", self.name).into())
     }
 }
 
@@ -122,6 +131,13 @@ pub enum SourceError {
         help("no manifest is; leave it out, such as by .gitignore, or lint its parts")
     )]
     TooLarge {
+        /// The path as it was given.
+        path: String,
+    },
+    /// The configuration is larger than any that people write.
+    #[error("{path} is larger than 1 MiB")]
+    #[diagnostic(code(bluegreen_lint::too_large), help("a configuration is some lines; see whether this is one"))]
+    ConfigTooLarge {
         /// The path as it was given.
         path: String,
     },
@@ -167,6 +183,9 @@ const MAX_KEPT_BYTES: usize = 16 << 20;
 /// A larger file, in bytes, is no manifest: the API server takes three million bytes for one object.
 const MAX_FILE_BYTES: u64 = 32 << 20;
 
+/// A larger configuration, in bytes, is none that somebody wrote, and takes seconds to check.
+const MAX_CONFIG_BYTES: usize = 1 << 20;
+
 /// Reads files, directories (`.gitignore` honoured, in the order of their names) and `-`, which is standard input.
 ///
 /// A file that is reached twice is read once: by its own path if it was named, by a link otherwise.
@@ -189,7 +208,8 @@ pub fn read(paths: &[PathBuf], stdin_name: &str) -> Result<Vec<Source>, SourceEr
         if path.as_os_str() == "-" {
             return standard_input(stdin_name);
         }
-        Ok(Source { explicit, ..file(&path, &kept)? })
+        let role = if is_config(&path) { Role::Config } else { Role::Manifest };
+        Ok(Source { explicit, ..file(&path, role, &kept)? })
     };
     found.into_par_iter().map(source).collect()
 }
@@ -261,7 +281,7 @@ pub fn add_config(sources: &mut Vec<Source>, config: &Path) -> Result<(), Source
         give(sources, at, &path, config)?;
     }
     if sources.is_empty() {
-        sources.push(Source { role: Role::Config, ..file(config, &AtomicUsize::new(0))? });
+        sources.push(file(config, Role::Config, &AtomicUsize::new(0))?);
     }
     Ok(())
 }
@@ -273,7 +293,7 @@ fn give(sources: &mut Vec<Source>, at: usize, path: &Path, config: &Path) -> Res
     } else {
         let above = config.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let own = Some(Above { source: sources.len(), path: above });
-        sources.push(Source { role: Role::Config, config: own, ..file(config, &AtomicUsize::new(0))? });
+        sources.push(Source { config: own, ..file(config, Role::Config, &AtomicUsize::new(0))? });
         sources.len() - 1
     };
     let directory = absolute(config).parent().map(Path::to_owned).unwrap_or_default();
@@ -308,7 +328,7 @@ fn shown(path: &Path) -> String {
     path.strip_prefix("./").or_else(|_| path.strip_prefix(here)).unwrap_or(path).display().to_string()
 }
 
-fn file(path: &Path, kept: &AtomicUsize) -> Result<Source, SourceError> {
+fn file(path: &Path, role: Role, kept: &AtomicUsize) -> Result<Source, SourceError> {
     let name = shown(path);
     let unreadable = |error: std::io::Error| SourceError::unreadable(path, &error);
     let mut opened = File::open(path).map_err(unreadable)?;
@@ -318,9 +338,11 @@ fn file(path: &Path, kept: &AtomicUsize) -> Result<Source, SourceError> {
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
     opened.read_to_end(&mut bytes).map_err(unreadable)?;
+    if role == Role::Config && bytes.len() > MAX_CONFIG_BYTES {
+        return Err(SourceError::ConfigTooLarge { path: name });
+    }
     let keep = !path.is_file() || kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MAX_KEPT_BYTES;
     let text = Text::of_file(path, utf8(bytes, &name)?, keep);
-    let role = if is_config(path) { Role::Config } else { Role::Manifest };
     Ok(Source { name, text, path: Some(path.to_owned()), owner: owner(&metadata), role, explicit: true, config: None })
 }
 

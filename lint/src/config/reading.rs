@@ -55,7 +55,7 @@ fn read(index: usize, source: &Source) -> Result<Layer, ConfigError> {
         Some(Problem::DuplicateKey { key, second, .. }) => {
             return Err(error(*second, format!("`{key}` is there twice"), Some("keep one of them".to_owned())));
         }
-        None => {}
+        Some(Problem::RunTogether { .. }) | None => {}
     }
     let (file, document) = match parsed.documents.as_slice() {
         [] => (File::default(), None),
@@ -144,28 +144,31 @@ fn explain(source: &Source, document: &Document, schema: &Json, problem: &Valida
         }
         // The alternatives of a choice are constants, each with its own description.
         Kind::OneOfNotValid { .. } | Kind::AnyOf { .. } => choice(node, &alternatives(schema, &path)),
-        Kind::Type { .. } if node.is_plain() && !matches!(node.value(), yaml::Value::Str(_)) => {
-            let text = source.text.get(node.span().range()).unwrap_or_default();
-            let message = format!("YAML reads {text} as something else than text");
-            (node.span(), message, Some(format!("put it in quotes: \"{text}\"")))
-        }
-        Kind::Type { kind } => {
-            let wanted = |kind| match kind {
-                JsonType::Array => "a list",
-                JsonType::Object => "a mapping",
-                JsonType::Boolean => "true or false",
-                JsonType::Integer | JsonType::Number => "a number",
-                _ => "text",
-            };
-            let wanted = match kind {
-                TypeKind::Single(kind) => wanted(*kind),
-                TypeKind::Multiple(kinds) => kinds.iter().map(wanted).next().unwrap_or("something else"),
-            };
-            (node.span(), format!("{wanted} is wanted here"), None)
-        }
+        Kind::Type { kind } => wrong_type(source, node, kind),
         _ => (node.span(), problem.to_string(), None),
     };
     (span.start, ConfigError::new(source, span, message, help))
+}
+
+fn wrong_type(source: &Source, node: NodeRef<'_>, kind: &TypeKind) -> (Span, String, Option<String>) {
+    let kinds: Vec<JsonType> = match kind {
+        TypeKind::Single(kind) => vec![*kind],
+        TypeKind::Multiple(kinds) => kinds.iter().collect(),
+    };
+    if kinds.contains(&JsonType::String) && node.is_plain() && !matches!(node.value(), yaml::Value::Str(_)) {
+        let text = source.text.get(node.span().range()).unwrap_or_default();
+        let message = format!("YAML reads {text} as something else than text");
+        return (node.span(), message, Some(format!("put it in quotes: \"{text}\"")));
+    }
+    let (wanted, help) = match kinds.first() {
+        Some(JsonType::Array) => ("a list", Some("write each item on a line of its own, behind `- `")),
+        Some(JsonType::Object) => ("a mapping", Some("write each field on a line of its own, as `name: value`")),
+        Some(JsonType::Boolean) => ("true or false", None),
+        Some(JsonType::Integer | JsonType::Number) => ("a number", None),
+        Some(_) => ("text", None),
+        None => ("something else", None),
+    };
+    (node.span(), format!("{wanted} is wanted here"), help.map(str::to_owned))
 }
 
 fn choice(node: NodeRef<'_>, words: &[&str]) -> (Span, String, Option<String>) {

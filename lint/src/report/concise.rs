@@ -24,7 +24,7 @@ fn lines<'f>(findings: impl Iterator<Item = &'f Finding>, sources: &[Source]) ->
     for finding in findings {
         let Some(source) = sources.get(finding.place.source) else { continue };
         let at = source.position(finding.place.span.start);
-        let (name, severity, code) = (&source.name, finding.severity, finding.rule.code);
+        let (name, severity, code) = (source.called(finding.place.span.start), finding.severity, finding.rule.code);
         let _ = writeln!(text, "{name}:{}:{}: {severity}[{code}] {}", at.line, at.column, finding.message);
     }
     text

@@ -38,7 +38,7 @@ impl Excerpt {
         let shown = text.get(cut..end).unwrap_or_default().to_owned();
         let length = to.min(end).saturating_sub(from).max(usize::from(from < text.len()));
         let label = LabeledSpan::new_primary_with_span(None, (from - cut, length));
-        Self { name: source.name.clone(), text: shown, line, column, label }
+        Self { name: source.called(span.start).into_owned(), text: shown, line, column, label }
     }
 }
 

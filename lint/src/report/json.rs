@@ -103,6 +103,9 @@ struct Member<'r> {
 struct Region<'r> {
     /// The path as it was given, or what standard input is called.
     file: &'r str,
+    /// The chart's template that this was rendered from, where standard input says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<&'r str>,
     #[schemars(range(min = 1))]
     line: usize,
     #[schemars(range(min = 1))]
@@ -223,10 +226,17 @@ fn set<'r>(found: &'r SetSummary, sources: &'r [Source]) -> Set<'r> {
 
 fn region<'r>(place: &Place, sources: &'r [Source]) -> Region<'r> {
     let Some(source) = sources.get(place.source) else {
-        return Region { file: "", line: 1, column: 1, end_line: 1, end_column: 1 };
+        return Region { file: "", template: None, line: 1, column: 1, end_line: 1, end_column: 1 };
     };
     let (start, end) = (source.position(place.span.start), source.position(place.span.end));
-    Region { file: &source.name, line: start.line, column: start.column, end_line: end.line, end_column: end.column }
+    Region {
+        file: &source.name,
+        template: source.rendered_from(place.span.start),
+        line: start.line,
+        column: start.column,
+        end_line: end.line,
+        end_column: end.column,
+    }
 }
 
 fn fix<'r>(fix: &'r Fix, sources: &'r [Source]) -> FixItem<'r> {

@@ -138,7 +138,11 @@ fn add(object: &mut Value, key: &str, value: Value) {
 fn location(place: &Place, sources: &[Source]) -> Value {
     let mut location = Map::new();
     if let Some(source) = sources.get(place.source) {
-        let physical = json!({"artifactLocation": artifact(source), "region": region(place.span, source)});
+        let mut artifact = artifact(source);
+        if let Some(template) = source.rendered_from(place.span.start) {
+            add(&mut artifact, "description", json!({"text": format!("rendered from {template}")}));
+        }
+        let physical = json!({"artifactLocation": artifact, "region": region(place.span, source)});
         location.insert("physicalLocation".to_owned(), physical);
     }
     if let Some(id) = &place.object {

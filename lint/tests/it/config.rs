@@ -64,6 +64,9 @@ fn mistakes_are_shown_at_their_line_with_the_way_out() {
         "lint: {select: resources}\n",
         "lint: {}\nlint: {}\n",
         "lint: {}\n---\nsets: []\n",
+        "sets: 3\n",
+        "lint: [a]\n",
+        "lint:\n  select: [BG2O1]\n",
         "lint: {pedantic: sometimes}\n",
         "- a\n",
     ] {

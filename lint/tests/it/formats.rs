@@ -258,3 +258,21 @@ fn an_empty_report_is_well_formed() {
         assert_eq!(json(Format::Json, &sources)["findings"], serde_json::json!([]));
     }
 }
+
+#[test]
+fn what_a_chart_was_rendered_from_is_named() {
+    let text = "---\n# Source: shop/templates/service.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: shop}\n\
+                spec: {selektor: {a: b}}\n";
+    let sources = [Source::new("<stdin>", text)];
+    let template = "shop/templates/service.yaml";
+    for format in [Format::Human, Format::Concise, Format::Junit] {
+        let (_, rendered) = render(format, &sources);
+        let place = format!("{template} in {}:6:8", if format == Format::Junit { "&lt;stdin&gt;" } else { "<stdin>" });
+        assert!(rendered.contains(&place), "{rendered}");
+    }
+    let finding = &json(Format::Json, &sources)["findings"][0];
+    assert_eq!((finding["file"].as_str(), finding["template"].as_str()), (Some("<stdin>"), Some(template)));
+    let artifact =
+        &json(Format::Sarif, &sources)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
+    assert_eq!(artifact["description"]["text"], format!("rendered from {template}"));
+}

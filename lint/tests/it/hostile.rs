@@ -69,6 +69,20 @@ fn a_file_larger_than_any_manifest_is_refused_at_once() {
 }
 
 #[test]
+fn a_configuration_that_nobody_wrote_is_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(".bluegreen.yaml");
+    std::fs::write(&path, format!("lint: {{select: [{}]}}\n", "BG101, ".repeat(1 << 20))).unwrap();
+    let mut sources = vec![Source { path: Some(directory.path().join("a.yaml")), ..Source::new("a.yaml", "") }];
+    for named in [false, true] {
+        let found = bluegreen_lint::source::add_configs(&mut sources);
+        let given = bluegreen_lint::source::add_config(&mut sources, &path);
+        let error = if named { given } else { found }.unwrap_err().to_string();
+        assert!(error.ends_with(".bluegreen.yaml is larger than 1 MiB"), "{error}");
+    }
+}
+
+#[test]
 fn what_no_rule_compares_is_not_kept_and_texts_are_read_again() {
     let directory = tempfile::tempdir().unwrap();
     let config = |nth: usize| {
