@@ -3,6 +3,7 @@
 
 use super::schema::{Schema, life_of_kind};
 use super::sink::{Defect, nearest};
+use crate::edit::New;
 use crate::finding::{Applicability, Edit, Fix};
 use crate::manifest::Object;
 use crate::version::Version;
@@ -121,13 +122,28 @@ fn removed(object: &Object, version: Version) -> Option<Defect> {
         Some(replacement) => format!("use `{replacement}`, and see whether its fields are the same"),
         None => format!("there is no {kind} any more; remove it"),
     };
-    let edit = |text: &str| Edit { source: place.source, span: place.span, replacement: text.to_owned() };
     let is_plain = place.span.end - place.span.start == api_version.len();
-    // Fields may have other names there, so somebody should look at it.
-    let fix = replacement
-        .filter(|_| is_plain)
-        .map(|text| Fix { applicability: Applicability::Unsafe, edits: vec![edit(text)] });
+    let edits = replacement.filter(|_| is_plain).and_then(|text| {
+        let edit = Edit { source: place.source, span: place.span, replacement: text.to_owned() };
+        Some(std::iter::once(edit).chain(conversion(object, text, version)?).collect())
+    });
+    // Defaults may be others there, so somebody should look at it.
+    let fix = edits.map(|edits| Fix { applicability: Applicability::Unsafe, edits });
     Some(Defect { code: "BG009", place, message, help, fix })
+}
+
+/// What has to be changed beside the apiVersion; nothing where that is more than is known here.
+fn conversion(object: &Object, api_version: &str, version: Version) -> Option<Vec<Edit>> {
+    match super::validate(&object.of_version(api_version), version).as_slice() {
+        [] => Some(Vec::new()),
+        // Before `apps/v1` the selector was that of the template's labels unless it was set.
+        [defect] if defect.code == "BG006" && defect.place.path == "spec.selector" => {
+            let labels = object.root().at(&["spec", "template", "metadata", "labels"])?;
+            let keys = ["selector", "matchLabels"];
+            object.add(object.root().get("spec")?, &keys, New::Copy(labels, None), None).map(|edit| vec![edit])
+        }
+        _ => None,
+    }
 }
 
 /// The apiVersions of a group in which a kind is served, the stable ones first.

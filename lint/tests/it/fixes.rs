@@ -330,3 +330,20 @@ fn links_and_permissions_stay() {
     let (code, _, error) = run(directory.path(), &["--fix", "."], "");
     assert!(code == 2 && error.contains("read-only"), "{error}");
 }
+
+#[test]
+fn an_old_version_is_replaced_where_nothing_is_wrong_afterwards() {
+    let good = good("good-a.yaml");
+    let selector = "  selector:\n    matchLabels:\n      app: shop\n      color: blue\n";
+    let (before, after) = good.split_once(selector).unwrap();
+    let new = format!("{before}{after}").replacen("apps/v1", "apps/v1beta1", 1);
+    let (first, second) = good.split_once("---\n").unwrap();
+    let first = first.replacen(selector, "", 1);
+    check("BG009", &new, &format!("{first}{selector}---\n{second}"));
+    let ingress = "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: shop}\n\
+                   spec: {backend: {serviceName: shop, servicePort: 80}}\n";
+    assert_eq!(fixed(ingress, Applicability::Unsafe).0, ingress);
+    let budget = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: shop}\n\
+                  spec: {minAvailable: 1, selector: {matchLabels: {app: shop}}}\n";
+    check("BG009", budget, &budget.replace("v1beta1", "v1"));
+}
