@@ -60,18 +60,15 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
         model.meant_to_differ = sources.iter().map(meant).collect();
     }
     let mut findings: Vec<Finding> = said.into_iter().flatten().collect();
-    let sets: Vec<_> = model.sets().filter(|set| !set.is_uncertain()).collect();
-    findings.par_extend(sets.into_par_iter().flat_map_iter(said_of_set));
-    for &rule in rules::ALL {
-        let mut found = Findings::new(rule, &mut findings);
-        match rule.check {
-            Check::Text(check) => {
-                model.manifests.problems.iter().for_each(|(at, problem)| check(*at, problem, &mut found));
-            }
-            Check::Model(check) => check(&model, &mut found),
-            _ => {}
-        }
+    for finding in findings.iter().filter(|finding| finding.rule.code == "BG008") {
+        model.distrust(&finding.place);
     }
+    let sets: Vec<_> = model.sets().filter(|set| !set.is_uncertain()).collect();
+    let (of_sets, of_all): (Vec<Finding>, Vec<Finding>) = rayon::join(
+        || sets.into_par_iter().flat_map_iter(said_of_set).collect(),
+        || rules::ALL.par_iter().flat_map_iter(|rule| said_of_all(rule, &model)).collect(),
+    );
+    findings.extend(of_sets.into_iter().chain(of_all));
     let mut suppressions = suppress::all(sources, config, &model);
     // What is merely hidden is asked for, too: a suppression of it is of use with `--pedantic`.
     let (mut findings, hidden) = by_severity(findings, sources, config);
@@ -106,16 +103,17 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
 
 /// The kinds that are not compared with what the API server takes, with how many objects there are of each.
 fn passed_over(model: &Model, version: version::Version) -> Vec<PassedOver> {
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for object in model.manifests.objects.iter().filter(|object| !api::knows(object, version)) {
-        *counts.entry((&object.id.api_version, &object.id.kind)).or_default() += 1;
+    let mut kinds: BTreeMap<(&str, &str), (&manifest::Object, usize)> = BTreeMap::new();
+    for object in &model.manifests.objects {
+        kinds.entry((&object.id.api_version, &object.id.kind)).or_insert((object, 0)).1 += 1;
     }
-    let kind = |((api_version, kind), count): ((&str, &str), usize)| PassedOver {
+    let unknown = kinds.into_iter().filter(|(_, (object, _))| !api::knows(object, version));
+    let passed_over = |((api_version, kind), (_, count)): ((&str, &str), (_, usize))| PassedOver {
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
         count,
     };
-    counts.into_iter().map(kind).collect()
+    unknown.map(passed_over).collect()
 }
 
 /// The findings that are reported, with the severity that they count, and those that are not.
@@ -137,6 +135,20 @@ fn said_of(object: &manifest::Object, config: &Config) -> Vec<Finding> {
         if let Check::Object(check) = rule.check {
             check(object, &mut Findings::new(rule, &mut findings));
         }
+    }
+    findings
+}
+
+/// What a rule has to say of everything.
+fn said_of_all(rule: &'static rule::Rule, model: &Model) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut found = Findings::new(rule, &mut findings);
+    match rule.check {
+        Check::Text(check) => {
+            model.manifests.problems.iter().for_each(|(at, problem)| check(*at, problem, &mut found));
+        }
+        Check::Model(check) => check(model, &mut found),
+        _ => {}
     }
     findings
 }
@@ -179,7 +191,9 @@ fn drop_echoes(findings: &mut Vec<Finding>) {
     };
     let spans: HashSet<_> = causes.iter().map(|finding| at(&finding.place)).collect();
     let mut fields: HashMap<(usize, Option<Identity>), Vec<String>> = HashMap::new();
-    for place in causes.iter().filter(|finding| finding.rule.group() != "api").flat_map(places) {
+    // What a server refuses is often a whole object; a field that it does not know is that field.
+    let is_field = |finding: &&&Finding| finding.rule.group() != "api" || finding.rule.code == "BG005";
+    for place in causes.iter().filter(is_field).flat_map(places) {
         fields.entry((place.source, place.object)).or_default().push(place.path);
     }
     let is_within = |place: &Place| {
@@ -197,7 +211,7 @@ fn drop_echoes(findings: &mut Vec<Finding>) {
 fn set_summaries(model: &Model) -> Vec<SetSummary> {
     fn member<F>(member: Option<Member<'_, F>>) -> Option<MemberSummary> {
         let object = member?.object;
-        Some(MemberSummary { id: object.id.clone(), source: object.source, at: object.at_name().span.start })
+        Some(MemberSummary { id: object.id.clone(), source: object.source, at: object.name_span().start })
     }
     let summary = |set: model::SetView<'_>| SetSummary {
         name: set.set.name.clone(),

@@ -12,7 +12,7 @@ pub use read::read;
 pub(crate) use read::read_each;
 
 use crate::source::Text;
-use crate::yaml::{Document, NodeId, NodeRef, Problem, Span, Value};
+use crate::yaml::{Document, NodeId, NodeRef, Problem, Span};
 
 /// What an object is called.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,6 +68,11 @@ impl Object {
     /// The document that it is in, which may hold others, too.
     pub(crate) fn document(&self) -> NodeRef<'_> {
         self.document.root()
+    }
+
+    /// The same object as one of another apiVersion.
+    pub(crate) fn of_version(&self, api_version: &str) -> Self {
+        Self { id: Identity { api_version: api_version.to_owned(), ..self.id.clone() }, ..self.clone() }
     }
 
     /// The API group; empty for the core group.
@@ -154,6 +159,13 @@ impl Object {
         }
     }
 
+    /// Where the object's name stands, or whatever there is instead.
+    #[must_use]
+    pub(crate) fn name_span(&self) -> Span {
+        let name = self.root().at(&["metadata", "name"]);
+        name.map_or_else(|| self.root().key_span("kind"), NodeRef::span)
+    }
+
     fn place(&self, span: Span, path: String) -> Place {
         Place { source: self.source, span, path, object: Some(self.id.clone()) }
     }
@@ -170,17 +182,35 @@ fn join(path: &str, key: &str) -> String {
 }
 
 fn path_to(from: NodeRef<'_>, to: NodeId) -> Option<String> {
-    fn search(node: NodeRef<'_>, to: NodeId, path: &str) -> Option<String> {
-        if node.id() == to {
-            return Some(path.to_owned());
-        }
-        match node.value() {
-            Value::Map(_) => node.entries().find_map(|(entry, value)| search(value, to, &join(path, &entry.key))),
-            Value::Seq(_) => node.items().enumerate().find_map(|(i, item)| search(item, to, &format!("{path}[{i}]"))),
-            _ => None,
-        }
+    /// What leads from one value to the next.
+    enum Step<'d> {
+        Key(&'d str),
+        Item(usize),
     }
-    search(from, to, "")
+    /// Finds the steps, the last one first.
+    fn search<'d>(node: NodeRef<'d>, to: NodeId, steps: &mut Vec<Step<'d>>) -> bool {
+        if node.id() == to {
+            return true;
+        }
+        let through = |step: Step<'d>, value: NodeRef<'d>, steps: &mut Vec<Step<'d>>| {
+            let found = search(value, to, steps);
+            if found {
+                steps.push(step);
+            }
+            found
+        };
+        node.entries().any(|(entry, value)| through(Step::Key(&entry.key), value, steps))
+            || node.items().enumerate().any(|(at, item)| through(Step::Item(at), item, steps))
+    }
+    let mut steps = Vec::new();
+    let found = search(from, to, &mut steps);
+    let path = || {
+        steps.iter().rev().fold(String::new(), |path, step| match step {
+            Step::Key(key) => join(&path, key),
+            Step::Item(at) => format!("{path}[{at}]"),
+        })
+    };
+    found.then(path)
 }
 
 fn key_of(from: NodeRef<'_>, to: NodeId) -> Option<Span> {
@@ -235,7 +265,7 @@ impl Manifests {
     /// The sources that have a document which could not be read.
     #[must_use]
     pub fn unreadable(&self) -> HashSet<usize> {
-        let broken = self.problems.iter().filter(|(_, problem)| matches!(problem, Problem::Syntax { .. }));
+        let broken = self.problems.iter().filter(|(_, problem)| !matches!(problem, Problem::DuplicateKey { .. }));
         broken.map(|(source, _)| *source).chain(self.aside.iter().map(|(source, _)| *source)).collect()
     }
 }

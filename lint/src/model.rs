@@ -7,8 +7,10 @@ mod near;
 pub mod routing;
 pub mod scaling;
 
+use rayon::prelude::*;
+
 use crate::config::MeantToDiffer;
-use crate::manifest::{self, Manifests, Object, is_placeholder};
+use crate::manifest::{self, Identity, Manifests, Object, Place, is_placeholder};
 use crate::set::{self, Active, Color, Declared, Facts, ReleaseSet, Route, Service, Workload, same_namespace};
 use crate::yaml::NodeRef;
 use near::Near;
@@ -48,7 +50,7 @@ pub struct Model {
     service_objects: Vec<usize>,
     route_objects: Vec<usize>,
     origins: HashMap<usize, String>,
-    by_label: HashMap<(String, String), Vec<usize>>,
+    by_label: HashMap<String, HashMap<String, Vec<usize>>>,
     by_backend: HashMap<String, Vec<usize>>,
     workloads_by_name: HashMap<String, Vec<usize>>,
     services_by_name: HashMap<String, Vec<usize>>,
@@ -64,36 +66,41 @@ pub struct Model {
 impl Model {
     /// Understands what was read.
     #[must_use]
-    pub fn new(manifests: Manifests, declared: Vec<Declared>, origin: impl Fn(usize) -> String) -> Self {
+    pub fn new(manifests: Manifests, declared: Vec<Declared>, origin: impl Fn(usize) -> String + Sync) -> Self {
         let mut facts = Facts { declared, ..Facts::default() };
         let (mut workload_objects, mut service_objects, mut route_objects) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, object) in manifests.objects.iter().enumerate() {
-            let origin = || origin(object.source);
-            if let Some(workload) = workload_facts(object, origin) {
-                facts.workloads.push(workload);
-                workload_objects.push(at);
-            } else if object.is_service() {
-                facts.services.push(Service {
-                    namespace: object.id.namespace.clone(),
-                    name: object.id.name.clone(),
-                    origin: origin(),
-                    selector: manifest::labels(object.root().at(&["spec", "selector"])),
-                    recorded: false,
-                });
-                service_objects.push(at);
-            } else {
-                let route = Routing::of(object).map(|routing| routing.facts(object));
-                route_objects.extend(route.as_ref().map(|_| at));
-                facts.routes.extend(route);
+        let found: Vec<Option<Fact>> = manifests.objects.par_iter().map(|object| Fact::of(object, &origin)).collect();
+        for (at, fact) in found.into_iter().enumerate() {
+            match fact {
+                Some(Fact::Workload(workload)) => {
+                    facts.workloads.push(workload);
+                    workload_objects.push(at);
+                }
+                Some(Fact::Service(service)) => {
+                    facts.services.push(service);
+                    service_objects.push(at);
+                }
+                Some(Fact::Route(route)) => {
+                    facts.routes.push(route);
+                    route_objects.push(at);
+                }
+                None => {}
             }
         }
         let sets = set::discover(&facts);
         let unreadable = manifests.unreadable().into_iter().map(&origin).collect();
-        let origins = manifests.objects.iter().map(|object| (object.source, origin(object.source))).collect();
-        let mut by_label: HashMap<(String, String), Vec<usize>> = HashMap::new();
+        let mut origins: HashMap<usize, String> = HashMap::new();
+        for object in &manifests.objects {
+            origins.entry(object.source).or_insert_with(|| origin(object.source));
+        }
+        let mut by_label: HashMap<String, HashMap<String, Vec<usize>>> = HashMap::new();
         for (at, workload) in facts.workloads.iter().enumerate() {
             for (key, value) in &workload.labels {
-                by_label.entry((key.clone(), value.clone())).or_default().push(at);
+                let by_value = match by_label.get_mut(key) {
+                    Some(by_value) => by_value,
+                    None => by_label.entry(key.clone()).or_default(),
+                };
+                by_value.entry(value.clone()).or_default().push(at);
             }
         }
         let mut by_backend: HashMap<String, Vec<usize>> = HashMap::new();
@@ -104,10 +111,7 @@ impl Model {
         }
         let has_templated_workload = facts.workloads.iter().any(|workload| is_placeholder(&workload.name));
         let templated = |service: &Service| is_placeholder(&service.name) || has_placeholder(&service.selector);
-        let unselective = |at: &usize| {
-            let spec = manifests.objects.get(*at).and_then(|object| object.root().get("spec"));
-            spec.is_some_and(|spec| spec.entries().any(|(entry, _)| is_misspelt(&entry.key, "selector")))
-        };
+        let unselective = |at: &usize| manifests.objects.get(*at).is_some_and(has_misspelt_selector);
         let has_unjudged_service = facts.services.iter().any(templated) || service_objects.iter().any(unselective);
         let workloads_by_name = by_name(facts.workloads.iter().map(|workload| workload.name.as_str()));
         let services_by_name = by_name(facts.services.iter().map(|service| service.name.as_str()));
@@ -156,6 +160,16 @@ impl Model {
         self.scalers = scalers;
     }
 
+    /// Notes that an object is of no kind that there is: where one of a set's kinds was probably meant, it may be the member
+    /// that a set lacks, which then is as uncertain as with a document that cannot be read.
+    pub(crate) fn distrust(&mut self, place: &Place) {
+        let kinds = ["Deployment", "StatefulSet", "Service", "Ingress", "HorizontalPodAutoscaler"];
+        let is_meant = |id: &Identity| kinds.iter().any(|kind| id.kind == *kind || is_misspelt(&id.kind, kind));
+        if place.object.as_ref().is_some_and(is_meant) {
+            self.unreadable.extend(self.origins.get(&place.source).cloned());
+        }
+    }
+
     /// All objects, in the order of the sources.
     #[must_use]
     pub fn objects(&self) -> &[Object] {
@@ -175,7 +189,7 @@ impl Model {
 
     /// The workloads whose pods a selector selects, in whatever namespace.
     pub fn selected<'m>(&'m self, selector: &set::Labels) -> impl Iterator<Item = Member<'m, Workload>> {
-        let lists = selector.iter().map(|(key, value)| self.by_label.get(&(key.clone(), value.clone())));
+        let lists = selector.iter().map(|(key, value)| self.by_label.get(key)?.get(value));
         let fewest = lists.min_by_key(|list| list.map_or(0, Vec::len)).flatten();
         let found = fewest.into_iter().flatten().filter_map(|at| self.workload(*at));
         found.filter(|member| set::selects(selector, &member.facts.labels))
@@ -363,6 +377,12 @@ impl<'m> SetView<'m> {
         self.active_service().into_iter().chain(more)
     }
 
+    /// The other Services that select both colors.
+    pub fn shared_services(&self) -> impl Iterator<Item = Member<'m, Service>> + use<'m> {
+        let view = *self;
+        self.set.shared_services.iter().filter_map(move |at| view.model.service(*at))
+    }
+
     /// All Services of the set: those that users reach, and those of the colors.
     pub fn services(&self) -> impl Iterator<Item = Member<'m, Service>> + use<'m> {
         let view = *self;
@@ -408,10 +428,41 @@ pub fn is_misspelt(key: &str, field: &str) -> bool {
     near && key != field && strsim::damerau_levenshtein(key, field) <= 2
 }
 
+/// Whether an object has a field that was probably meant to be its selector.
+#[must_use]
+pub fn has_misspelt_selector(object: &Object) -> bool {
+    let spec = object.root().get("spec");
+    spec.is_some_and(|spec| spec.entries().any(|(entry, _)| is_misspelt(&entry.key, "selector")))
+}
+
 /// Whether a label or selector of the object has a placeholder, so that nothing can be said of what it selects.
 #[must_use]
 pub fn has_placeholder(labels: &set::Labels) -> bool {
     labels.iter().any(|(key, value)| is_placeholder(key) || is_placeholder(value))
+}
+
+/// What discovery needs to know of an object.
+enum Fact {
+    Workload(Workload),
+    Service(Service),
+    Route(Route),
+}
+
+impl Fact {
+    fn of(object: &Object, origin: &impl Fn(usize) -> String) -> Option<Self> {
+        let origin = || origin(object.source);
+        if object.is_service() {
+            return Some(Self::Service(Service {
+                namespace: object.id.namespace.clone(),
+                name: object.id.name.clone(),
+                origin: origin(),
+                selector: manifest::labels(object.root().at(&["spec", "selector"])),
+                recorded: false,
+            }));
+        }
+        let workload = workload_facts(object, origin).map(Self::Workload);
+        workload.or_else(|| Routing::of(object).map(|routing| Self::Route(routing.facts(object))))
+    }
 }
 
 fn workload_facts(object: &Object, origin: impl Fn() -> String) -> Option<Workload> {

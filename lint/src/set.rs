@@ -219,6 +219,10 @@ pub struct ReleaseSet {
     pub color_services: PerColor<Option<usize>>,
     /// The Services that users reach as well, such as one for another protocol: they select one color, or were meant to.
     pub more_services: Vec<usize>,
+    /// The other Services that select both colors and are not named for tests or the like.
+    pub shared_services: Vec<usize>,
+    /// Whether somebody declared it: then its colors need not be in its members' names.
+    pub is_declared: bool,
     /// What the active Service selects; nothing when it selects neither color, or there is none.
     pub active: Option<Active>,
 }

@@ -253,6 +253,8 @@ impl<'o> Scene<'o> {
             active_service: service(self.called()),
             color_services: PerColor::new(|color| service(&format!("{}-{color}", self.called()))),
             more_services: Vec::new(),
+            shared_services: Vec::new(),
+            is_declared: false,
             active: self.serving.map(Active::One),
         };
         let selectors = self.serving.is_none().then(|| PerColor::new(|color| self.selector_for(color)));

@@ -1,7 +1,7 @@
 //! Texts to objects, several files at a time; what is no object by itself is set aside.
 //! Must not keep more of an object than somebody will look at.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ fn read_one(index: usize, source: &Source) -> Manifests {
     let text = source.text.once();
     let mut manifests = Manifests::default();
     let mut others = Vec::new();
-    let problems = yaml::parse_each(&text, |document| {
+    let mut problems = yaml::parse_each(&text, |document| {
         let document = Arc::new(document);
         let root = document.root();
         if !collect((index, source), &document, root, &mut manifests) {
@@ -94,6 +94,7 @@ fn read_one(index: usize, source: &Source) -> Manifests {
     if text.contains(MARK) {
         manifests.comments.push((index, yaml::comments(&text)));
     }
+    run_together(&text, &manifests.objects, &mut problems);
     for problem in problems {
         if matches!(problem, Problem::Syntax { span, .. } if is_template(source, span)) {
             manifests.aside.push((index, Aside::Template));
@@ -110,6 +111,45 @@ fn read_one(index: usize, source: &Source) -> Manifests {
         }
     }
     manifests
+}
+
+/// Finds objects that are one document because there is no `---` between them: that is one mistake, not one for each key.
+fn run_together(text: &str, objects: &[Object], problems: &mut Vec<Problem>) {
+    let twice: HashMap<Span, Span> = problems
+        .iter()
+        .filter_map(|problem| match problem {
+            Problem::DuplicateKey { first, second, .. } => Some((*second, *first)),
+            _ => None,
+        })
+        .collect();
+    if twice.is_empty() {
+        return;
+    }
+    let begins_line = |span: Span| text.get(..span.start).is_some_and(|before| before.ends_with('\n'));
+    for root in objects.iter().map(Object::root).filter(|root| !root.is_flow()) {
+        // From the last one, which counts, to the first one.
+        let earlier = |key: &str| {
+            let second = twice.get_key_value(&root.key_span(key));
+            std::iter::successors(second, |(_, first)| twice.get_key_value(*first))
+                .map(|(second, first)| (*first, *second))
+        };
+        let (versions, kinds): (Vec<_>, Vec<_>) = (earlier("apiVersion").collect(), earlier("kind").collect());
+        if versions.is_empty() || versions.len() != kinds.len() || !kinds.iter().all(|(_, second)| begins_line(*second))
+        {
+            continue;
+        }
+        let own: HashSet<Span> = root
+            .entries()
+            .flat_map(|(entry, _)| earlier(&entry.key).collect::<Vec<_>>())
+            .map(|(_, second)| second)
+            .collect();
+        problems.retain(|problem| !matches!(problem, Problem::DuplicateKey { second, .. } if own.contains(second)));
+        let both = versions.into_iter().zip(kinds);
+        problems.extend(both.map(|(version, kind)| Problem::RunTogether {
+            first: version.0.min(kind.0),
+            second: version.1.min(kind.1),
+        }));
+    }
 }
 
 /// Takes the objects of one document; answers whether it was Kubernetes' at all.

@@ -11,10 +11,23 @@ pub(super) fn is_echo(set: SetView<'_>) -> bool {
 
 /// Whether a workload is named for one color and carries the other in its labels.
 fn carries_wrong_color(set: SetView<'_>) -> bool {
-    set.workloads().any(|(color, member)| {
-        let values = set.set.color_labels.iter().filter_map(|key| member.facts.labels.get(key));
-        let wrong = values.filter_map(|value| color_named(value)).any(|of_label| of_label != color);
-        color_named(&member.facts.name) == Some(color) && wrong
+    set.workloads().any(|(color, member)| wrong_color(set, color, member).is_some())
+}
+
+/// The label by which a workload that is named for one color carries the other: one that tells the colors apart, or by
+/// which a Service chooses one.
+pub(super) fn wrong_color<'m>(
+    set: SetView<'m>,
+    color: Color,
+    member: Member<'m, Workload>,
+) -> Option<(&'m String, &'m String)> {
+    if color_named(&member.facts.name) != Some(color) {
+        return None;
+    }
+    let chosen = |key: &String| set.services().any(|service| service.facts.selector.contains_key(key));
+    member.facts.labels.iter().find(|(key, value)| {
+        let of_label = if set.set.color_labels.contains(key) { color_named(value) } else { value.parse().ok() };
+        of_label == Some(color.other()) && (set.set.color_labels.contains(key) || chosen(key))
     })
 }
 
@@ -45,6 +58,10 @@ pub(super) fn indistinguishable(set: SetView<'_>) -> Option<Color> {
 
 /// Whether a workload is a canary, or one side of an A/B test, which is to share its Service with another one.
 pub(super) fn is_canary(member: Member<'_, Workload>) -> bool {
-    let has_word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| matches!(word, "canary" | "ab"));
-    has_word(&member.facts.name) || member.facts.labels.values().any(|value| has_word(value))
+    names_canary(&member.facts.name) || member.facts.labels.values().any(|value| names_canary(value))
+}
+
+/// Whether a text says that it is about a canary or an A/B test.
+pub(super) fn names_canary(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| matches!(word, "canary" | "ab"))
 }

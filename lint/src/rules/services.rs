@@ -17,10 +17,9 @@ mod miss;
 use crate::model::{Member, SetView};
 use crate::set::{Color, Service, same_namespace};
 
-/// Whether a mesh splits the traffic behind the active Service, by subsets or by weights: then it selects both colors on
+/// Whether a mesh splits the traffic behind a Service of the set, by subsets or by weights: then it selects both colors on
 /// purpose.
-fn is_split_behind(set: SetView<'_>) -> bool {
-    let Some(service) = set.active_service() else { return false };
+fn is_split_behind(set: SetView<'_>, service: Member<'_, Service>) -> bool {
     let name = &service.facts.name;
     if set.model.routes_to(name).any(|route| route.subsets) {
         return true;

@@ -35,6 +35,7 @@ pub(super) fn pairs(facts: &Facts) -> Vec<(PerColor<Option<usize>>, usize)> {
 
 /// Gives a set what its declaration says: its name, its Services, and its color label.
 pub(super) fn apply(facts: &Facts, declared: &Declared, set: &mut ReleaseSet) {
+    set.is_declared = true;
     set.name.clone_from(&declared.name);
     let workload = |set: &ReleaseSet, color: Color| set.workloads.get(color).and_then(|at| facts.workloads.get(at));
     let origin = Color::ALL.iter().find_map(|color| workload(set, *color)).map_or("", |workload| &workload.origin);

@@ -196,7 +196,9 @@ impl<'f> Taken<'f> {
 /// The buckets of a workload by its name, and by each label that names a color together with each other label.
 fn own_words(workload: &Workload, namespace: &str) -> Vec<(String, Color)> {
     let mut words = Vec::new();
-    for reading in readings(&workload.name) {
+    let name = unversioned(&workload.name);
+    let versioned = readings(&workload.name).into_iter().filter(|_| name.len() < workload.name.len());
+    for reading in readings(name).into_iter().chain(versioned) {
         words.push((format!("name {namespace} {}", reading.skeleton), reading.color));
     }
     for (key, value) in &workload.labels {
@@ -228,7 +230,8 @@ fn score(blue: &Workload, green: &Workload) -> Option<i32> {
     if blue.kind != green.kind {
         return None;
     }
-    let by_name = are_counterparts(&blue.name, &green.name);
+    let exact = are_counterparts(&blue.name, &green.name);
+    let by_name = exact.or_else(|| are_counterparts(unversioned(&blue.name), unversioned(&green.name)));
     let by_label = blue.labels.iter().filter_map(|(key, value)| are_counterparts(value, green.labels.get(key)?)).max();
     let both_named = color_of(&blue.name).is_some() && color_of(&green.name).is_some();
     let same_image = images(blue).iter().any(|image| images(green).contains(image));
@@ -248,6 +251,8 @@ fn score(blue: &Workload, green: &Workload) -> Option<i32> {
         Some(false) => 20,
         None => 0,
     };
+    // Of several versions of both colors those of one version belong together.
+    score -= 5 * i32::from(by_name != exact);
     Some(score + i32::from(same_image) * 6 + alike(blue, green) + nearness(&blue.origin, &green.origin))
 }
 
@@ -304,11 +309,13 @@ fn images(workload: &Workload) -> Vec<String> {
 
 /// A name without a version at its end: `shop-v2` gives `shop`.
 fn unversioned(name: &str) -> &str {
-    let is_version = |word: &str| {
-        let digits = word.strip_prefix('v').unwrap_or(word);
-        digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
-    };
     name.rsplit_once(['-', '_']).filter(|(_, word)| is_version(word)).map_or(name, |(rest, _)| rest)
+}
+
+/// Whether a word of a name is a version: `v2` or `1.4`.
+pub(super) fn is_version(word: &str) -> bool {
+    let digits = word.strip_prefix('v').unwrap_or(word);
+    digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
 fn directory(path: &str) -> &str {

@@ -3,14 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::pairing::nearness;
+use super::pairing::{is_version, nearness};
 use super::reading::{color_of, readings};
 use super::{Active, Color, Facts, Labels, PerColor, ReleaseSet, Route, Service, Workload, same_namespace, selects};
 
 /// Words that say that users reach a Service.
 const ACTIVE_WORDS: [&str; 8] = ["active", "live", "prod", "production", "main", "stable", "primary", "current"];
 /// Words that say that users do not reach a Service, or not first.
-const OTHER_WORDS: [&str; 19] = [
+const OTHER_WORDS: [&str; 24] = [
     "preview",
     "test",
     "testing",
@@ -30,6 +30,11 @@ const OTHER_WORDS: [&str; 19] = [
     "metrics",
     "monitoring",
     "internal",
+    "prometheus",
+    "peers",
+    "discovery",
+    "all",
+    "both",
 ];
 /// Words that say what a thing is, not whose.
 const KIND_WORDS: [&str; 12] = [
@@ -249,8 +254,14 @@ fn name_words(name: &str) -> Vec<String> {
 
 /// The words of a name that say whose it is.
 fn own_words(name: &str) -> Vec<String> {
-    let words = split(name).filter(|word| word.parse::<Color>().is_err() && !KIND_WORDS.contains(&word.as_str()));
-    words.collect()
+    let says_whose =
+        |word: &String| word.parse::<Color>().is_err() && !KIND_WORDS.contains(&word.as_str()) && !is_version(word);
+    split(name).filter(says_whose).collect()
+}
+
+/// How near a Service's file is to those of the set's workloads.
+fn nearness_to(facts: &Facts, set: &ReleaseSet, service: &Service) -> i32 {
+    members(facts, set).map(|workload| nearness(&service.origin, &workload.origin)).max().unwrap_or_default()
 }
 
 /// A Service as a candidate for a place in a set.
@@ -259,6 +270,8 @@ struct Candidate {
     selects: PerColor<bool>,
     named: Option<Color>,
     score: i32,
+    /// How near its file is to those of the workloads.
+    near: i32,
 }
 
 struct Assignment<'f> {
@@ -281,7 +294,14 @@ impl<'f> Assignment<'f> {
             });
             let named = color_of(&service.name).or_else(|| glued_color(&service.name, &names));
             let score = assignment.score(set, service, selects, &stem);
-            assignment.candidates.push(Candidate { at, selects, named, score });
+            let new = Candidate { at, selects, named, score, near: nearness_to(facts, set, service) };
+            // Services of one name are one in the cluster: the one that is meant is the nearest.
+            let id = |at: usize| facts.services.get(at).map(|service| (&service.namespace, &service.name));
+            match assignment.candidates.iter_mut().find(|known| id(known.at) == id(at)) {
+                Some(known) if (known.near, known.score) < (new.near, new.score) => *known = new,
+                Some(_) => {}
+                None => assignment.candidates.push(new),
+            }
         }
         assignment
     }
@@ -301,8 +321,7 @@ impl<'f> Assignment<'f> {
         let routes = self.index.routes_to(&service.name).iter();
         let mut namespaces = routes.map(|route| route.namespace.as_deref());
         let routed = namespaces.any(|namespace| same_namespace(namespace, service.namespace.as_deref()));
-        let near = members(self.facts, set).map(|workload| nearness(&service.origin, &workload.origin)).max();
-        score + 15 * i32::from(routed) + near.unwrap_or_default()
+        score + 15 * i32::from(routed) + nearness_to(self.facts, set, service)
     }
 
     fn service(&self, candidate: &Candidate) -> Option<&'f Service> {
@@ -340,6 +359,8 @@ impl<'f> Assignment<'f> {
             c.at != best.at && !self.is_preview(c) && (one || lost())
         };
         set.more_services = unnamed().filter(is_more).map(|c| c.at).collect();
+        let is_shared = |c: &&Candidate| c.at != best.at && !self.is_preview(c) && c.selects.blue && c.selects.green;
+        set.shared_services = unnamed().filter(is_shared).map(|c| c.at).collect();
     }
 
     fn is_preview(&self, candidate: &Candidate) -> bool {

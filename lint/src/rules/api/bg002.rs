@@ -24,6 +24,8 @@
 //!   labels: {color: blue}
 //! ```
 //!
+//! Where all keys of an object are there twice, two objects have run together, and that is reported once.
+//!
 //! ## Configuration
 //!
 //! None.
@@ -43,8 +45,20 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(source: usize, problem: &Problem, findings: &mut Findings<'_>) {
-    let Problem::DuplicateKey { key, first, second } = problem else { return };
     let place = |span| Place { source, span, path: String::new(), object: None };
-    let finding = findings.report(place(*second), format!("`{key}` is twice in this mapping; only this one counts"));
-    finding.help("remove one of the two").related(place(*first), "this one is lost");
+    match problem {
+        Problem::Syntax { .. } => {}
+        Problem::DuplicateKey { key, first, second } => {
+            let message = format!("`{key}` is twice in this mapping; only this one counts");
+            findings
+                .report(place(*second), message)
+                .help("remove one of the two")
+                .related(place(*first), "this one is lost");
+        }
+        Problem::RunTogether { first, second } => {
+            let finding =
+                findings.report(place(*second), "a second object begins here, and there is no `---` before it");
+            finding.help("put a line `---` before it").related(place(*first), "this object is lost");
+        }
+    }
 }

@@ -37,7 +37,8 @@
 use crate::finding::{Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::set::{color_named, counterpart};
+use crate::rules::labeling::wrong_color;
+use crate::set::counterpart;
 
 /// `name-color-disagrees`
 pub(crate) static RULE: Rule = Rule {
@@ -50,14 +51,7 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     for (color, member) in set.workloads() {
-        if color_named(&member.facts.name) != Some(color) {
-            continue;
-        }
-        let wrong = set.set.color_labels.iter().find_map(|key| {
-            let value = member.facts.labels.get(key)?;
-            (color_named(value) == Some(color.other())).then_some((key, value))
-        });
-        let Some((key, value)) = wrong else { continue };
+        let Some((key, value)) = wrong_color(set, color, member) else { continue };
         let labels = member.object.template().and_then(|template| template.at(&["metadata", "labels"]));
         let place = labels
             .and_then(|labels| labels.get(key))

@@ -27,7 +27,7 @@
 //! None.
 
 use crate::finding::{Findings, Severity};
-use crate::model::{SetView, has_placeholder};
+use crate::model::{SetView, has_misspelt_selector, has_placeholder};
 use crate::rule::{Check, Rule};
 use crate::rules::labeling::is_echo;
 use crate::rules::services::miss;
@@ -49,7 +49,8 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     for service in set.user_services() {
         let selector = &service.facts.selector;
         let selected = set.workloads().any(|(_, member)| selects(selector, &member.facts.labels));
-        if selected || has_placeholder(selector) || super::is_elsewhere(service, set) {
+        let is_misspelt = selector.is_empty() && has_misspelt_selector(service.object);
+        if selected || is_misspelt || has_placeholder(selector) || super::is_elsewhere(service, set) {
             continue;
         }
         let mut miss = miss::nearest(service, set.workloads().map(|(_, member)| member));

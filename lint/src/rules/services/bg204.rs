@@ -50,14 +50,15 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
         let selector = &service.facts.selector;
         let own = set.workload(color).is_some_and(|own| selects(selector, &own.facts.labels));
         let is_named = color_named(&service.facts.name) == Some(color);
-        if own || !is_named || !selects(selector, &other.facts.labels) {
+        if own || !(is_named || set.set.is_declared) || !selects(selector, &other.facts.labels) {
             continue;
         }
         let key = set.set.color_labels.iter().find(|key| selector.contains_key(*key));
         let node = key.and_then(|key| service.object.root().at(&["spec", "selector", key]));
         let place = node.map_or_else(|| service.object.at_name(), |node| service.object.at(node));
         let name = &service.facts.name;
-        let message = format!("the Service {name} is named for {color} and selects the pods of {}", other.facts.name);
+        let is_its = if is_named { "named for" } else { "that of" };
+        let message = format!("the Service {name} is {is_its} {color} and selects the pods of {}", other.facts.name);
         let finding = findings.report(place, message);
         let meant = key.and_then(|key| Some((key, set.workload(color)?.facts.labels.get(key)?)));
         if let Some((key, value)) = meant {

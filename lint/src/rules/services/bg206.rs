@@ -38,7 +38,8 @@
 //!
 //! ## Configuration
 //!
-//! None. A canary shares its Service on purpose, and is not reported.
+//! None. A canary shares its Service on purpose, and is not reported; nor is the active Service when a mesh splits the
+//! traffic behind it by subsets or weights.
 
 use crate::finding::{Findings, Severity};
 use crate::manifest::Place;
@@ -57,9 +58,11 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    // A selector without a color is reported as such; with one it may well be narrow enough.
-    let skip_active = set.set.active == Some(Active::Both) && !super::is_split_behind(set);
-    let active = set.active_service().filter(|_| skip_active).map(|active| &active.object.id);
+    // A selector without a color is reported as such; with one it may well be narrow enough. What a mesh splits behind
+    // the Service it splits between pods that it chooses itself.
+    let is_both = set.set.active == Some(Active::Both);
+    let active = set.active_service().filter(|active| is_both || super::is_split_behind(set, *active));
+    let active = active.map(|active| &active.object.id);
     let mut told: Vec<(Vec<String>, Vec<Member<'_, Service>>)> = Vec::new();
     for service in set.services().filter(|service| Some(&service.object.id) != active) {
         let foreign = foreign(set, service);

@@ -44,7 +44,13 @@ pub(super) fn nearest<'m>(service: Member<'m, Service>, templates: impl Iterator
             selector.iter().filter_map(|(key, value)| Some(strsim::damerau_levenshtein(labels.get(key)?, value)));
         values.sum()
     };
-    let nearness = |labels: &Labels| (matching(labels), close(labels), std::cmp::Reverse(distance(labels)));
+    // The right value under another key.
+    let renamed = |labels: &Labels| {
+        let free = |value: &String| labels.iter().any(|(key, has)| has == value && !selector.contains_key(key));
+        selector.iter().filter(|(key, value)| !labels.contains_key(*key) && free(value)).count()
+    };
+    let nearness =
+        |labels: &Labels| (matching(labels), close(labels), renamed(labels), std::cmp::Reverse(distance(labels)));
     let best = templates.max_by_key(|template| nearness(&template.facts.labels));
     let missing = best.into_iter().flat_map(|template| {
         selector

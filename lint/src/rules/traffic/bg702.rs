@@ -106,6 +106,7 @@ fn bypass<'m>(model: &'m Model, object: &Object, rule: &RouteRule<'m>) -> Option
     let [backend] = rule.backends.as_slice() else { return None };
     let (set, color) = color_of(model, object, backend)?;
     let mut texts = rule.hosts.iter().chain(&rule.paths).filter_map(|node| NodeRef::as_str(*node));
-    let is_exempt = texts.any(|text| is_for_tests(text, color)) || color_named(backend.service) != Some(color);
+    let is_named = set.set.is_declared || color_named(backend.service) == Some(color);
+    let is_exempt = texts.any(|text| is_for_tests(text, color)) || !is_named;
     (!is_exempt).then_some((*backend, set, color))
 }
