@@ -365,7 +365,10 @@ pub(super) fn list_of(path: &str) -> String {
 
 /// The last part of a field path.
 pub(super) fn last_step(path: &str) -> &str {
-    path.rsplit_once('.').map_or(path, |(_, last)| last)
+    // A key with a dot in it is in brackets, as an index is.
+    let key = path.strip_suffix(']').and_then(|path| path.rsplit_once('[')).map(|(_, key)| key);
+    let key = key.filter(|key| !key.bytes().all(|byte| byte.is_ascii_digit()));
+    key.unwrap_or_else(|| path.rsplit_once('.').map_or(path, |(_, last)| last))
 }
 
 fn shown(node: NodeRef<'_>) -> String {

@@ -54,6 +54,10 @@ pub(super) fn apply(facts: &Facts, declared: &Declared, set: &mut ReleaseSet) {
             *set.color_services.get_mut(color) = service(name);
         }
     }
+    // What has a place of its own is no further Service for users.
+    let placed = [set.active_service, set.color_services.blue, set.color_services.green];
+    set.more_services.retain(|at| !placed.contains(&Some(*at)));
+    set.shared_services.retain(|at| !placed.contains(&Some(*at)));
     let selector = set.active_service.and_then(|at| facts.services.get(at)).map(|service| &service.selector);
     let selected = |color| {
         workload(set, color).zip(selector).is_some_and(|(workload, selector)| selects(selector, &workload.labels))

@@ -74,13 +74,20 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
 /// behind it, it is for a canary or an A/B test, or it is the Service of yet another workload.
 fn is_meant_for_both(set: SetView<'_>, service: Member<'_, Service>) -> bool {
     let is_headless = service.object.root().at(&["spec", "clusterIP"]).and_then(NodeRef::as_str) == Some("None");
+    is_headless
+        || super::is_split_behind(set, service)
+        || names_canary(&service.facts.name)
+        || selects_others(set, service)
+}
+
+/// Whether a Service also selects the pods of a workload outside the set.
+fn selects_others(set: SetView<'_>, service: Member<'_, Service>) -> bool {
     let own: Vec<usize> = set.workloads().map(|(_, member)| member.at).collect();
     let namespace = service.facts.namespace.as_deref();
-    let mut selected = set.model.selected(&service.facts.selector);
     let is_other = |member: Member<'_, Workload>| {
         !own.contains(&member.at) && same_namespace(member.facts.namespace.as_deref(), namespace)
     };
-    is_headless || super::is_split_behind(set, service) || names_canary(&service.facts.name) || selected.any(is_other)
+    set.model.selected(&service.facts.selector).any(is_other)
 }
 
 /// Whether a Service is there for users for sure: a route leads to it, or a port of the nodes or a load balancer.
@@ -100,7 +107,8 @@ fn report<'f>(
     let called = |color| set.workload(color).map_or("", |member| &member.facts.name);
     let (name, blue, green) = (&service.facts.name, called(Color::Blue), called(Color::Green));
     let finding = findings.report(place, format!("the {what} {name} selects the pods of {blue} and of {green}"));
-    let (serving, applicability) = match serving(set, service) {
+    // Where others serve as well, they would lose their users.
+    let (serving, applicability) = match serving(set, service).filter(|_| !selects_others(set, service)) {
         Some(color) => (color, Applicability::Safe),
         None => (set.active().unwrap_or(Color::Blue), Applicability::Unsafe),
     };
