@@ -2,6 +2,7 @@
 //! Pure: makes queries of settings and judges what came back; `execute` asks.
 
 use bluegreen_lint::config::release::{Analysis as Setting, Convention, MetricCheck};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -59,8 +60,9 @@ pub struct Reading {
 }
 
 /// How a metric looks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 pub struct MetricResult {
     /// The metric.
     pub name: String,
@@ -70,6 +72,9 @@ pub struct MetricResult {
     pub old: Option<f64>,
     /// The number of requests that the new color had.
     pub requests: Option<f64>,
+    /// What the new value may be at most; nothing where there is no limit, or not yet.
+    #[serde(skip)]
+    pub limit: Option<f64>,
     /// Whether it is within its limits; nothing when too little is known.
     pub ok: Option<bool>,
     /// What it is compared with, in words.
@@ -274,11 +279,16 @@ impl Metric {
             let none = self.is_share && reading.requests.is_some_and(|requests| requests > 0.0);
             reading.value.or(none.then_some(0.0))
         };
+        let compared = self
+            .times_old
+            .zip(value(old).filter(|value| !value.is_nan() && enough(old)))
+            .map(|(times, old)| (times, old, times * old));
         let result = |ok: Option<bool>, message: String| MetricResult {
             name: self.name.clone(),
             new: value(new),
             old: value(old),
             requests: new.requests,
+            limit: self.max.into_iter().chain(compared.map(|(.., limit)| limit)).reduce(f64::min),
             ok,
             message,
         };
@@ -294,17 +304,13 @@ impl Metric {
         if let Some(max) = self.max.filter(|max| has > *max) {
             return result(Some(false), format!("{} is more than {}", short(has), short(max)));
         }
-        let limit = self
-            .times_old
-            .zip(value(old).filter(|value| !value.is_nan() && enough(old)))
-            .map(|(times, old)| (times, old, times * old));
-        if let Some((times, old, _)) = limit.filter(|(.., limit)| has > *limit) {
+        if let Some((times, old, _)) = compared.filter(|(.., limit)| has > *limit) {
             return result(
                 Some(false),
                 format!("{} is more than {times} times {}, the old color's", short(has), short(old)),
             );
         }
-        if self.max.is_none() && limit.is_none() {
+        if self.max.is_none() && compared.is_none() {
             return result(None, "the old color has too few requests to compare with".to_owned());
         }
         result(Some(true), format!("{} is within its limits", short(has)))
@@ -312,7 +318,7 @@ impl Metric {
 }
 
 /// A number with as many digits as anybody reads.
-fn short(number: f64) -> String {
+pub(crate) fn short(number: f64) -> String {
     let text = format!("{number:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

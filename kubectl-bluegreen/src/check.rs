@@ -1,6 +1,7 @@
 //! What a careful operator would look at before moving traffic: one pure check a file, and the one list of them.
 //! Checks read what was observed and decide nothing else; whether a command goes on is the plan's business.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::observed::{Observed, SetView};
@@ -77,7 +78,7 @@ pub enum Means {
 }
 
 /// How a check ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Nothing to say.
@@ -117,12 +118,12 @@ impl Verdict {
 }
 
 /// A check's result as it is shown and serialized.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct CheckResult {
     /// The check.
     pub id: &'static str,
     /// The color that was asked about.
-    #[serde(serialize_with = "crate::release::color_name::serialize")]
     pub color: Color,
     /// How it ended.
     pub status: Status,

@@ -136,6 +136,14 @@ pub struct Global {
     pub overlap: bool,
 }
 
+/// Where a page about a move goes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Page {
+    /// Write a page about this, however it ends: one HTML file for a browser, which needs no other
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+}
+
 /// When to color what is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {

@@ -10,10 +10,9 @@ use bluegreen_lint::files::write_atomically;
 use bluegreen_lint::set::Declared;
 use bluegreen_lint::source;
 use miette::Diagnostic as _;
-use serde_json::json;
 
 use crate::analysis;
-use crate::cli::{Command, Global, Output};
+use crate::cli::{Command, Global, Output, Page};
 use crate::cluster::Cluster;
 use crate::cmd::check::Answer;
 use crate::cmd::cleanup::Cleanup;
@@ -27,7 +26,7 @@ use crate::cmd::rbac;
 use crate::cmd::rehearse;
 use crate::cmd::rollback::Rollback;
 use crate::cmd::smoke::{self, Smoke};
-use crate::cmd::status::{self, Status};
+use crate::cmd::status::{self, Overview, Status};
 use crate::cmd::switch::Switch;
 use crate::cmd::version::Version;
 use crate::error::Error;
@@ -45,13 +44,14 @@ use crate::observed::Observed;
 use crate::plan::{Planner, Selection, Settings};
 use crate::process::Holder;
 use crate::release::ExitStatus;
-use crate::report::ErrorReport;
+use crate::report::{ErrorReport, Report};
 use crate::screen;
 use crate::settings;
 use crate::ui::Ui;
 use crate::watch::View;
 
 mod answer;
+mod publish;
 
 /// What one run of the program knows besides the cluster.
 #[derive(Debug)]
@@ -92,18 +92,18 @@ impl Run {
             Command::Switch(args) => {
                 let settings = Settings { scale: args.scale, ..self.settings() };
                 let switch = Switch { color: args.env, percent: args.percent, selection: selection.clone(), settings };
-                Ok(self.execute(cluster, "switch", &selection.namespace, &switch).await)
+                Ok(self.execute(cluster, "switch", &selection.namespace, &switch, &args.page).await)
             }
             Command::Rollback(args) => {
                 let settings = Settings { scale: args.scale, ..self.settings() };
                 let rollback = Rollback { again: args.again, selection: selection.clone(), settings };
-                Ok(self.execute(cluster, "rollback", &selection.namespace, &rollback).await)
+                Ok(self.execute(cluster, "rollback", &selection.namespace, &rollback, &args.page).await)
             }
             Command::Cleanup(args) => {
                 let settings = Settings { after: args.after, ..self.settings() };
                 let (color, wait) = (args.env, args.wait);
                 let cleanup = Cleanup { color, wait, selection: selection.clone(), settings };
-                Ok(self.execute(cluster, "cleanup", &selection.namespace, &cleanup).await)
+                Ok(self.execute(cluster, "cleanup", &selection.namespace, &cleanup, &Page::default()).await)
             }
             Command::Deploy(args) => self.deploy(cluster, selection, args).await,
             Command::Smoke(args) => self.smoke(cluster, selection, args).await,
@@ -173,7 +173,7 @@ impl Run {
             selection: selection.clone(),
             settings: Settings { after: args.after, ..self.settings() },
         };
-        Ok(self.execute(cluster, "deploy", &selection.namespace, &deploy).await)
+        Ok(self.execute(cluster, "deploy", &selection.namespace, &deploy, &args.page).await)
     }
 
     async fn smoke<C: Cluster>(
@@ -252,11 +252,12 @@ impl Run {
         forget_left(&mut seen.observed, &self.holder);
         let items: Vec<Status> = seen.observed.sets().iter().map(|set| Status::new(set, cluster.requests())).collect();
         seen.limited.iter().for_each(|limited| ui.note(format_args!("note: {limited}")));
-        if items.is_empty() {
+        let overview = Overview { version: 1, items };
+        if overview.items.is_empty() {
             ui.note("no release set in any namespace that was looked at");
         }
-        self.print(&json!({"version": 1, "items": items}), || {
-            if items.is_empty() { String::new() } else { screen::overview(&items, wide, columns) }
+        self.print(&overview, || {
+            if overview.items.is_empty() { String::new() } else { screen::overview(&overview.items, wide, columns) }
         });
         Ok(ExitStatus::Done)
     }
@@ -327,14 +328,14 @@ impl Run {
         }
         let namespace = selection.namespace.clone();
         if let Some(fresh) = self.fresh(args, Some(&namespace)) {
-            return Ok(self.execute(cluster, "init", &namespace, &fresh).await);
+            return Ok(self.execute(cluster, "init", &namespace, &fresh, &Page::default()).await);
         }
         if let Some(deployment) = args.from.clone() {
             let settings = Settings { after: args.after, ..self.settings() };
             let (service, remove_old) = (args.service.clone(), args.remove_old);
             let adopt = Adopt { namespace, deployment, service, remove_old, settings };
             if !args.print {
-                return Ok(self.execute(cluster, "init", &adopt.namespace, &adopt).await);
+                return Ok(self.execute(cluster, "init", &adopt.namespace, &adopt, &Page::default()).await);
             }
             let observed = self.asked(cluster, &adopt.namespace, &adopt).await?;
             self.ui.data(adopt.print(&observed)?);
@@ -342,7 +343,7 @@ impl Run {
         }
         let files = self.files(&args.files, selection, args.force_conflicts)?;
         if !args.print {
-            return Ok(self.execute(cluster, "init", files.namespace(), &files).await);
+            return Ok(self.execute(cluster, "init", files.namespace(), &files, &Page::default()).await);
         }
         let observed = self.asked(cluster, files.namespace(), &files).await?;
         self.ui.data(to_yaml(&files.documents(&observed)?));
@@ -382,11 +383,18 @@ impl Run {
         command: &'static str,
         namespace: &str,
         planner: &impl Planner,
+        page: &Page,
     ) -> ExitStatus {
         let options = self.options(namespace);
+        let head = self.head(command, namespace, cluster.now());
+        if let Err(error) = self.open(page, &head) {
+            return self.fail(&ErrorReport::from(&error), error.status());
+        }
         let executor = Executor::new(cluster, &self.ui, &self.interrupt, &options);
         let (report, result) = Box::pin(executor.run(command, planner)).await;
-        self.answer(&report, result.err().as_ref())
+        let status = self.answer(&report, result.err().as_ref());
+        self.publish(page, &head, &report, None);
+        status
     }
 
     /// Writes the page about a set of manifests, or tells whether it is current.
@@ -422,15 +430,25 @@ impl Run {
             Ok(config) => config.clone(),
             Err(error) => return self.fail(&ErrorReport::from(&error), error.status()),
         };
+        let head = self.head("rehearse", "", rehearse::EPOCH);
+        if let Err(error) = self.open(&args.page, &head) {
+            return self.fail(&ErrorReport::from(&error), error.status());
+        }
         match rehearse::run(args, app, config, &self.settings(), &options, &self.ui).await {
             Ok((rehearsal, error)) => {
                 if let Some(error) = &error {
                     self.explain(error);
                 }
                 self.print(&rehearsal, || rehearsal.summary());
+                self.publish(&args.page, &head, &rehearsal.report, Some(&rehearsal));
                 rehearsal.report.status
             }
-            Err(error) => self.fail(&ErrorReport::from(&error), error.status()),
+            Err(error) => {
+                let status = self.fail(&ErrorReport::from(&error), error.status());
+                let report = Report::new(head.command, None, Vec::new(), &Err(error), 0);
+                self.publish(&args.page, &head, &report, None);
+                status
+            }
         }
     }
 }

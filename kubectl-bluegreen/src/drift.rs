@@ -5,6 +5,7 @@ use bluegreen_lint::config::Config;
 use bluegreen_lint::lint;
 use bluegreen_lint::source::Source;
 use k8s_openapi::api::apps::v1::Deployment;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,7 +13,8 @@ use crate::observed::SetView;
 use crate::release::Color;
 
 /// One thing that differs and is not meant to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Difference {
     /// The linter's rule.
     pub code: &'static str,

@@ -2,6 +2,7 @@
 //! Decides nothing that a plan has not said: whatever changes meanwhile is read and planned again.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bluegreen_lint::set::Declared;
@@ -22,11 +23,13 @@ use crate::process::Holder;
 use crate::release::{Color, Split};
 use crate::report::{Outcome, Report, StepReport};
 use crate::smoke::TestResult;
+use crate::trail::Event;
 use crate::ui::Ui;
 
 mod basis;
 mod guard;
 mod journal;
+mod keep;
 mod put_back;
 mod rollout;
 mod smoke;
@@ -103,6 +106,8 @@ pub struct Executor<'e, C> {
     moved: Cell<Option<Color>>,
     /// The last object that was changed in this run so that both colors have a share, or only one again.
     shared: RefCell<Option<String>>,
+    /// The notes that were shown.
+    told: RefCell<BTreeSet<String>>,
     /// Whether this run has sent a write that the plan asked for, whatever became of it.
     wrote: Cell<bool>,
     /// The object of a write of which it is not known whether it happened.
@@ -151,6 +156,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             seen: Cell::default(),
             moved: Cell::default(),
             shared: RefCell::default(),
+            told: RefCell::default(),
             wrote: Cell::default(),
             unknown: RefCell::default(),
             started: Cell::new(Instant::now()),
@@ -196,8 +202,9 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let guarded = plan.guarded();
         let left = observed.lease(&plan.set.namespace, guarded).filter(|lease| is_left(lease, &self.options.holder));
         let left = left.cloned();
+        self.keep_observed(&observed, &plan);
         drop(observed);
-        self.ui.note(&plan);
+        self.show(&plan);
         *self.plan.borrow_mut() = Some(plan.clone());
         if plan.steps.is_empty() {
             // Whoever has ended holds nothing: a move would take it, and here there is none.
@@ -303,14 +310,16 @@ impl<'e, C: Cluster> Executor<'e, C> {
                     Err(error) => return Err(error),
                 };
                 self.under_way.set(planner.is_under_way(&observed));
-                planner.plan(&observed)?
+                let plan = planner.plan(&observed)?;
+                self.keep_observed(&observed, &plan);
+                plan
             };
             // What was written, and what was not, is in the plan now.
             self.unknown.take();
             let ours = written.is_some() && plan.id == written;
             let same = agreed.as_ref().is_none_or(|agreed| agreed.means_the_same(&plan)) || ours;
             if (agreed.is_none() || !same) && !plan.title.is_empty() {
-                self.ui.note(&plan);
+                self.show(&plan);
             }
             *self.plan.borrow_mut() = Some(plan.clone());
             self.seen.take();
@@ -362,22 +371,15 @@ impl<'e, C: Cluster> Executor<'e, C> {
         for step in &plan.steps {
             let started = Instant::now();
             let result = self.guarding(plan, step, self.step(plan, step, lock, written)).await;
-            let status = if matches!(result, Ok((Flow::Next | Flow::PlanAgain, _))) { "done" } else { "failed" };
+            if let Ok((Flow::Changed(error), _)) = result {
+                return Ok(Flow::Changed(error));
+            }
+            let status = if result.is_ok() { "done" } else { "failed" };
             let seconds = (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-            let (flow, seen) = match result {
-                Ok((Flow::Changed(error), _)) => return Ok(Flow::Changed(error)),
-                Ok(done) => done,
-                Err(error) => {
-                    self.steps.borrow_mut().push(StepReport {
-                        id: step.id,
-                        title: step.title.clone(),
-                        status,
-                        seconds,
-                    });
-                    return Err(error);
-                }
-            };
-            self.steps.borrow_mut().push(StepReport { id: step.id, title: step.title.clone(), status, seconds });
+            let report = StepReport { id: step.id, title: step.title.clone(), status, seconds };
+            self.ui.keep(|| Event::Stepped(report.clone()));
+            self.steps.borrow_mut().push(report);
+            let (flow, seen) = result?;
             if !seen.is_empty() {
                 self.ui.done(self.started.get().elapsed(), &seen);
             }
@@ -455,6 +457,9 @@ impl<'e, C: Cluster> Executor<'e, C> {
             Ok(_) => {
                 if step == "patch" {
                     self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
+                }
+                if matches!(step, "patch" | "route") {
+                    self.ui.keep(|| Event::Split(plan.split));
                 }
                 if matches!(step, "route" | "widen") {
                     *self.shared.borrow_mut() = Some(object);

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::plain::{is_plain, plain};
-use crate::release::{Color, PerColor, Split, color_name};
+use crate::release::{Color, PerColor, Split};
 
 /// The annotation that holds the journal.
 pub const ANNOTATION: &str = "kubectl-bluegreen.dev/journal";
@@ -29,7 +30,7 @@ const MAX_WORD_BYTES: usize = 1 << 10;
 const MAX_REASON: usize = 200;
 
 /// How far a move has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// The selector was written; whether traffic followed is not recorded yet.
@@ -39,7 +40,8 @@ pub enum Phase {
 }
 
 /// A value for each color, as it is written in JSON.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Colors<T> {
     /// Blue's.
     pub blue: T,
@@ -53,14 +55,22 @@ impl<T> Colors<T> {
         let PerColor { blue, green } = PerColor::new(of);
         Self { blue, green }
     }
+
+    /// The value of a color.
+    pub fn of(&self, color: Color) -> &T {
+        match color {
+            Color::Blue => &self.blue,
+            Color::Green => &self.green,
+        }
+    }
 }
 
 /// What a put-back needs besides the color: the objects that a move changes, as they were before the first step.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Before {
     /// The color that got a share beside the one that served.
-    #[serde(with = "color_name::option", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
     /// The name of that color's Service, which routes were made to name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,21 +101,20 @@ impl Before {
 }
 
 /// One move of traffic.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Names the move.
     pub id: String,
     /// When the selector was written, by the clock of the machine that did it.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// Who did it: `user@host`.
     pub by: String,
     /// The command: `switch`, `rollback`.
     pub command: String,
     /// The color that served before; nothing when that was not exactly one.
-    #[serde(with = "color_name::option")]
     pub from: Option<Color>,
     /// The color that serves after.
-    #[serde(with = "color_name")]
     pub to: Color,
     /// The share of each color after the move.
     pub split: Split,

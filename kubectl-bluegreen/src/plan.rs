@@ -303,8 +303,14 @@ impl fmt::Display for Plan {
         if !self.checks.is_empty() {
             writeln!(f)?;
         }
-        for check in &self.checks {
+        let passes = |check: &&CheckResult| check.status == Status::Pass;
+        for check in self.checks.iter().filter(|check| !passes(check)) {
             write_check(f, check, None)?;
+        }
+        match (self.checks.iter().filter(passes).count(), self.checks.len()) {
+            (0, _) => {}
+            (passing, all) if passing == all => writeln!(f, "  {} all {all} checks pass", paint::good("ok  "))?,
+            (passing, _) => writeln!(f, "  {} {passing} other checks pass", paint::good("ok  "))?,
         }
         if !self.notes.is_empty() {
             writeln!(f)?;

@@ -4,63 +4,24 @@
 use std::fmt;
 
 pub use bluegreen_lint::set::{Active, Color, PerColor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// A color as it is written in JSON: `"blue"` or `"green"`.
-pub mod color_name {
-    use super::{Color, Deserialize, Deserializer, Serialize, Serializer};
-
-    /// Writes the color's name.
-    ///
-    /// # Errors
-    /// What the serializer answers.
-    pub fn serialize<S: Serializer>(color: &Color, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(color.as_str())
-    }
-
-    /// Reads the color's name.
-    ///
-    /// # Errors
-    /// When the text is no color.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Color, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-
-    /// The same for a color that may be absent: `null`.
-    pub mod option {
-        use super::{Color, Deserialize, Deserializer, Serialize, Serializer};
-
-        /// Writes the color's name, or null.
-        ///
-        /// # Errors
-        /// What the serializer answers.
-        pub fn serialize<S: Serializer>(color: &Option<Color>, serializer: S) -> Result<S::Ok, S::Error> {
-            color.map(Color::as_str).serialize(serializer)
-        }
-
-        /// Reads the color's name, or null.
-        ///
-        /// # Errors
-        /// When the text is no color.
-        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Color>, D::Error> {
-            let text = Option::<String>::deserialize(deserializer)?;
-            text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
-        }
-    }
-}
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Percent of the traffic for each color; the two sum to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Shares")]
+#[schemars(deny_unknown_fields)]
 pub struct Split {
     /// Blue's share.
+    #[schemars(range(max = 100))]
     pub blue: u8,
     /// Green's share.
+    #[schemars(range(max = 100))]
     pub green: u8,
 }
 
 /// A split as somebody wrote it, which need not be one.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Shares {
     blue: u8,
     green: u8,

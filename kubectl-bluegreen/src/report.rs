@@ -1,6 +1,7 @@
 //! What a command that changes something answers: how it ended, step by step.
 //! Data only; printing is for `Ui`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::analysis::MetricResult;
@@ -11,7 +12,7 @@ use crate::release::{Color, ExitStatus, Split};
 use crate::smoke::TestResult;
 
 /// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Everything was done and seen.
@@ -35,22 +36,27 @@ pub enum Outcome {
 }
 
 /// How one step went.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct StepReport {
     /// What kind of step it is.
     pub id: &'static str,
     /// What it does, in words.
     pub title: String,
     /// `done`, `failed`, or `planned` when it was not reached.
+    #[schemars(extend("enum" = ["done", "failed", "planned"]))]
     pub status: &'static str,
     /// How long it took.
+    #[schemars(range(min = 0.0))]
     pub seconds: f64,
 }
 
 /// What went wrong, for programs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct ErrorReport {
     /// The stable code.
+    #[schemars(regex(pattern = "^bluegreen::"))]
     pub code: String,
     /// What happened.
     pub message: String,
@@ -64,10 +70,23 @@ impl From<&Error> for ErrorReport {
     }
 }
 
+/// What a command answers that failed before it had anything else to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "kubectl bluegreen: an error")]
+pub struct Failed<'e> {
+    /// The version of this format: what is added keeps it, what is changed does not.
+    #[schemars(extend("const" = 1))]
+    pub version: u32,
+    /// What went wrong.
+    pub error: &'e ErrorReport,
+}
+
 /// What a command that changes something answers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "kubectl bluegreen: a command that changes something")]
 pub struct Report {
-    /// The format.
+    /// The version of this format: what is added keeps it, what is changed does not.
+    #[schemars(extend("const" = 1))]
     pub version: u32,
     /// The command.
     pub command: &'static str,
@@ -76,10 +95,8 @@ pub struct Report {
     /// The set; nothing when none was found.
     pub set: Option<SetRef>,
     /// The color that served before.
-    #[serde(serialize_with = "crate::release::color_name::option::serialize")]
     pub from: Option<Color>,
     /// The color that the command is about.
-    #[serde(serialize_with = "crate::release::color_name::option::serialize")]
     pub to: Option<Color>,
     /// The shares that the command leads to.
     pub split: Option<Split>,

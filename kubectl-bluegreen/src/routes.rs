@@ -4,6 +4,7 @@
 use std::fmt;
 
 use bluegreen_lint::set;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -63,7 +64,7 @@ impl fmt::Display for Route {
 }
 
 /// Why a kind of route is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// Reading them is not allowed.
@@ -73,9 +74,11 @@ pub enum Why {
 }
 
 /// A kind of route that could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct UnknownKind {
     /// The kind.
+    #[schemars(with = "String")]
     pub kind: Resource,
     /// Why.
     pub reason: Why,

@@ -11,7 +11,7 @@ use crate::cmd::status::{ColorStatus, Status};
 use crate::paint::{Part, bad, faint, good, in_color, strong, warn, wrapped};
 use crate::plan::write_check;
 use crate::release::Color;
-use crate::routes::Why;
+use crate::routes::{KINDS, Why};
 use crate::table::fitted;
 use crate::traffic::tag;
 
@@ -211,10 +211,14 @@ fn routes(status: &Status) -> String {
     let mut text = if found.is_empty() { "none seen".to_owned() } else { found.join("; ") };
     for (reason, words) in [(Why::NotAllowed, "reading them is not allowed"), (Why::NotServed, "not served here")] {
         let unknown = status.routes.unknown.iter().filter(|unknown| unknown.reason == reason);
-        let mut families: Vec<&str> = unknown.map(|unknown| family(unknown.kind)).collect();
-        families.dedup();
-        if !families.is_empty() {
-            let unknown = format!("unknown: {} ({words})", families.join(", "));
+        let kinds: Vec<Resource> = unknown.map(|unknown| unknown.kind).collect();
+        // A family of which some kinds are known is not unknown.
+        let is_whole = |kind: &Resource| KINDS.iter().all(|of| family(*of) != family(*kind) || kinds.contains(of));
+        let name = |kind: &Resource| if is_whole(kind) { family(*kind) } else { kind.kind() };
+        let mut names: Vec<&str> = kinds.iter().map(name).collect();
+        names.dedup();
+        if !names.is_empty() {
+            let unknown = format!("unknown: {} ({words})", names.join(", "));
             let unknown = if reason == Why::NotAllowed { warn(unknown) } else { faint(unknown) };
             let _ = write!(text, "; {unknown}");
         }

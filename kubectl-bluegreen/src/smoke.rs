@@ -7,6 +7,7 @@ use std::time::Duration;
 use bluegreen_lint::config::release::{Port, SmokeTest, Statuses};
 use k8s_openapi::api::core::v1::{Container, PodTemplateSpec, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -54,8 +55,9 @@ struct Expected {
 }
 
 /// How a test went on one pod.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 pub struct TestResult {
     /// The test.
     pub name: String,

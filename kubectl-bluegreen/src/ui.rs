@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::error::Error;
 use crate::paint::{self, Part};
 use crate::plain::harmless;
+use crate::trail::{Event, Trail};
 
 /// How questions are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct Ui {
     /// Whether stderr is a terminal, where progress is one line.
     interactive: bool,
     progress: RefCell<Progress>,
+    /// What is kept for a page about a move, where one is wanted.
+    trail: Rc<RefCell<Option<Trail>>>,
     answers: Answers,
     quiet: bool,
 }
@@ -78,7 +81,7 @@ impl Ui {
     pub fn new(out: Box<dyn Write>, err: Box<dyn Write>, answers: Answers, quiet: bool) -> Self {
         let (out, err) = (Rc::new(RefCell::new(out)), Rc::new(RefCell::new(err)));
         let (size, drawn, progress) = (none as fn() -> _, Cell::default(), RefCell::default());
-        Self { out, err, size, drawn, interactive: false, progress, answers, quiet }
+        Self { out, err, size, drawn, interactive: false, progress, trail: Rc::default(), answers, quiet }
     }
 
     /// The same streams with other answers.
@@ -86,8 +89,43 @@ impl Ui {
     pub fn with_answers(&self, answers: Answers) -> Self {
         let (out, err) = (Rc::clone(&self.out), Rc::clone(&self.err));
         let (size, interactive, quiet) = (self.size, self.interactive, self.quiet);
-        let (drawn, progress) = (Cell::default(), RefCell::default());
-        Self { out, err, size, drawn, interactive, progress, answers, quiet }
+        let (drawn, progress, trail) = (Cell::default(), RefCell::default(), Rc::clone(&self.trail));
+        Self { out, err, size, drawn, interactive, progress, trail, answers, quiet }
+    }
+
+    /// Keeps from now on what happens, for a page about it.
+    pub fn follow(&self) {
+        *self.trail.borrow_mut() = Some(Trail::default());
+    }
+
+    /// Says that what is to be kept begins only now.
+    pub fn begin_trail(&self) {
+        self.trail.borrow_mut().iter_mut().for_each(|trail| *trail = Trail::default());
+    }
+
+    /// Whether anybody wants to know what happens.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        self.trail.borrow().is_some()
+    }
+
+    /// Keeps something that happened, if anybody wants to know.
+    pub fn keep(&self, event: impl FnOnce() -> Event) {
+        if let Some(trail) = self.trail.borrow_mut().as_mut() {
+            trail.keep(event());
+        }
+    }
+
+    /// Says that what happens from now on is another story.
+    pub fn close_trail(&self) {
+        self.trail.borrow_mut().iter_mut().for_each(Trail::close);
+    }
+
+    /// What was kept, whole.
+    #[must_use]
+    pub fn trail(&self) -> Option<Trail> {
+        self.close_trail();
+        self.trail.take()
     }
 
     /// How many columns the terminal has that data is printed on; nothing on a pipe or in a file.
@@ -125,8 +163,9 @@ impl Ui {
     /// Prints a line of progress or a hint, unless quiet.
     pub fn note(&self, text: impl Display) {
         if !self.quiet {
-            self.always(text);
+            return self.always(text);
         }
+        self.keep(|| Event::Said(text.to_string()));
     }
 
     /// Prints a line on stderr also when quiet: errors and what must be known.
@@ -134,8 +173,10 @@ impl Ui {
         if let Some(bar) = self.progress.borrow_mut().bar.take() {
             bar.finish_and_clear();
         }
+        let text = text.to_string();
         let mut err = self.err.borrow_mut();
-        let _ = writeln!(err, "{}", harmless(&text.to_string())).and_then(|()| err.flush());
+        let _ = writeln!(err, "{}", harmless(&text)).and_then(|()| err.flush());
+        self.keep(|| Event::Said(text));
     }
 
     /// Says what is going on and how long is left: one line on a terminal, which changes, and elsewhere a line with the

@@ -15,7 +15,10 @@ mod services;
 pub type Labels = BTreeMap<String, String>;
 
 /// One of the two environments of a release set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Color {
     /// Blue.
     Blue,
@@ -56,6 +59,14 @@ impl fmt::Display for Color {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no color: a release set has `blue` and `green`")]
 pub struct UnknownColor(pub String);
+
+impl TryFrom<String> for Color {
+    type Error = UnknownColor;
+
+    fn try_from(text: String) -> Result<Self, UnknownColor> {
+        text.parse()
+    }
+}
 
 impl FromStr for Color {
     type Err = UnknownColor;

@@ -8,7 +8,9 @@ pub mod checks;
 pub mod cli;
 pub mod errors;
 pub mod modules;
+pub mod owner;
 pub mod routers;
+pub mod samples;
 pub mod session;
 mod tree;
 
@@ -37,6 +39,10 @@ pub fn generated() -> Result<Vec<(String, String)>, Problem> {
         files.push((path.to_owned(), format!("{NOTICE}{text}")));
     }
     files.extend(captures::pictures()?);
+    files.extend(samples::samples()?);
+    files.extend(owner::pages(&root)?);
+    let schemas = kubectl_bluegreen::schemas::all().into_iter();
+    files.extend(schemas.map(|(name, schema)| (format!("schemas/{name}"), format!("{schema:#}\n"))));
     files.push(("docs/modules.svg".to_owned(), modules::picture(&root)?));
     files
         .push(("packaging/kubectl_complete-bluegreen".to_owned(), kubectl_bluegreen::complete::FOR_KUBECTL.to_owned()));

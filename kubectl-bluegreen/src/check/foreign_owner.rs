@@ -3,6 +3,7 @@
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -47,7 +48,8 @@ const SERVER_SIDE: (&str, &str) = ("kubectl", "kubectl apply --server-side");
 const KUBECTL: &str = "kubectl apply";
 
 /// Somebody else who writes the selector of the active Service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Writer {
     /// Who: a product's name, or the field manager.
     pub manager: String,

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::check::Means;
@@ -34,11 +35,13 @@ pub struct Args {
 }
 
 /// What `check` answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "kubectl bluegreen check")]
 pub struct Answer {
+    /// The version of this format: what is added keeps it, what is changed does not.
+    #[schemars(extend("const" = 1))]
     version: u32,
     set: SetRef,
-    #[serde(serialize_with = "crate::release::color_name::serialize")]
     color: Color,
     /// Whether nothing refuses the switch.
     pub ok: bool,
@@ -50,10 +53,10 @@ pub struct Answer {
 }
 
 /// Whether one could roll back now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct WayBack {
     ok: bool,
-    #[serde(serialize_with = "crate::release::color_name::option::serialize")]
     color: Option<Color>,
     /// How fast it would be, or why it is refused.
     message: String,

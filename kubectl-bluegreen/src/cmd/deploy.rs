@@ -9,6 +9,7 @@ use bluegreen_lint::config::release::SmokeTest;
 
 use crate::analysis::Analysis;
 use crate::check::{self, Means, Question, Status};
+use crate::cli::Page;
 use crate::error::Error;
 use crate::image::Wanted;
 use crate::journal::{Before, Journal, PUT_BACK};
@@ -44,6 +45,7 @@ const NOT_FOR_A_WAY_BACK: [&str; 3] = ["rolled-out", "pods-ready", "capacity"];
   kubectl bluegreen deploy repo/app:1.5.0 --smoke /,/health
   kubectl bluegreen deploy 1.5.0 --steps 10,50,100 --soak 2m
   kubectl bluegreen deploy app=1.5.0 proxy=repo/proxy:3
+  kubectl bluegreen deploy 1.5.0 --report release.html
 A release that was cut off goes on with the same command. What was tested is in `smoke` of .bluegreen.yaml, or what the
 readiness probe asks. Exit status 4: a test failed, or what was watched
 while it had users; then traffic is back where it was.")]
@@ -66,6 +68,9 @@ pub struct Args {
     /// Run the commands that .bluegreen.yaml names although the file belongs to another user
     #[arg(long)]
     pub trust_config: bool,
+    /// The page about it.
+    #[command(flatten)]
+    pub page: Page,
 }
 
 /// How long a step is watched where there is a reason to watch.

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use similar::TextDiff;
@@ -37,8 +38,11 @@ pub struct Args {
 }
 
 /// What `diff` answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "kubectl bluegreen diff")]
 pub struct Answer {
+    /// The version of this format: what is added keeps it, what is changed does not.
+    #[schemars(extend("const" = 1))]
     version: u32,
     set: SetRef,
     /// Whether nothing differs that is not meant to.

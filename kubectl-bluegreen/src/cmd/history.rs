@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -24,8 +25,11 @@ use crate::traffic::tag;
 pub struct Args {}
 
 /// What `history` answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "kubectl bluegreen history")]
 pub struct History {
+    /// The version of this format: what is added keeps it, what is changed does not.
+    #[schemars(extend("const" = 1))]
     version: u32,
     set: SetRef,
     entries: Vec<Entry>,

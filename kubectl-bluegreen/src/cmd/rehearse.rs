@@ -8,12 +8,14 @@ use bluegreen_lint::config::file::File;
 use bluegreen_lint::config::release::{Analysis, Convention, MetricCheck, Prometheus};
 use bluegreen_lint::set::Declared;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::analysis;
+use crate::cli::Page;
 use crate::cluster::simulated::{Behaviour, Fault, SimulatedCluster, Users};
-use crate::cluster::{ObjectRef, Resource};
+use crate::cluster::{Cluster, ObjectRef, Resource};
 use crate::cmd::deploy::{Deploy, shares};
 use crate::cmd::rollback::Rollback;
 use crate::error::Error;
@@ -40,6 +42,7 @@ use crate::ui::{Answers, Ui};
   kubectl bluegreen rehearse -f k8s/ v1.1.0 --fault error-rate
   kubectl bluegreen rehearse -f k8s/ v1.1.0 --steps 10,50,100
   kubectl bluegreen rehearse -f k8s/ v1.1.0 -o json
+  kubectl bluegreen rehearse -f k8s/ v1.1.0 --report rehearsal.html
 The exit status is that of the release: with a fault it is the one that the real thing would have.")]
 pub struct Args {
     /// Files or directories with the manifests of the release set; `-` reads standard input
@@ -57,6 +60,9 @@ pub struct Args {
     /// How long each step is watched under simulated users
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]
     pub soak: Duration,
+    /// The page about it.
+    #[command(flatten)]
+    pub page: Page,
 }
 
 /// What can go wrong in a rehearsal.
@@ -121,14 +127,15 @@ impl FaultName {
 }
 
 /// The day on which every rehearsal begins, so that two of them print the same.
-const EPOCH: Timestamp = Timestamp::constant(1_767_258_000, 0);
+pub(crate) const EPOCH: Timestamp = Timestamp::constant(1_767_258_000, 0);
 /// How long the simulated cluster may take to come to rest before the release begins.
 pub(crate) const SETTLE_MAX: Duration = Duration::from_hours(1);
 /// The namespace of manifests that name none.
 const NAMESPACE: &str = "default";
 
 /// What `rehearse` answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "kubectl bluegreen rehearse")]
 pub struct Rehearsal {
     /// The release.
     #[serde(flatten)]
@@ -137,10 +144,14 @@ pub struct Rehearsal {
     pub rollback: Option<WayBack>,
     /// What users would have noticed.
     pub users: Option<UsersReport>,
+    /// When the release began, by the clock of the simulation.
+    #[serde(skip)]
+    pub began: Timestamp,
 }
 
 /// What users noticed.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct UsersReport {
     /// How many requests they sent meanwhile.
     pub requests: u64,
@@ -151,8 +162,9 @@ pub struct UsersReport {
 }
 
 /// What the way back took.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 pub struct WayBack {
     /// How it ended.
     pub outcome: Outcome,
@@ -215,19 +227,24 @@ pub async fn run(
         }
     }
     ui.note("");
-    let (report, result) = Executor::new(&cluster, ui, &interrupt, &options).run("rehearse", &release).await;
+    let began = cluster.now();
+    ui.begin_trail();
+    let executor = Executor::new(&cluster, ui, &interrupt, &options);
+    let (report, result) = Box::pin(executor.run("rehearse", &release)).await;
+    ui.close_trail();
     let users = cluster.users().as_ref().map(UsersReport::of);
     let rollback = match &result {
         Ok(Outcome::Done) => {
             ui.note("\nThe way back, on a copy of the cluster as it is now:\n");
             let copy = cluster.fork();
             let back = Rollback { again: false, selection, settings: settings.clone() };
-            let (report, _) = Executor::new(&copy, ui, &interrupt, &options).run("rollback", &back).await;
+            let executor = Executor::new(&copy, ui, &interrupt, &options);
+            let (report, _) = Box::pin(executor.run("rollback", &back)).await;
             Some(way_back(report))
         }
         _ => None,
     };
-    Ok((Rehearsal { report, rollback, users }, result.err()))
+    Ok((Rehearsal { report, rollback, users, began }, result.err()))
 }
 
 /// The Service that users reach, once it is clear which set is meant.

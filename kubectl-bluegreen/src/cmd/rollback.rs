@@ -2,6 +2,7 @@
 //! Only plans; the journal says where back is, and without it there is no guess.
 
 use crate::check::{self, CheckResult, Means, Question};
+use crate::cli::Page;
 use crate::error::Error;
 use crate::journal::{Entry, Journal, PUT_BACK};
 use crate::observed::{Observed, SetView};
@@ -26,6 +27,9 @@ pub struct Args {
     /// Size the color like the one that serves, and wait for it, before traffic moves
     #[arg(long)]
     pub scale: bool,
+    /// The page about it.
+    #[command(flatten)]
+    pub page: Page,
 }
 
 /// Plans a rollback.

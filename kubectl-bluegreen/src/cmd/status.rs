@@ -2,6 +2,7 @@
 //! Describes what was observed; changes nothing, and leaves its looks to `screen`.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::check::{self, CheckResult, Means, Question};
@@ -37,7 +38,8 @@ pub struct Args {
 }
 
 /// How many pods of a color there are.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Replicas {
     pub(crate) desired: i32,
     pub(crate) ready: usize,
@@ -45,7 +47,8 @@ pub(crate) struct Replicas {
 }
 
 /// One color.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct ColorStatus {
     pub(crate) deployment: Option<String>,
     pub(crate) image: Option<String>,
@@ -58,7 +61,8 @@ pub(crate) struct ColorStatus {
 }
 
 /// The names of the Services.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Services {
     pub(crate) active: Option<String>,
     pub(crate) blue: Option<String>,
@@ -66,21 +70,24 @@ pub(crate) struct Services {
 }
 
 /// A member of the set that is not there, and what does not work without it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Missing {
     pub(crate) member: String,
     pub(crate) effect: &'static str,
 }
 
 /// The routes to the set's Services, and the kinds of routes that could not be read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct RouteStatus {
     pub(crate) found: Vec<RouteTo>,
     pub(crate) unknown: Vec<UnknownKind>,
 }
 
 /// A route and those of the set's Services that it names.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct RouteTo {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
@@ -88,21 +95,30 @@ pub(crate) struct RouteTo {
 }
 
 /// A move that goes on, or was cut off.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Moving {
     pub(crate) id: Option<String>,
     pub(crate) by: String,
+    #[schemars(with = "Option<String>")]
     pub(crate) since: Option<Timestamp>,
     pub(crate) step: Option<String>,
 }
 
 /// What `status` answers for one set.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields, title = "kubectl bluegreen status")]
 pub struct Status {
+    /// The version of this format: what is added keeps it, what is changed does not.
+    #[schemars(extend("const" = 1))]
     version: u32,
+    /// When the cluster was asked.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub(crate) at: Timestamp,
     pub(crate) set: SetRef,
+    /// What the active Service selects.
+    #[schemars(extend("enum" = ["blue", "green", "both", "none"]))]
     pub(crate) active: &'static str,
     pub(crate) split: Option<Split>,
     pub(crate) router: &'static str,
@@ -118,6 +134,17 @@ pub struct Status {
     requests: usize,
     #[serde(skip)]
     pub(crate) words: Words,
+}
+
+/// What `status -A` answers.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "kubectl bluegreen status -A")]
+pub struct Overview {
+    /// The version of this format: what is added keeps it, what is changed does not.
+    #[schemars(extend("const" = 1))]
+    pub(crate) version: u32,
+    /// The sets, in the order of their namespaces and names.
+    pub(crate) items: Vec<Status>,
 }
 
 /// What only people read.

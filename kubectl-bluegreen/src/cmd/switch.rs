@@ -1,6 +1,7 @@
 //! `switch ENV [PERCENT]`: all traffic to one color, or a share of it.
 //! Only plans; checks refuse, `execute` acts.
 
+use crate::cli::Page;
 use crate::error::Error;
 use crate::observed::Observed;
 use crate::plan::{Plan, Planner, Selection, Settings};
@@ -31,6 +32,9 @@ pub struct Args {
     /// Size the color like the one that serves, and wait for it, before traffic moves
     #[arg(long)]
     pub scale: bool,
+    /// The page about it.
+    #[command(flatten)]
+    pub page: Page,
 }
 
 /// Plans a switch.

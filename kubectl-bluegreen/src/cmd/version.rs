@@ -3,6 +3,7 @@
 
 use bluegreen_lint::rules;
 use bluegreen_lint::version::Version as Kubernetes;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Print the version of this program and what it knows
@@ -15,18 +16,21 @@ use serde::Serialize;
 pub struct Args {}
 
 /// What `version` answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields, title = "kubectl bluegreen version")]
 pub struct Version {
     /// The format of this answer.
     #[serde(rename = "version")]
+    #[schemars(extend("const" = 1))]
     format: u32,
     program: Program,
     kubernetes: Range,
     rules: usize,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Program {
     name: &'static str,
     version: &'static str,
@@ -34,7 +38,8 @@ struct Program {
     arch: &'static str,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Range {
     oldest: String,
     newest: String,

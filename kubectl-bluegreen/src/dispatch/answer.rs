@@ -2,14 +2,13 @@
 //! Must not run anything.
 
 use serde::Serialize;
-use serde_json::json;
 
 use super::Run;
 use crate::cli::Output;
 use crate::error::Error;
 use crate::plan::write_check;
 use crate::release::ExitStatus;
-use crate::report::{ErrorReport, Outcome, Report};
+use crate::report::{ErrorReport, Failed, Outcome, Report};
 
 impl Run {
     /// Prints how a command ended.
@@ -53,7 +52,7 @@ impl Run {
     pub fn fail(&self, report: &ErrorReport, status: ExitStatus) -> ExitStatus {
         self.say(report);
         if self.global.output.is_data() {
-            self.print(&json!({"version": 1, "error": report}), String::new);
+            self.print(&Failed { version: 1, error: report }, String::new);
         }
         status
     }

@@ -75,7 +75,7 @@ impl<C: Cluster> Executor<'_, C> {
 
     /// The pods of a color that stay.
     pub(super) async fn pods_of(&self, set: &SetRef, color: Color) -> Result<Listed<Pod>, ClusterError> {
-        let mut pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?;
+        let mut pods = self.pods(set).await?;
         pods.items.retain(|pod| belongs(pod, set.deployment(color)) && !is_terminating(pod));
         Ok(pods)
     }

@@ -120,10 +120,8 @@ impl<C: Cluster> Executor<'_, C> {
     }
 
     async fn look_at(&self, set: &SetRef, called: &str) -> Result<Look, ClusterError> {
-        let (deployments, pods) = tokio::join!(
-            self.list::<Deployment>(Resource::Deployments, &set.namespace, None),
-            self.list::<Pod>(Resource::Pods, &set.namespace, None),
-        );
+        let (deployments, pods) =
+            tokio::join!(self.list::<Deployment>(Resource::Deployments, &set.namespace, None), self.pods(set),);
         let (deployments, pods) = (deployments?, pods?);
         let mine = |pod: &Pod| belongs(pod, called) && !is_terminating(pod);
         // Either can be the last to follow: the pods before the Deployment's status, or after it.

@@ -52,7 +52,7 @@ impl<C: Cluster> Executor<'_, C> {
     /// # Errors
     /// When a pod's answers are not good, or nothing could be asked.
     pub(super) async fn smoke(&self, set: &SetRef, color: Color, tests: &[Test]) -> Result<String, Error> {
-        let pods = self.stoppable(self.list::<Pod>(Resource::Pods, &set.namespace, None)).await??;
+        let pods = self.stoppable(self.pods(set)).await??;
         let called = set.deployment(color);
         let mine = |pod: &&Pod| belongs(pod, called) && is_ready(pod) && !is_terminating(pod);
         let pods: Vec<Pod> = pods.items.iter().filter(mine).cloned().collect();

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::observed::name;
 use crate::plan::SetRef;
 use crate::release::Color;
+use crate::trail;
 
 /// How often the metrics are asked for.
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -64,6 +65,7 @@ impl<C: Cluster> Executor<'_, C> {
                     let out_of_limits = metrics.iter().find(|result| result.ok == Some(false));
                     bad = out_of_limits.map(|bad| format!("{}: {}", bad.name, bad.message));
                 }
+                self.ui.keep(|| trail::Event::Measured(self.analysis()));
             }
             if let Some(reason) = bad {
                 self.ui.always(table(&self.analysis()));

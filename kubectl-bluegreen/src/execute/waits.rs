@@ -126,6 +126,7 @@ impl<C: Cluster> Executor<'_, C> {
                 self.cluster.send(&get),
             );
             let (slices, pods, service) = (slices?, pods?, typed::<Service>(service?));
+            self.keep_ready(set, &pods.items);
             let of_colors = |pod: &Pod| colors.iter().any(|color| belongs(pod, set.deployment(*color)));
             let is_new = |pod: &&Pod| of_colors(pod) && is_ready(pod) && !is_terminating(pod);
             let ready = |pods: &[Pod]| pods.iter().filter(is_new).map(uid).collect::<BTreeSet<String>>();
@@ -134,7 +135,7 @@ impl<C: Cluster> Executor<'_, C> {
                 let mut pods = pods.items;
                 if !served.are_exactly(&ready(&pods)) {
                     // That may be true of the past only.
-                    pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?.items;
+                    pods = self.pods(set).await?.items;
                 }
                 let of_green = |pod: &&Pod| is_new(pod) && belongs(pod, set.deployment(Color::Green));
                 let (all, green) = (ready(&pods), pods.iter().filter(of_green).count());
@@ -182,7 +183,7 @@ impl<C: Cluster> Executor<'_, C> {
                     self.cluster.send(&get).await.map(Some)
                 }
             };
-            let (pods, service) = tokio::join!(self.list::<Pod>(Resource::Pods, &set.namespace, None), service);
+            let (pods, service) = tokio::join!(self.pods(set), service);
             let (pods, service) = (pods?, service?.map(typed::<Service>));
             let changed = service.filter(|service| Some(selector(service)) != wanted);
             let left = pods.items.iter().any(|pod| belongs(pod, called));

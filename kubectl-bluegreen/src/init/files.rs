@@ -7,6 +7,7 @@ use bluegreen_lint::manifest;
 use bluegreen_lint::model::{Model, SetView as FileSet};
 use bluegreen_lint::set::{Active, selects};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use similar::TextDiff;
@@ -59,7 +60,7 @@ pub struct Files {
 }
 
 /// What becomes of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fate {
     /// It is not there yet.
@@ -71,10 +72,12 @@ pub enum Fate {
 }
 
 /// What an apply would do to one object.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Effect {
     /// The object, such as `deployment/shop-blue`.
     #[serde(serialize_with = "in_words")]
+    #[schemars(with = "String")]
     object: AnyObject,
     /// What becomes of it.
     pub change: Fate,

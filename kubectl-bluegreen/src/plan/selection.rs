@@ -1,6 +1,7 @@
 //! Which set a command is about: found among those that were observed, and named in a plan.
 //! Never guesses, and plans nothing.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cluster::{ObjectRef, Resource};
@@ -60,8 +61,9 @@ fn called(set: &SetView<'_>) -> String {
 }
 
 /// The set that a plan is about, by the names of its members.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 pub struct SetRef {
     /// What the members' names have in common.
     pub name: String,
@@ -101,21 +103,13 @@ impl SetRef {
     /// The Deployment of a color; empty when there is none.
     #[must_use]
     pub fn deployment(&self, color: Color) -> &str {
-        let name = match color {
-            Color::Blue => &self.deployments.blue,
-            Color::Green => &self.deployments.green,
-        };
-        name.as_deref().unwrap_or_default()
+        self.deployments.of(color).as_deref().unwrap_or_default()
     }
 
     /// The color Service of a color; the active Service where there is none.
     #[must_use]
     pub fn color_service(&self, color: Color) -> &str {
-        let name = match color {
-            Color::Blue => &self.color_services.blue,
-            Color::Green => &self.color_services.green,
-        };
-        name.as_deref().unwrap_or(&self.service)
+        self.color_services.of(color).as_deref().unwrap_or(&self.service)
     }
 
     /// The active Service as an object.

@@ -17,7 +17,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn files() -> Vec<(String, String)> {
     let src = root().join("kubectl-bluegreen/src");
     let name = |path: &Path| path.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
-    sources(&src).into_iter().map(|path| (name(&path), std::fs::read_to_string(&path).unwrap())).collect()
+    let sources = sources(&src).into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    sources.map(|path| (name(&path), std::fs::read_to_string(&path).unwrap())).collect()
 }
 
 /// Which modules a file may not use. The first match counts.
@@ -40,6 +41,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("plan.rs", &["crate::cmd", "crate::execute", "crate::ui", "cluster::live", "cluster::simulated"]),
     ("traffic.rs", &["crate::cmd", "crate::execute", "crate::ui", "cluster::live", "cluster::simulated"]),
     ("smoke.rs", &["crate::cmd", "crate::execute", "crate::ui", "cluster::live", "cluster::simulated"]),
+    ("trail.rs", &["crate::cluster", "crate::cmd", "crate::execute", "crate::ui", "crate::page"]),
+    ("page", &["crate::cluster", "crate::execute", "crate::ui"]),
     ("explain.rs", &["crate::cluster", "crate::cmd", "crate::execute", "crate::ui", "crate::plan"]),
     ("image.rs", &["crate::cluster", "crate::cmd", "crate::execute", "crate::ui", "crate::plan"]),
     ("prepare.rs", &["crate::cmd", "crate::execute", "crate::ui", "cluster::live", "cluster::simulated"]),

@@ -30,6 +30,7 @@ mod process;
 mod rehearsals;
 mod release;
 mod release_faults;
+mod reports;
 mod requests;
 mod routed;
 mod routers;

@@ -45,6 +45,7 @@ fn plays_every_fault(folder: &Path, number: usize) {
         let what = format!("{}: {fault:?}: {code}: {report:#}", folder.display());
         assert!(codes.contains(&code), "{what}");
         assert_eq!(report["error"].is_null(), code == 0, "{what}");
+        super::schema::check("rehearsal.schema.json", &report);
         let lost = &report["users"]["lost"];
         assert_eq!(lost, 0, "{what}");
         // An optimized program needs a tenth of a second: a busy machine may take longer, but not this long.

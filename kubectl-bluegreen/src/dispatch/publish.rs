@@ -1,0 +1,43 @@
+//! Writes the page about a move: once before it, so that it can be written at all, and once when it has ended.
+//! Changes nothing of the move or of how the command ends; what is on the page is for `crate::page`.
+
+use bluegreen_lint::files::{WriteError, write_atomically};
+use jiff::Timestamp;
+use miette::Diagnostic as _;
+
+use super::Run;
+use crate::cli::Page;
+use crate::cmd::rehearse::Rehearsal;
+use crate::error::Error;
+use crate::page::{self, Head};
+use crate::report::Report;
+
+impl Run {
+    pub(super) fn head(&self, command: &'static str, namespace: &str, began: Timestamp) -> Head {
+        Head { command, namespace: namespace.to_owned(), by: self.holder.who(), began }
+    }
+
+    /// Writes that the move has begun. If it is killed, that is what stays.
+    ///
+    /// # Errors
+    /// When the page cannot be written: nothing is moved without it.
+    pub(super) fn open(&self, page: &Page, head: &Head) -> Result<(), Error> {
+        let Some(path) = &page.report else { return Ok(()) };
+        let refused = |error: WriteError| Error::Usage {
+            message: format!("--report: {error}; nothing was changed"),
+            help: error.help().map_or_else(String::new, |help| help.to_string()),
+        };
+        write_atomically(path, page::unfinished(head).as_bytes()).map_err(refused)?;
+        self.ui.follow();
+        Ok(())
+    }
+
+    /// Writes how it ended. That this fails is said, and changes nothing.
+    pub(super) fn publish(&self, page: &Page, head: &Head, report: &Report, rehearsal: Option<&Rehearsal>) {
+        let (Some(path), Some(trail)) = (&page.report, self.ui.trail()) else { return };
+        match write_atomically(path, page::page(head, report, &trail, rehearsal).as_bytes()) {
+            Ok(()) => self.ui.note(format_args!("the page about it is {}", path.display())),
+            Err(error) => self.ui.always(format_args!("warning: --report: {error}")),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Shows plans, and tells the story of a move to whoever keeps it: what was read on the way, and nothing besides.
+//! Sends no request for it, and changes nothing.
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::Executor;
+use super::waits::belongs;
+use crate::cluster::{Cluster, ClusterError, Resource};
+use crate::journal::Colors;
+use crate::observed::{Listed, Observed, is_ready, is_terminating};
+use crate::plan::{Plan, SetRef};
+use crate::router::Router;
+use crate::trail::Event;
+
+impl<C: Cluster> Executor<'_, C> {
+    /// What was observed, and the plan that was made of it.
+    pub(super) fn keep_observed(&self, observed: &Observed, plan: &Plan) {
+        if !self.ui.is_followed() {
+            return;
+        }
+        self.ui.keep(|| Event::Planned(plan.title.clone()));
+        let set = observed.sets().into_iter().find(|set| SetRef::of(set) == plan.set);
+        let Some(set) = set else { return };
+        self.ui.keep(|| Event::Split(Router::current(&set).1));
+        self.ui.keep(|| Event::Ready(Colors::new(|color| set.ready_pods(color).count())));
+        let images = |color| set.images(color).into_iter().map(str::to_owned).collect();
+        self.ui.keep(|| Event::Images(Colors::new(images)));
+    }
+
+    /// Shows a plan. What was noted of an earlier one is not said again.
+    pub(super) fn show(&self, plan: &Plan) {
+        let mut shown = plan.clone();
+        shown.notes.retain(|note| self.told.borrow_mut().insert(note.clone()));
+        self.ui.note(shown);
+    }
+
+    /// The pods of the namespace.
+    pub(super) async fn pods(&self, set: &SetRef) -> Result<Listed<Pod>, ClusterError> {
+        let pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?;
+        self.keep_ready(set, &pods.items);
+        Ok(pods)
+    }
+
+    /// How many of the pods of each color are ready.
+    pub(super) fn keep_ready(&self, set: &SetRef, pods: &[Pod]) {
+        let serves = |pod: &&Pod| is_ready(pod) && !is_terminating(pod);
+        let ready = |called: &str| pods.iter().filter(serves).filter(|pod| belongs(pod, called)).count();
+        self.ui.keep(|| Event::Ready(Colors::new(|color| ready(set.deployment(color)))));
+    }
+}
