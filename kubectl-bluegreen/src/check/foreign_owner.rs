@@ -80,7 +80,7 @@ fn run(question: &Question<'_>) -> Verdict {
     if writers.is_empty() {
         return Verdict::pass("nobody else is known to write the selector");
     }
-    let list: Vec<String> = writers.iter().map(|writer| format!("{} {}", writer.manager, writer.effect)).collect();
+    let list: Vec<String> = writers.iter().map(|writer| format!("{}: {}", writer.manager, writer.effect)).collect();
     Verdict::warn(list.join("; "), "let the source say the same color, or let it ignore the selector")
 }
 

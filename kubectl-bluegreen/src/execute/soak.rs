@@ -119,7 +119,9 @@ impl<C: Cluster> Executor<'_, C> {
         let counts = self.health.borrow().results();
         let counts = counts.iter().filter_map(|result| {
             let count = result.new.map(|count| if count == 0.0 { "no".to_owned() } else { count.to_string() })?;
-            Some(format!("{count} {}", result.name))
+            // Of names in the plural, one is one.
+            let name = if count == "1" { result.name.trim_end_matches('s') } else { &result.name };
+            Some(format!("{count} {name}"))
         });
         unjudged.chain([counts.collect::<Vec<_>>().join(", ")]).collect::<Vec<_>>().join("; ")
     }

@@ -236,15 +236,16 @@ pub(super) fn metrics(html: &mut Html, trail: &Trail) {
         let most = values().fold(0.0, f64::max);
         let top = if most > 0.0 { most } else { 1.0 };
         for (class, width) in SIZES {
-            let panel = Panel { above: ABOVE, width, height: 80.0, end: end(trail), max: top * 1.1 };
+            let panel = Panel { above: ABOVE_WORDS, width, height: 80.0, end: end(trail), max: top * 1.1 };
             panel.open(html, class, name);
             panel.axes(html, &[(0.0, "0".to_owned()), (top, short(top))]);
-            let last = limit.iter().rev().find_map(|(_, limit)| *limit);
-            for stretch in &panel.steps(&limit) {
+            let limits = panel.steps(&limit);
+            for stretch in &limits {
                 html.raw("<path class=\"limit\" d=\"").path(stretch).raw("\"/>");
             }
-            if let Some(limit) = last {
-                html.raw("<text class=\"over\" x=\"").number(LEFT + 4.0).raw("\" y=\"").number(panel.y(limit) - 4.0);
+            let last = limit.iter().rev().find_map(|(_, limit)| *limit);
+            if let (Some(limit), Some((x, y))) = (last, limits.last().and_then(|stretch| stretch.first())) {
+                html.raw("<text class=\"over\" x=\"").number(*x).raw("\" y=\"").number(y - 4.0);
                 html.raw("\">limit ").text(short(limit)).raw("</text>");
             }
             for (points, class) in [(&old, "line-blue dashed"), (&new, "line-green")] {

@@ -87,3 +87,31 @@ fn what_hooks_and_pipelines_call_exists() {
     let oldest = rust.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
     assert!(image.contains(&format!("FROM rust:{oldest}-alpine")), "the image is built with the Rust that is promised");
 }
+
+/// A requirement says that a version will do: none is claimed that is not tested.
+#[test]
+fn the_oldest_versions_are_those_that_are_tested() {
+    let read = |path: &str| std::fs::read_to_string(pages::root().join(path)).unwrap();
+    let (manifest, lock) = (read("Cargo.toml"), read("Cargo.lock"));
+    let dependencies = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let mut count = 0;
+    for line in dependencies.lines().filter(|line| line.contains(" = ") && !line.contains("path = ")) {
+        let (name, rest) = line.split_once(" = ").unwrap();
+        let version = rest.split("version = ").last().unwrap().trim_start_matches('"').split('"').next().unwrap();
+        let locked = |end: &str| lock.contains(&format!("name = \"{name}\"\nversion = \"{version}{end}"));
+        assert!(locked("\"") || locked("+"), "Cargo.toml asks for {name} {version}, and Cargo.lock has another one");
+        count += 1;
+    }
+    assert!(count > 30, "{count} dependencies only");
+}
+
+/// The version of Rust that is needed is said once, and told as it is.
+#[test]
+fn the_needed_version_of_rust_is_the_one_that_is_told() {
+    let needed = env!("CARGO_PKG_RUST_VERSION");
+    for path in ["README.md", "Dockerfile"] {
+        let text = std::fs::read_to_string(pages::root().join(path)).unwrap();
+        let told = text.replace('\n', " ");
+        assert!(told.contains(&format!("Rust {needed}")) || told.contains(&format!("rust:{needed}")), "{path}");
+    }
+}
