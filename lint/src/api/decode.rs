@@ -149,8 +149,10 @@ impl<'o> Decoder<'o> {
             let message = format!("`{field}` must be text, and YAML reads this as {got}");
             ("BG003", message, "put it in quotes".to_owned())
         } else {
-            let Wanted { what, help } = wanted;
-            ("BG004", format!("`{field}` must be {what}, not {got}"), help.to_owned())
+            let Wanted { what, help, is_format } = wanted;
+            // Of the right type, and no value that the format knows.
+            let code = if is_format && matches!(node.value(), Value::Str(_)) { "BG007" } else { "BG004" };
+            (code, format!("`{field}` must be {what}, not {got}"), help.to_owned())
         };
         self.unclear(parent);
         self.decoded.defects.push(Defect { code, place, message, help, fix: quotes });
@@ -167,6 +169,8 @@ impl<'o> Decoder<'o> {
 struct Wanted {
     what: &'static str,
     help: &'static str,
+    /// Whether text is what it is written as.
+    is_format: bool,
 }
 
 /// What a shape wants instead of a value; nothing when the value is right.
@@ -176,22 +180,23 @@ fn wanted(node: NodeRef<'_>, shape: &Shape) -> Option<Wanted> {
         node.as_int().is_some_and(|number| (least..=most).contains(&number))
     };
     let text = node.as_str();
-    let wanted = |what, help| Some(Wanted { what, help });
+    let wanted = |what, help| Some(Wanted { what, help, is_format: false });
+    let format = |what, help| Some(Wanted { what, help, is_format: true });
     match (shape.format.as_deref(), shape.kind()) {
         (Some("quantity"), _) => match node.value() {
             Value::Int(_) => None,
             Value::Float(number) if number.is_finite() => None,
             Value::Str(text) if quantity::parse(text.trim_matches(' ')).is_some() => None,
-            _ => wanted("a quantity", "write it like 500m, 2, 1.5Gi or 128Mi"),
+            _ => format("a quantity", "write it like 500m, 2, 1.5Gi or 128Mi"),
         },
         (Some("int-or-string"), _) if text.is_some() || in_range(i64::from(i32::MIN), i64::from(i32::MAX)) => None,
         (Some("int-or-string"), _) => wanted("a whole number or text", "write a number, or text in quotes"),
         (Some("date-time"), _) if text.is_some_and(formats::is_time) => None,
-        (Some("date-time"), _) => wanted("a time", "write it like 2027-03-31T12:00:00Z, or leave it to the server"),
+        (Some("date-time"), _) => format("a time", "write it like 2027-03-31T12:00:00Z, or leave it to the server"),
         (Some("byte"), _) if text.is_some_and(formats::is_base64) => None,
         // Bytes may be written one by one.
         (Some("byte"), _) if matches!(node.value(), Value::Seq(_)) && node.items().all(is_byte) => None,
-        (Some("byte"), _) => wanted("text in base64", "encode it with `base64`, or use `stringData`"),
+        (Some("byte"), _) => format("text in base64", "encode it with `base64`, or use `stringData`"),
         (_, "string") if text.is_some() => None,
         (_, "string") => wanted("text", "write text, in quotes if it looks like a number"),
         (_, "boolean") if node.as_bool().is_some() => None,

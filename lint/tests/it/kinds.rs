@@ -323,7 +323,7 @@ fn classes_and_quotas() -> Vec<Case> {
                 ("/spec/hard/pods", r#""1Ei""#, "BG007"),
                 ("/spec/hard/pods", r#""100E""#, OK),
                 ("/spec/hard/pods", r#"" 10 ""#, OK),
-                ("/spec/hard/pods", r#""\t10""#, "BG004"),
+                ("/spec/hard/pods", r#""\t10""#, "BG007"),
                 ("/spec/hard/pod", "1", "BG007"),
                 ("/spec/hard/cpu", r#""-1""#, "BG007"),
                 ("/spec/scopes", r#"["BestEffort"]"#, OK),

@@ -1,4 +1,4 @@
-//! A value is of another type than the field: text for a number, a mapping for a list, something that is no quantity or time.
+//! A value is of another type than the field: text for a number, a mapping for a list, a list for a quantity.
 //!
 //! ## Why
 //!

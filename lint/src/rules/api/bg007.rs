@@ -1,4 +1,4 @@
-//! A value that the API server refuses: out of its range, not among the known ones, no name, or at odds with another field.
+//! A value that the API server refuses: out of its range, not among the known ones, no name, quantity or time, or at odds with another field.
 //!
 //! ## Why
 //!
