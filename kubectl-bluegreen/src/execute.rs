@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::health::Health;
 use crate::interrupt::{GIVE_BACK, Interrupt};
 use crate::lock::{self, Lock, Waits, is_left, trying_again};
-use crate::observe::{ask, ask_for, observe_since};
+use crate::observe::{ask, ask_for, observe};
 use crate::observed::{Observed, lease_name};
 use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
@@ -41,9 +41,6 @@ mod waits;
 const MAX_ATTEMPTS: usize = 8;
 /// The pause before a request is tried again that the cluster could not answer.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-
-/// The version that asks for lists as the server has them at hand.
-const CACHED: &str = "0";
 
 /// The check that speaks of rights.
 const PERMISSIONS: &str = "permissions";
@@ -186,16 +183,8 @@ impl<'e, C: Cluster> Executor<'e, C> {
 
     async fn attempt(&self, planner: &impl Planner) -> Result<Outcome, Error> {
         let at = Instant::now();
-        // Where nobody is asked, the plan is held against the objects themselves right after this.
-        let at_once = self.ui.asks_nobody() && self.options.dry_run == DryRun::None;
-        let mut observed = self.stoppable(self.observe(planner, at_once.then_some(CACHED))).await??;
-        let mut plan = planner.plan(&observed);
-        // Only for going on: that there is nothing to do, or too little to do it with, is said of what is true now.
-        if at_once && !plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()) {
-            observed = self.stoppable(self.observe(planner, None)).await??;
-            plan = planner.plan(&observed);
-        }
-        let plan = plan?;
+        let mut observed = self.stoppable(self.observe(planner)).await??;
+        let plan = planner.plan(&observed)?;
         self.basis.replace(basis::Basis::of(&plan.set, &observed, at));
         self.under_way.set(planner.is_under_way(&observed));
         self.stoppable(self.allowed(&plan, &mut observed)).await??;
@@ -264,11 +253,11 @@ impl<'e, C: Cluster> Executor<'e, C> {
         self.interrupt.or(work).await.ok_or_else(|| self.interrupted())
     }
 
-    async fn observe(&self, planner: &impl Planner, since: Option<&str>) -> Result<Observed, Error> {
+    async fn observe(&self, planner: &impl Planner) -> Result<Observed, Error> {
         let (namespace, declared) = (&self.options.namespace, &self.options.declared);
-        let mut observed = Box::pin(observe_since(self.cluster, Some(namespace), declared, since)).await?;
+        let mut observed = Box::pin(observe(self.cluster, Some(namespace), declared)).await?;
         ask(self.cluster, &mut observed, |observed| planner.asks(observed)).await?;
-        self.pods.replace(Some(observed.pods.resource_version.clone()));
+        self.pods.replace(Some(observed.pods.resource_version.clone()).filter(|version| !version.is_empty()));
         Ok(observed)
     }
 
@@ -301,7 +290,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             let plan = if let Some(plan) = self.stoppable(self.still_holds(agreed.as_ref())).await? {
                 plan
             } else {
-                let observed = match self.stoppable(self.observe(planner, None)).await? {
+                let observed = match self.stoppable(self.observe(planner)).await? {
                     Ok(observed) => observed,
                     Err(Error::Cluster { error }) => {
                         self.wait_out(error, &mut patience).await?;

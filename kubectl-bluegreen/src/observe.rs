@@ -24,21 +24,10 @@ pub async fn observe<C: Cluster>(
     namespace: Option<&str>,
     declared: &[Declared],
 ) -> Result<Observed, ClusterError> {
-    observe_since(cluster, namespace, declared, None).await
-}
-
-/// The same, of a version that may be older than now, as `Request::List` says it.
-pub async fn observe_since<C: Cluster>(
-    cluster: &C,
-    namespace: Option<&str>,
-    declared: &[Declared],
-    since: Option<&str>,
-) -> Result<Observed, ClusterError> {
     let managed = format!("{MANAGED_BY}={TOOL}");
     let list = async |resource, labels: Option<&str>| {
-        let (namespace, labels, since) =
-            (namespace.map(str::to_owned), labels.map(str::to_owned), since.map(str::to_owned));
-        cluster.send(&Request::List { resource, namespace, labels, since }).await
+        let (namespace, labels) = (namespace.map(str::to_owned), labels.map(str::to_owned));
+        cluster.send(&Request::List { resource, namespace, labels, since: None }).await
     };
     let of_routes = futures_util::future::join_all(routes::KINDS.map(|kind| list(kind, None)));
     let (deployments, services, pods, slices, leases, autoscalers, of_routes, rights) = tokio::join!(

@@ -141,7 +141,7 @@ fn result(html: &mut Html, report: &Report, rehearsal: Option<&Rehearsal>) {
     let (word, class) = verdict(report);
     html.raw("<div class=\"result ").raw(class).raw("\"><p class=\"word\"><strong>").text(word).raw("</strong></p>");
     let to = report.to.map_or("", Color::as_str);
-    match (report.outcome, report.split.filter(|split| split.is_partial()), report.to) {
+    match (report.outcome, report.observed.or(report.split).filter(|split| split.is_partial()), report.to) {
         (Outcome::Done, Some(split), Some(color)) => {
             html.raw("<p>").text(to).raw(" has ").text(split.share(color)).raw(" % of the traffic.</p>");
         }

@@ -232,12 +232,6 @@ impl Ui {
         let _ = write!(err, "{} [{answers}] ", harmless(question)).and_then(|()| err.flush());
     }
 
-    /// Whether every question has its answer already.
-    #[must_use]
-    pub fn asks_nobody(&self) -> bool {
-        self.answers == Answers::Yes
-    }
-
     /// Asks. Anything but `y` or `yes` means no.
     ///
     /// # Errors

@@ -173,11 +173,9 @@ impl LiveCluster {
         let (method, path, started) = (http.method().clone(), http.uri().to_string(), Instant::now());
         self.requests.set(self.requests.get() + 1);
         let again = Cell::new(Duration::ZERO);
-        let work = async {
-            // A lane that is not there is no reason not to ask.
-            let _lane = if is_bulk(request) { self.lanes.acquire().await.ok() } else { None };
-            exchange(self.client(), http, &again).await
-        };
+        // A lane that is not there is no reason not to ask; to wait for one costs nothing of the time for the answer.
+        let _lane = if is_bulk(request) { self.lanes.acquire().await.ok() } else { None };
+        let work = exchange(self.client(), http, &again);
         let result = match self.request_timeout {
             None => work.await.map_err(|error| self.error(&words, &error)),
             Some(limit) => timeout(limit, work).await.map_or_else(

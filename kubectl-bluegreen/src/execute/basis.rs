@@ -53,7 +53,7 @@ impl Basis {
 impl<C: Cluster> Executor<'_, C> {
     /// The plan that was agreed to, if it was made just now and what it rests on is still the same. Single objects are read
     /// as they are at this moment, and at once; with lists a server may wait a tenth of a second, until its cache has
-    /// followed. A Deployment counts its ready pods, so one that is the same also says that the pods seen are not old.
+    /// followed.
     pub(super) async fn still_holds(&self, agreed: Option<&Plan>) -> Option<Plan> {
         let basis = self.basis.take().filter(|basis| basis.at.elapsed() < NEW)?;
         let is_same = async |(object, version): &(ObjectRef, String)| {

@@ -32,7 +32,7 @@ impl<C: Cluster> Executor<'_, C> {
     }
 
     async fn look_only(&self, planner: &impl Planner) -> Result<Outcome, Error> {
-        let plan = planner.plan(&self.stoppable(self.observe(planner, None)).await??)?;
+        let plan = planner.plan(&self.stoppable(self.observe(planner)).await??)?;
         self.ui.note(&plan);
         *self.plan.borrow_mut() = Some(plan.clone());
         self.started.set(Instant::now());

@@ -103,11 +103,17 @@ impl<C: Cluster> Executor<'_, C> {
         decode(self.cluster.send(&Request::List { resource, namespace, labels, since: None }).await?)
     }
 
-    /// The pods as they were when they were seen last, or later.
+    /// The pods as they were when they were seen last, or later. Another server of the cluster may not be that far yet; then
+    /// they are read as they are now.
     async fn pods_since(&self, namespace: &str) -> Result<Listed<Pod>, ClusterError> {
         let (resource, since) = (Resource::Pods, self.pods.borrow().clone());
-        let request = Request::List { resource, namespace: Some(namespace.to_owned()), labels: None, since };
-        decode(self.cluster.send(&request).await?)
+        if since.is_some() {
+            let request = Request::List { resource, namespace: Some(namespace.to_owned()), labels: None, since };
+            if let Ok(pods) = self.cluster.send(&request).await {
+                return decode(pods);
+            }
+        }
+        self.list(resource, namespace, None).await
     }
 
     pub(super) async fn await_endpoints(

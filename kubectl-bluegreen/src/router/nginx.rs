@@ -119,6 +119,13 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
                 format!("give service/{} that port: by the same name, or the same targetPort", ends.color),
             )
         })?;
+        let is_own = |route: &Route| own.iter().any(|own| own.name == route.name);
+        if let Some(taken) = ingresses(set).find(|route| route.name == called && !is_own(route)) {
+            return Err(Refusal::new(
+                format!("{taken} is there already, and this tool did not make it"),
+                "the share needs an Ingress of that name: rename it, or delete it",
+            ));
+        }
         let foreign = ingresses(set).find(|route| route.canary && route.name != called && shares_host(route, &rules));
         if let Some(foreign) = foreign {
             return Err(Refusal::new(
