@@ -14,7 +14,7 @@ use crate::world::World;
 const NAMING: Naming = NAMINGS[0];
 /// The phases of a release, by the words that it says when they begin.
 const PHASES: [(&str, &str); 6] = [
-    ("roll-out", "the rollout begins"),
+    ("roll-out", " is written"),
     ("tests", ": testing "),
     ("move", "service/api-gateway-service-active is written"),
     ("settling", "are the endpoints of service/"),
