@@ -470,6 +470,19 @@ pub(crate) async fn nginx<W: World>(world: &W, naming: Naming) {
     create(world, Resource::Ingresses, "theirs", foreign).await;
     let refused = world.run("switch green 10 --yes").await.expect(ExitStatus::Refused);
     assert!(refused.err.contains("ingress/theirs is a canary of the same hosts"), "{}", refused.err);
+
+    // Nor is one that has the very name that ours would get.
+    let namesake = json!({"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary": "true"}},
+        "spec": {"ingressClassName": "nginx", "rules": [{"host": format!("other.{host}"), "http": {"paths": [path("/", &green, json!({"name": "http"}))]}}]}});
+    let namesake = create(world, Resource::Ingresses, "shop-green-canary", namesake).await;
+    let made = world.get(&namesake).await;
+    let refused = world.run("switch green 10 --yes").await.expect(ExitStatus::Refused);
+    assert!(
+        refused.err.contains("shop-green-canary is there already, and this tool did not make it"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(world.get(&namesake).await, made);
 }
 
 /// Weights of a VirtualService, which sum up to 100.
