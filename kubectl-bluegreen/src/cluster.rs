@@ -360,6 +360,12 @@ pub enum Request {
 }
 
 impl Request {
+    /// The request for all objects of a resource as they are now, in a namespace or in all of them.
+    #[must_use]
+    pub fn list(resource: Resource, namespace: Option<&str>) -> Self {
+        Self::List { resource, namespace: namespace.map(str::to_owned), labels: None, since: None }
+    }
+
     /// Whether the request would change something in the cluster.
     #[must_use]
     pub fn writes(&self) -> bool {
@@ -442,9 +448,7 @@ impl fmt::Display for Request {
 
 /// A watch in words, as `Request`'s `Display` writes requests.
 fn watch_words(resource: Resource, namespace: Option<&str>) -> String {
-    Request::List { resource, namespace: namespace.map(str::to_owned), labels: None, since: None }
-        .to_string()
-        .replacen("list", "watch", 1)
+    Request::list(resource, namespace).to_string().replacen("list", "watch", 1)
 }
 
 /// Why a request failed, in the classes that a command can act on.

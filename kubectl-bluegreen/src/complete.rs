@@ -120,7 +120,7 @@ pub async fn ask<C: Cluster>(
     match names_of {
         Names::Contexts => Ok(Vec::new()),
         Names::Namespaces => {
-            let all = Request::List { resource: Resource::Namespaces, namespace: None, labels: None, since: None };
+            let all = Request::list(Resource::Namespaces, None);
             Ok(names(&cluster.send(&all).await?).into_iter().map(CompletionCandidate::new).collect())
         }
         Names::Sets => {

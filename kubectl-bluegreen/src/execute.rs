@@ -113,7 +113,7 @@ pub struct Executor<'e, C> {
     started: Cell<Instant>,
     /// What the plan that was agreed to rests on.
     basis: RefCell<Option<basis::Basis>>,
-    /// The version of the pods that were seen last.
+    /// The version of the pods that the plan was made of.
     pods: RefCell<Option<String>>,
 }
 

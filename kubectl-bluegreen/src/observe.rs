@@ -104,7 +104,7 @@ pub async fn everywhere<C: Cluster>(cluster: &C, own: &str, declared: &[Declared
             return Ok(Everywhere { observed, limited: None });
         }
     };
-    let namespaces = Request::List { resource: Resource::Namespaces, namespace: None, labels: None, since: None };
+    let namespaces = Request::list(Resource::Namespaces, None);
     let names = match cluster.send(&namespaces).await {
         Ok(list) => names(&list),
         Err(error) if error.failure == Failure::Forbidden => vec![own.to_owned()],

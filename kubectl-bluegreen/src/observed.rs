@@ -195,6 +195,12 @@ pub fn is_terminating(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
+/// Whether the pod is ready, and will stay.
+#[must_use]
+pub fn serves(pod: &Pod) -> bool {
+    is_ready(pod) && !is_terminating(pod)
+}
+
 /// Whether the pod has ended for good and only its record is left, as after an eviction.
 #[must_use]
 pub fn has_ended(pod: &Pod) -> bool {
@@ -275,7 +281,7 @@ impl<'o> SetView<'o> {
 
     /// The pods of a color that are ready and stay.
     pub fn ready_pods(&self, color: Color) -> impl Iterator<Item = &'o Pod> + use<'o> {
-        self.pods_of(color).filter(|pod| is_ready(pod) && !is_terminating(pod))
+        self.pods_of(color).filter(|pod| serves(pod))
     }
 
     /// The move that has left something to put back, as the journal says; nothing when the journal cannot be read.

@@ -327,6 +327,12 @@ pub(crate) fn share_of(pods: usize, all: usize) -> u8 {
     percent(count(pods), count(all))
 }
 
+/// Refuses a share because the color's Service has no port like the one that a route names.
+fn no_port(ends: Ends<'_>, message: String) -> Refusal {
+    let help = format!("give service/{} that port: by the same name, or the same targetPort", ends.color);
+    Refusal::new(message, help)
+}
+
 /// The port of a color's Service that is the given port of the active one: by its name, or by where it leads.
 fn map_port(set: &SetView<'_>, color: Color, port: &Value) -> Result<Value, String> {
     let (Some(active), Some(service)) = (set.active_service(), set.color_service(color)) else {

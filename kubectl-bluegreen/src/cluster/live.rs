@@ -43,11 +43,11 @@ const READ_ATTEMPTS: u32 = 3;
 const READ_PAUSE: Duration = Duration::from_millis(200);
 /// For how long a read that fails is sent again, and the most that a server may ask to be given before the next request.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
+/// The most that it may ask where a Lease is renewed, which does not wait for anybody.
+const LEASE_PATIENCE: Duration = Duration::from_secs(1);
 /// How many of the requests that are sent all at once have a connection of their own: to open one costs more time and
 /// memory than to wait for the answer before.
 const LANES: usize = 4;
-/// The most that it may ask where a Lease is renewed, which does not wait for anybody.
-const LEASE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// An API server.
 pub struct LiveCluster {
@@ -170,11 +170,11 @@ impl LiveCluster {
             failure: Failure::Invalid,
             message: error.to_string(),
         })?;
+        // A lane that is not there is no reason not to ask; to wait for one costs nothing of the time for the answer.
+        let lane = if is_bulk(request) { self.lanes.acquire().await.ok() } else { None };
         let (method, path, started) = (http.method().clone(), http.uri().to_string(), Instant::now());
         self.requests.set(self.requests.get() + 1);
         let again = Cell::new(Duration::ZERO);
-        // A lane that is not there is no reason not to ask; to wait for one costs nothing of the time for the answer.
-        let _lane = if is_bulk(request) { self.lanes.acquire().await.ok() } else { None };
         let work = exchange(self.client(), http, &again);
         let result = match self.request_timeout {
             None => work.await.map_err(|error| self.error(&words, &error)),
@@ -189,6 +189,7 @@ impl LiveCluster {
                 |result| result.map_err(|error| self.error(&words, &error)),
             ),
         };
+        drop(lane);
         if let Some(log) = &self.log {
             let status = result.as_ref().map_or_else(|error| format!("{:?}", error.failure), |_| "ok".to_owned());
             log(format!("{method} {path} {status} in {:.1} ms", started.elapsed().as_secs_f64() * 1000.0));

@@ -5,9 +5,9 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::Executor;
 use super::waits::belongs;
-use crate::cluster::{Cluster, ClusterError, Resource};
+use crate::cluster::Cluster;
 use crate::journal::Colors;
-use crate::observed::{Listed, Observed, is_ready, is_terminating};
+use crate::observed::{Observed, serves};
 use crate::plan::{Plan, SetRef};
 use crate::router::Router;
 use crate::trail::Event;
@@ -34,17 +34,9 @@ impl<C: Cluster> Executor<'_, C> {
         self.ui.note(shown);
     }
 
-    /// The pods of the namespace.
-    pub(super) async fn pods(&self, set: &SetRef) -> Result<Listed<Pod>, ClusterError> {
-        let pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?;
-        self.keep_ready(set, &pods.items);
-        Ok(pods)
-    }
-
     /// How many of the pods of each color are ready.
     pub(super) fn keep_ready(&self, set: &SetRef, pods: &[Pod]) {
-        let serves = |pod: &&Pod| is_ready(pod) && !is_terminating(pod);
-        let ready = |called: &str| pods.iter().filter(serves).filter(|pod| belongs(pod, called)).count();
+        let ready = |called: &str| pods.iter().filter(|pod| serves(pod) && belongs(pod, called)).count();
         self.ui.keep(|| Event::Ready(Colors::new(|color| ready(set.deployment(color)))));
     }
 }

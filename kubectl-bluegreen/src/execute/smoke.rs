@@ -10,7 +10,7 @@ use super::{Executor, RETRY_AFTER};
 use crate::cluster::ask::{Answer, Ask};
 use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
 use crate::error::Error;
-use crate::observed::{is_ready, is_terminating, name};
+use crate::observed::{name, serves};
 use crate::plan::{Action, Planner, SetRef};
 use crate::release::Color;
 use crate::report::{Outcome, Report, StepReport};
@@ -54,7 +54,7 @@ impl<C: Cluster> Executor<'_, C> {
     pub(super) async fn smoke(&self, set: &SetRef, color: Color, tests: &[Test]) -> Result<String, Error> {
         let pods = self.stoppable(self.pods(set)).await??;
         let called = set.deployment(color);
-        let mine = |pod: &&Pod| belongs(pod, called) && is_ready(pod) && !is_terminating(pod);
+        let mine = |pod: &&Pod| belongs(pod, called) && serves(pod);
         let pods: Vec<Pod> = pods.items.iter().filter(mine).cloned().collect();
         if pods.is_empty() {
             return Err(Error::TestsFailed { color, reason: "it has no ready pod".to_owned() });

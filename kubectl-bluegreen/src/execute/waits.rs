@@ -14,9 +14,7 @@ use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resourc
 use crate::error::Error;
 use crate::lock::trying_again;
 use crate::observe::decode;
-use crate::observed::{
-    Labels, Listed, deployment_of, endpoints, has_ended, is_ready, is_terminating, selector, shown, uid,
-};
+use crate::observed::{Labels, Listed, deployment_of, endpoints, has_ended, selector, serves, shown, uid};
 use crate::plan::SetRef;
 use crate::release::{Color, Split};
 use crate::router::{self, share_of};
@@ -103,7 +101,14 @@ impl<C: Cluster> Executor<'_, C> {
         decode(self.cluster.send(&Request::List { resource, namespace, labels, since: None }).await?)
     }
 
-    /// The pods as they were when they were seen last, or later. Another server of the cluster may not be that far yet; then
+    /// The pods of the namespace.
+    pub(super) async fn pods(&self, set: &SetRef) -> Result<Listed<Pod>, ClusterError> {
+        let pods = self.list::<Pod>(Resource::Pods, &set.namespace, None).await?;
+        self.keep_ready(set, &pods.items);
+        Ok(pods)
+    }
+
+    /// The pods as they were when the plan was made, or later. Another server of the cluster may not be that far yet; then
     /// they are read as they are now.
     async fn pods_since(&self, namespace: &str) -> Result<Listed<Pod>, ClusterError> {
         let (resource, since) = (Resource::Pods, self.pods.borrow().clone());
@@ -134,7 +139,7 @@ impl<C: Cluster> Executor<'_, C> {
             let (slices, pods, service) = (slices?, pods?, typed::<Service>(service?));
             self.keep_ready(set, &pods.items);
             let of_colors = |pod: &Pod| colors.iter().any(|color| belongs(pod, set.deployment(*color)));
-            let is_new = |pod: &&Pod| of_colors(pod) && is_ready(pod) && !is_terminating(pod);
+            let is_new = |pod: &&Pod| of_colors(pod) && serves(pod);
             let ready = |pods: &[Pod]| pods.iter().filter(is_new).map(uid).collect::<BTreeSet<String>>();
             let answer = if selector(&service) == wanted {
                 let served = endpoints(slices.items.iter(), &set.service);
@@ -161,7 +166,7 @@ impl<C: Cluster> Executor<'_, C> {
     pub(super) async fn await_accepted(&self, set: &SetRef, route: &ObjectRef) -> Result<String, Error> {
         let (namespace, resource) = (&route.namespace, route.resource);
         let ask = async || {
-            let list = Request::List { resource, namespace: Some(namespace.clone()), labels: None, since: None };
+            let list = Request::list(resource, Some(namespace));
             let (seen, version) = router::accepted(route, &self.cluster.send(&list).await?);
             Ok((seen, vec![(resource, version)]))
         };

@@ -45,13 +45,9 @@ fn refused<T>(message: String, help: impl Into<String>) -> Result<T, Error> {
     Err(Error::Forbidden { message, help: help.into() })
 }
 
-fn list(resource: Resource, namespace: &str) -> Request {
-    Request::List { resource, namespace: Some(namespace.to_owned()), labels: None, since: None }
-}
-
 /// The objects of a list; nothing when it could not be read, which is not the same as none.
 fn items<'o>(observed: &'o Observed, resource: Resource, namespace: &str) -> Option<Vec<&'o Value>> {
-    let answer = observed.answer(&list(resource, namespace))?.ok()?;
+    let answer = observed.answer(&Request::list(resource, Some(namespace)))?.ok()?;
     Some(answer.get("items").and_then(Value::as_array).into_iter().flatten().collect())
 }
 
@@ -75,7 +71,7 @@ impl<'o> Scene<'o> {
                 Resource::NetworkPolicies,
                 Resource::PodDisruptionBudgets,
             ]
-            .map(|resource| list(resource, namespace)),
+            .map(|resource| Request::list(resource, Some(namespace))),
         );
         if let Some(Ok(old)) = asks.first().and_then(|get| observed.answer(get)) {
             let claims = claims(old).into_iter();
@@ -131,7 +127,9 @@ impl<'o> Scene<'o> {
             Made::Not(_) => None,
         };
         let (Made::Already(mark) | Made::Not(mark)) = made;
-        let listed = observed.answer(&list(Resource::Services, namespace)).map(|answer| answer.map_err(Clone::clone));
+        let listed = observed
+            .answer(&Request::list(Resource::Services, Some(namespace)))
+            .map(|answer| answer.map_err(Clone::clone));
         listed.transpose()?;
         let raw = items(observed, Resource::Services, namespace).unwrap_or_default();
         let raw_of = |name: &str| raw.iter().find(|service| text(service, "/metadata/name") == name).copied();

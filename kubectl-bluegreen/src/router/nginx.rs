@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Means, Refusal, Router, Stage, ends, ends_to_give, map_port};
+use super::{Ask, Means, Refusal, Router, Stage, ends, ends_to_give, map_port, no_port};
 use crate::cluster::{ObjectRef, Resource};
 use crate::journal::Before;
 use crate::observed::{MANAGED_BY, SetView, TOOL, name};
@@ -113,14 +113,9 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
             }
             Ok(path)
         };
-        let rules = rules(main, ends.active, to_color).map_err(|message| {
-            Refusal::new(
-                message,
-                format!("give service/{} that port: by the same name, or the same targetPort", ends.color),
-            )
-        })?;
-        let is_own = |route: &Route| own.iter().any(|own| own.name == route.name);
-        if let Some(taken) = ingresses(set).find(|route| route.name == called && !is_own(route)) {
+        let rules = rules(main, ends.active, to_color).map_err(|message| no_port(ends, message))?;
+        let made = own.iter().find(|canary| canary.name == called);
+        if let Some(taken) = ingresses(set).find(|route| route.name == called && made.is_none()) {
             return Err(Refusal::new(
                 format!("{taken} is there already, and this tool did not make it"),
                 "the share needs an Ingress of that name: rename it, or delete it",
@@ -135,7 +130,7 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
         }
         stage.before.routes.entry(format!("{}/{called}", Resource::Ingresses.kind())).or_default();
         let object = ObjectRef::new(Resource::Ingresses, set.namespace(), &called);
-        match own.iter().find(|canary| canary.name == called) {
+        match made {
             None => {
                 let title = format!("create {object}: {share} % of {main} to service/{}", ends.color);
                 let body = canary(main, &called, set.namespace(), share, &rules);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Ask, Refusal, Stage, ends, ends_to_give, map_port};
+use super::{Ask, Refusal, Stage, ends, ends_to_give, map_port, no_port};
 use crate::cluster::ObjectRef;
 use crate::journal::Before;
 use crate::observed::{SetView, name};
@@ -50,10 +50,7 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
     }
     let ends = ends_to_give(ask, "a route")?;
     let port = |port: &Value| map_port(set, color, port);
-    let no_port = |message: String| {
-        let help = format!("give service/{} that port: by the same name, or the same targetPort", ends.color);
-        Refusal::new(message, help)
-    };
+    let no_port = |message| no_port(ends, message);
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
     stage.before.color_service = Some(ends.color.to_owned());
     let (mut raised, mut named) = (Vec::new(), Vec::new());

@@ -284,12 +284,7 @@ async fn rollouts_and_pods() {
     // A crash loop.
     put(&world, &green, env, variable("ERROR_RATE", "much")).await;
     until(&world, &green, "the crashing pod", updated).await;
-    let list = Request::List {
-        resource: Resource::Pods,
-        namespace: Some(world.namespace().to_owned()),
-        labels: None,
-        since: None,
-    };
+    let list = Request::list(Resource::Pods, Some(world.namespace()));
     let crashed = |pods: &Value| pods["items"].to_string().contains("\"exitCode\":");
     for _ in 0..600 {
         if crashed(&world.cluster().send(&list).await.unwrap()) {

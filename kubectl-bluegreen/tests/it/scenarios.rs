@@ -53,12 +53,7 @@ pub(crate) async fn state<W: World>(world: &W, naming: Naming) -> Value {
 }
 
 pub(crate) async fn leases<W: World>(world: &W) -> Vec<Value> {
-    let list = Request::List {
-        resource: Resource::Leases,
-        namespace: Some(world.namespace().to_owned()),
-        labels: None,
-        since: None,
-    };
+    let list = Request::list(Resource::Leases, Some(world.namespace()));
     world.cluster().send(&list).await.unwrap()["items"].as_array().cloned().unwrap_or_default()
 }
 

@@ -96,13 +96,17 @@ fn every_file_is_read_in_time() {
     }
 }
 
+/// What a server would say, of the version that the verdicts are from.
+fn as_that_server() -> Config {
+    let kubernetes_version = "1.34".parse().unwrap();
+    Config { select: vec!["api".to_owned()], kubernetes_version, ..Config::default() }
+}
+
 #[test]
 fn what_the_server_accepts_has_no_api_error() {
     let Some(corpus) = corpus() else { return };
     let verdicts = std::fs::read_to_string(corpus.join("VERDICTS.jsonl")).unwrap();
-    // The verdicts are those of a server of this version.
-    let kubernetes_version = "1.34".parse().unwrap();
-    let config = Config { select: vec!["api".to_owned()], kubernetes_version, ..Config::default() };
+    let config = as_that_server();
     let mut accepted = 0;
     for line in verdicts.lines() {
         let verdict: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -142,8 +146,7 @@ const NOT_OURS: &[(&str, &str)] = &[
 fn what_the_server_refuses_has_an_api_error() {
     let Some(corpus) = corpus() else { return };
     let verdicts = std::fs::read_to_string(corpus.join("VERDICTS.jsonl")).unwrap();
-    let kubernetes_version = "1.34".parse().unwrap();
-    let config = Config { select: vec!["api".to_owned()], kubernetes_version, ..Config::default() };
+    let config = as_that_server();
     let verdicts = verdicts.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let refused: Vec<String> = verdicts
         .filter(|verdict| verdict["verdict"] == "rejected")

@@ -35,7 +35,7 @@ fn cluster() -> SimulatedCluster {
 }
 
 async fn list(cluster: &SimulatedCluster, resource: Resource) -> Vec<Value> {
-    let request = Request::List { resource, namespace: Some(NAMESPACE.to_owned()), labels: None, since: None };
+    let request = Request::list(resource, Some(NAMESPACE));
     cluster.send(&request).await.unwrap()["items"].as_array().unwrap().clone()
 }
 
@@ -152,8 +152,7 @@ async fn pods_that_end_serve_nobody_new_and_go_after_a_while() {
 async fn a_watch_returns_on_a_change_and_not_before() {
     let cluster = cluster();
     cluster.apply(manifest(1, "x:1"));
-    let request =
-        Request::List { resource: Resource::Pods, namespace: Some(NAMESPACE.to_owned()), labels: None, since: None };
+    let request = Request::list(Resource::Pods, Some(NAMESPACE));
     let version = cluster.send(&request).await.unwrap()["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
     let started = cluster.now();
     cluster.changed(Resource::Pods, Some(NAMESPACE), None, &version, Duration::from_mins(1)).await.unwrap();

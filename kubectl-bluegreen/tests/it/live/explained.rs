@@ -145,11 +145,6 @@ async fn a_quota_and_a_policy_are_said_without_any_pod() {
     kubectl(&["label", "namespace", world.namespace(), "pod-security.kubernetes.io/enforce=restricted"], "");
     let says = ["the API server does not let its pods be created", "violates PodSecurity", "what the policy asks for"];
     explains(&world, "a policy", &says).await;
-    let events = Request::List {
-        resource: Resource::Events,
-        namespace: Some(world.namespace().to_owned()),
-        labels: None,
-        since: None,
-    };
+    let events = Request::list(Resource::Events, Some(world.namespace()));
     assert!(world.cluster().send(&events).await.is_ok());
 }
