@@ -37,7 +37,7 @@ pub fn differences(set: &SetView<'_>, pedantic: bool) -> Vec<Difference> {
     }
     objects.extend(service.map(|service| clean(service, "v1", "Service")));
     let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-    let config = Config { select: vec!["drift".to_owned()], pedantic, ..Config::default() };
+    let config = Config { select: vec!["drift".to_owned()], pedantic, live: true, ..Config::default() };
     let report = lint(&[Source::new("the cluster", list.to_string())], &config);
     let difference = |finding: bluegreen_lint::finding::Finding| Difference {
         code: finding.rule.code,

@@ -132,9 +132,10 @@ fn complete(mut arguments: Vec<OsString>) -> Option<ExitCode> {
         arguments.remove(1);
     }
     let words = arguments.iter().position(|word| word == "--").filter(|_| !is_kubectl).map_or(0, |at| at + 1);
-    let scope = Scope::of(arguments.get(words..).unwrap_or_default());
+    let so_far = arguments.get(words..).unwrap_or_default().to_vec();
+    // Only for whoever asks: every other run would pay for it.
     let command = move || {
-        let scope = scope.clone();
+        let scope = Scope::of(&so_far);
         complete::command(move |names| ask(&scope, names))
     };
     if is_kubectl {

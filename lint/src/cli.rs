@@ -352,6 +352,7 @@ impl Cli {
             ignore: self.ignore.clone(),
             deny: self.deny.clone(),
             pedantic: self.pedantic,
+            live: false,
             fail_on: fail_on.unwrap_or_default(),
             kubernetes_version: kubernetes_version.unwrap_or_default(),
             today,

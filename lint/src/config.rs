@@ -47,6 +47,8 @@ pub struct Config {
     pub deny: Vec<String>,
     /// Whether what is merely worth knowing is reported as well.
     pub pedantic: bool,
+    /// Whether the objects are those of an API server: what it has taken is not judged in its place once more.
+    pub live: bool,
     /// From which severity on a run fails.
     pub fail_on: FailOn,
     /// The Kubernetes whose API is meant.

@@ -25,6 +25,7 @@ pub mod manifest;
 pub mod model;
 mod output;
 pub mod pages;
+mod parallel;
 pub mod quantity;
 pub mod report;
 pub mod rule;
@@ -42,7 +43,7 @@ use config::Config;
 use finding::{Finding, Findings, Severity};
 use manifest::{Identity, Place};
 use model::{Member, Model};
-use rayon::prelude::*;
+use parallel::FEW_OBJECTS;
 use report::{MemberSummary, PassedOver, Report, SetSummary};
 use rule::Check;
 use set::Color;
@@ -64,11 +65,11 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
         model.distrust(&finding.place);
     }
     let sets: Vec<_> = model.sets().filter(|set| !set.is_uncertain()).collect();
-    let (of_sets, of_all): (Vec<Finding>, Vec<Finding>) = rayon::join(
-        || sets.into_par_iter().flat_map_iter(said_of_set).collect(),
-        || rules::ALL.par_iter().flat_map_iter(|rule| said_of_all(rule, &model)).collect(),
-    );
-    findings.extend(of_sets.into_iter().chain(of_all));
+    // Few objects leave little to do for each of the rules, however many rules there are.
+    let rules_alone = if model.objects().len() <= FEW_OBJECTS { rules::ALL.len() } else { 0 };
+    let of_sets = parallel::map(&sets, 1, |_, set| said_of_set(*set));
+    let of_all = parallel::map(rules::ALL, rules_alone, |_, rule| said_of_all(rule, &model));
+    findings.extend(of_sets.into_iter().chain(of_all).flatten());
     let mut suppressions = suppress::all(sources, config, &model);
     // What is merely hidden is asked for, too: a suppression of it is of use with `--pedantic`.
     let (mut findings, hidden) = by_severity(findings, sources, config);
@@ -95,9 +96,11 @@ pub fn lint(sources: &[Source], config: &Config) -> Report {
     let files = sources.iter().filter(|source| source.role == Role::Manifest).count();
     let summary = report::Summary { suppressed, baselined, ..report::Summary::of(&findings) };
     let (sets, objects) = (set_summaries(&model), model.objects().len());
-    let passed_over = passed_over(&model, config.kubernetes_version);
-    // To give back so many small pieces of memory takes as long as some rules; nobody waits for it.
-    rayon::spawn(move || drop(model));
+    let passed_over = if config.live { Vec::new() } else { passed_over(&model, config.kubernetes_version) };
+    if objects > FEW_OBJECTS {
+        // To give back so many small pieces of memory takes as long as some rules; nobody waits for it.
+        rayon::spawn(move || drop(model));
+    }
     Report { sets, files, objects, findings, summary, kubernetes_version: config.kubernetes_version, passed_over }
 }
 
@@ -170,6 +173,9 @@ fn said_of_set(set: model::SetView<'_>) -> Vec<Finding> {
 
 /// What the API server would say of an object, validated once for all the rules that report it.
 fn said_by_server(object: &manifest::Object, config: &Config) -> Vec<Finding> {
+    if config.live {
+        return Vec::new();
+    }
     let rule = |code| rules::ALL.iter().find(|rule| rule.code == code && matches!(rule.check, Check::Server));
     let finding = |defect: api::Defect| {
         let rule = rule(defect.code)?;

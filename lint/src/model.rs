@@ -7,10 +7,9 @@ mod near;
 pub mod routing;
 pub mod scaling;
 
-use rayon::prelude::*;
-
 use crate::config::MeantToDiffer;
 use crate::manifest::{self, Identity, Manifests, Object, Place, is_placeholder};
+use crate::parallel::{self, FEW_OBJECTS};
 use crate::set::{self, Active, Color, Declared, Facts, ReleaseSet, Route, Service, Workload, same_namespace};
 use crate::yaml::NodeRef;
 use near::Near;
@@ -69,7 +68,7 @@ impl Model {
     pub fn new(manifests: Manifests, declared: Vec<Declared>, origin: impl Fn(usize) -> String + Sync) -> Self {
         let mut facts = Facts { declared, ..Facts::default() };
         let (mut workload_objects, mut service_objects, mut route_objects) = (Vec::new(), Vec::new(), Vec::new());
-        let found: Vec<Option<Fact>> = manifests.objects.par_iter().map(|object| Fact::of(object, &origin)).collect();
+        let found = parallel::map(&manifests.objects, FEW_OBJECTS, |_, object| Fact::of(object, &origin));
         for (at, fact) in found.into_iter().enumerate() {
             match fact {
                 Some(Fact::Workload(workload)) => {

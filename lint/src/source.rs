@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use miette::Diagnostic;
-use rayon::prelude::*;
 
+use crate::parallel;
 pub use text::Text;
 
 /// What standard input is called where nobody names it.
@@ -204,14 +204,14 @@ pub fn read(paths: &[PathBuf], stdin_name: &str) -> Result<Vec<Source>, SourceEr
         }
     }
     let kept = AtomicUsize::new(0);
-    let source = |(path, explicit): (PathBuf, bool)| {
+    let source = |_, (path, explicit): &(PathBuf, bool)| {
         if path.as_os_str() == "-" {
             return standard_input(stdin_name);
         }
-        let role = if is_config(&path) { Role::Config } else { Role::Manifest };
-        Ok(Source { explicit, ..file(&path, role, &kept)? })
+        let role = if is_config(path) { Role::Config } else { Role::Manifest };
+        Ok(Source { explicit: *explicit, ..file(path, role, &kept)? })
     };
-    found.into_par_iter().map(source).collect()
+    parallel::map(&found, 1, source).into_iter().collect()
 }
 
 fn standard_input(name: &str) -> Result<Source, SourceError> {

@@ -5,9 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::{Aside, Identity, Manifests, Object, normal};
+use crate::parallel;
 use crate::source::{Role, Source};
 use crate::suppress::MARK;
 use crate::yaml::{self, Document, NodeRef, Problem, Span, Value};
@@ -28,16 +27,15 @@ pub(crate) fn read_each<T: Send>(sources: &[Source], look: impl Fn(&Object) -> T
             documents.iter().flat_map(|document| patch_paths(&source.name, document.root())).collect::<Vec<_>>()
         })
         .collect();
-    let read = |(index, source): (usize, &Source)| match source.role {
+    let read = |index: usize, source: &Source| match source.role {
         Role::Manifest if is_kustomization(&source.name) || patches.contains(&normal(Path::new(&source.name))) => {
             Manifests { aside: vec![(index, Aside::Kustomize)], ..Manifests::default() }.with_looks(&look)
         }
         Role::Manifest => read_one(index, source).with_looks(&look),
         Role::Config => Manifests::default().with_looks(&look),
     };
-    let files: Vec<(Manifests, Vec<T>)> = sources.par_iter().enumerate().map(read).collect();
     let (mut all, mut looks) = (Manifests::default(), Vec::new());
-    for (manifests, seen) in files {
+    for (manifests, seen) in parallel::map(sources, 1, read) {
         all.objects.extend(manifests.objects);
         all.problems.extend(manifests.problems);
         all.comments.extend(manifests.comments);

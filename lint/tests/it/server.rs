@@ -370,3 +370,14 @@ fn any_change_gets_one_verdict_as_yaml_and_as_json() {
     }
     assert!((rounds / 4..rounds).contains(&refused), "{refused}");
 }
+
+/// What an API server has taken is not judged in its place: its own objects may have fields that no schema here knows.
+#[test]
+fn live_objects_are_not_validated() {
+    let text =
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: shop\nspec:\n  fieldOfTomorrow: 1\n  ports:\n  - port: 80\n";
+    let lint = |live| lint(&[Source::new("live", text)], &Config { live, ..Config::default() });
+    assert_eq!(lint(false).findings.iter().filter(|finding| finding.rule.code == "BG005").count(), 1);
+    assert!(lint(true).findings.iter().all(|finding| finding.rule.group() != "api"), "{:?}", lint(true).findings);
+    assert!(lint(true).passed_over.is_empty());
+}

@@ -143,7 +143,10 @@ impl Terminal {
             .collect();
         let mut script = Command::new("script");
         // `exec`: a shell that stayed would be interrupted as well, and some then answer 130 whatever its child did.
-        script.args(["-qefc", &format!("exec {}", quoted.join(" ")), "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        script
+            .args(["-qefc", &format!("exec {}", quoted.join(" ")), "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = script.spawn().unwrap();
         let (keys, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         Self { child, keys, screen, seen: String::new() }
