@@ -226,6 +226,11 @@ impl<'e, C: Cluster> Executor<'e, C> {
             // On the heap: the state of all steps together is large.
             result = Box::pin(self.guarded(planner, plan.clone(), &lock)) => result,
         };
+        let result = match result {
+            // Whoever stood still for longer than the Lease lasts finds what its next holder has done.
+            Err(error) if error.is_overridden() => Err(lock.lost_meanwhile(self.cluster).await.unwrap_or(error)),
+            result => result,
+        };
         self.give_back(guarded, lock.release(self.cluster)).await;
         result
     }

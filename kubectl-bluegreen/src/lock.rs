@@ -197,6 +197,12 @@ impl Lock {
         Err(self.lost("it could not be renewed in time".to_owned()))
     }
 
+    /// Asks whether the Lease is somebody else's by now, where it was not renewed for so long that it can be; answers the loss.
+    pub async fn lost_meanwhile<C: Cluster>(&self, cluster: &C) -> Option<Error> {
+        self.fence(cluster).err()?;
+        self.refresh(cluster).await.err().filter(|error| matches!(error, Error::LockLost { .. }))
+    }
+
     fn lost(&self, reason: String) -> Error {
         Error::LockLost { lease: self.object.name.clone(), reason }
     }
