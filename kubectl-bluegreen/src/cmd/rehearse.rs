@@ -105,7 +105,9 @@ impl FaultName {
                 let touch = service.clone();
                 let write = move |cluster: &SimulatedCluster| {
                     cluster.edit(&touch, |service| {
-                        put(service, "metadata", "annotations", json!({"touched": "yes"}));
+                        if let Some(metadata) = service.get_mut("metadata") {
+                            put(metadata, "annotations", "touched", "yes".into());
+                        }
                     });
                 };
                 return cluster.inject_into(&format!("patch {service} "), Fault::OtherWriter(Box::new(write)));
@@ -268,9 +270,10 @@ fn watched(settings: Analysis) -> Analysis {
     Analysis { prometheus, checks: vec![check], ..Analysis::default() }
 }
 
-/// Sets a field of a section of an object.
+/// Sets a field of a section of an object, which there may be none of yet.
 fn put(object: &mut Value, section: &str, key: &str, value: Value) {
-    if let Some(section) = object.get_mut(section).and_then(Value::as_object_mut) {
+    let section = object.as_object_mut().map(|object| object.entry(section).or_insert_with(|| json!({})));
+    if let Some(section) = section.and_then(Value::as_object_mut) {
         section.insert(key.to_owned(), value);
     }
 }

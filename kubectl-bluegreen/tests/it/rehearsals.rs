@@ -48,8 +48,9 @@ fn plays_every_fault(folder: &Path, number: usize) {
         super::schema::check("rehearsal.schema.json", &report);
         let lost = &report["users"]["lost"];
         assert_eq!(lost, 0, "{what}");
-        // An optimized program needs a tenth of a second: a busy machine may take longer, but not this long.
-        assert!(cfg!(debug_assertions) || took < Duration::from_secs(1), "{took:?}: {what}");
+        // An optimized program needs a tenth of a second, any other some; a busy machine may take longer, but not this long.
+        let limit = if cfg!(debug_assertions) { Duration::from_secs(30) } else { Duration::from_secs(1) };
+        assert!(took < limit, "{took:?}: {what}");
     }
 }
 

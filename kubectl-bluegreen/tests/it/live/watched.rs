@@ -18,7 +18,7 @@ use super::{Live, arrive, kubeconfig, kubectl};
 const NAMING: Naming = NAMINGS[0];
 
 /// A Prometheus that scrapes the pods of a namespace every second.
-struct Prometheus {
+pub(super) struct Prometheus {
     child: Child,
     port: u16,
     /// Ends the naming of the pods when it is dropped.
@@ -36,7 +36,7 @@ impl Drop for Prometheus {
 impl Prometheus {
     #[expect(clippy::print_stderr, reason = "what is skipped is to be known")]
     /// Nothing where there is none to start.
-    async fn start(namespace: &str) -> Option<Self> {
+    pub(super) async fn start(namespace: &str) -> Option<Self> {
         if Command::new("prometheus").arg("--version").output().is_err() {
             eprintln!("skipped: there is no `prometheus` here (apt-get install prometheus)");
             return None;
@@ -71,6 +71,11 @@ impl Prometheus {
         Some(prometheus)
     }
 
+    /// The port of this machine on which it answers.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     fn knows(&self, query: &str) -> bool {
         let url = format!("http://127.0.0.1:{}/api/v1/query", self.port);
         let query = format!("query={query}");
@@ -82,7 +87,7 @@ impl Prometheus {
 
     /// Settings that ask it directly.
     fn directly(&self) -> File {
-        settings(&format!("url: http://127.0.0.1:{}", self.port))
+        file(&format!("url: http://127.0.0.1:{}", self.port))
     }
 
     /// Settings that ask it through the API server, by a Service in the namespace whose only endpoint is this machine, as
@@ -109,7 +114,7 @@ impl Prometheus {
                 return None;
             }
         }
-        Some(settings(&format!("service: {{namespace: {namespace}, name: prometheus, port: web}}")))
+        Some(file(&format!("service: {{namespace: {namespace}, name: prometheus, port: web}}")))
     }
 }
 
@@ -118,9 +123,14 @@ fn pod_address(world: &Live) -> String {
     kubectl(&path, "")
 }
 
-fn settings(source: &str) -> File {
+/// What `.bluegreen.yaml` says for a Prometheus at a place.
+pub(super) fn settings(source: &str) -> String {
     let checks = "[{errorRate: http, max: 0.05, timesOld: 3}]";
-    serde_yaml::from_str(&format!("analysis: {{prometheus: {{{source}}}, minRequests: 50, checks: {checks}}}")).unwrap()
+    format!("analysis: {{prometheus: {{{source}}}, minRequests: 50, checks: {checks}}}")
+}
+
+fn file(source: &str) -> File {
+    serde_yaml::from_str(&settings(source)).unwrap()
 }
 
 /// Tells Prometheus which pods there are, as its own discovery would.
@@ -140,10 +150,18 @@ fn name_pods(namespace: &str, targets: &std::path::Path) {
 }
 
 /// Requests to the active Service all the while.
-struct Users(Child);
+pub(super) struct Users(Child);
+
+impl Drop for Users {
+    fn drop(&mut self) {
+        // Those that were ended are gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 impl Users {
-    fn start(world: &Live) -> Self {
+    pub(super) fn start(world: &Live) -> Self {
         let path = ["-n", world.namespace(), "get", "service", NAMING.active, "-o", "jsonpath={.spec.clusterIP}"];
         let url = format!("http://{}/", kubectl(&path, ""));
         arrive(&url, "blue");
@@ -185,27 +203,47 @@ fn soaked(report: &Value) -> f64 {
     soak["seconds"].as_f64().unwrap()
 }
 
-#[tokio::test]
-#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
-async fn errors_under_users_are_seen_by_prometheus_and_put_back() {
-    let world = Live::new("errors", 0, NAMING).await;
-    let Some(prometheus) = Prometheus::start(world.namespace()).await else { return };
-    errors(&world, "0.3").await;
-    let users = Users::start(&world);
+#[expect(clippy::print_stderr, reason = "the figures are what one wants to read")]
+/// A version that answers users with errors is put back within the soak, by what this Prometheus says.
+async fn errors_are_put_back(world: &Live, config: File) {
+    errors(world, "0.3").await;
+    let users = Users::start(world);
     let line = "deploy 3 --yes --soak 60s -o json";
-    let ran = run(&world, line, prometheus.directly()).await.expect(ExitStatus::PutBack);
+    let ran = run(world, line, config).await.expect(ExitStatus::PutBack);
     let report = ran.json();
     eprintln!("put back {} s into the soak: {}", soaked(&report), report["error"]["message"]);
     assert!(soaked(&report) < 45.0, "{report:#}");
     assert!(ran.err.contains("green is not good under users: error rate: 0."), "{}", ran.err);
     assert!(ran.err.contains("  FAIL error rate "), "{}", ran.err);
     assert_eq!(report["analysis"][0]["ok"], false, "{report:#}");
-    assert_eq!(selector(&world, NAMING).await, "blue");
-    at_rest(&world, NAMING).await;
+    assert_eq!(selector(world, NAMING).await, "blue");
+    at_rest(world, NAMING).await;
     let result = users.end();
     let all = |key: &str| result[key].as_u64().unwrap();
     eprintln!("users meanwhile: {result}");
     assert!(all("failed") > 0 && all("failed") < all("requests") / 3, "{result}");
+}
+
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+async fn errors_under_users_are_seen_by_prometheus_and_put_back() {
+    let world = Live::new("errors", 0, NAMING).await;
+    let Some(prometheus) = Prometheus::start(world.namespace()).await else { return };
+    errors_are_put_back(&world, prometheus.directly()).await;
+}
+
+/// Named as a Service in the cluster, it is asked through the API server's proxy; the machine that deploys reaches the API
+/// server only.
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+async fn errors_under_users_are_seen_through_the_api_server_and_put_back() {
+    let world = Live::new("errors-proxy", 0, NAMING).await;
+    let Some(prometheus) = Prometheus::start(world.namespace()).await else { return };
+    let Some(config) = prometheus.through_the_api_server(&world) else {
+        eprintln!("skipped: the cluster cannot reach this machine");
+        return;
+    };
+    errors_are_put_back(&world, config).await;
 }
 
 /// Both colors at the same time, each by its own numbers; through the API server; kept in the journal.
@@ -238,7 +276,7 @@ async fn a_good_version_is_compared_with_the_old_one_through_the_api_server() {
 #[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
 async fn a_prometheus_that_does_not_answer_stops_a_release_or_puts_it_back() {
     let world = Live::new("silent", 0, NAMING).await;
-    let nobody = || settings("url: http://127.0.0.1:9");
+    let nobody = || file("url: http://127.0.0.1:9");
     let ran = run(&world, "deploy 3 --yes --soak 5s -o json", nobody()).await.expect(ExitStatus::PutBack);
     let report = ran.json();
     assert_eq!((&report["outcome"], &report["error"]["code"]), (&json!("failed"), &json!("bluegreen::no_metrics")));
