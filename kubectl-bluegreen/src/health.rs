@@ -130,9 +130,12 @@ impl Health {
         bad.map(|((pod, reason), Warning { count, words })| format!("pod {pod}: {count} times {reason}: {words}"))
     }
 
-    /// What was seen as lines of the table.
+    /// What was seen as lines of the table; none where nobody has looked.
     #[must_use]
     pub fn results(&self) -> Vec<MetricResult> {
+        if !self.looked {
+            return Vec::new();
+        }
         let row = |name: &str, count: i64, bad: bool, message: String| MetricResult {
             name: name.to_owned(),
             #[expect(clippy::cast_precision_loss, reason = "a handful")]
@@ -160,7 +163,7 @@ impl Health {
         rows.push(if self.heard {
             row("warnings", warnings.into(), self.too_many().is_some(), words)
         } else {
-            let (name, message) = ("warnings".to_owned(), "the events could not be read".to_owned());
+            let (name, message) = ("warnings".to_owned(), "no events were read".to_owned());
             MetricResult { name, message, ..MetricResult::default() }
         });
         rows
@@ -227,6 +230,14 @@ mod tests {
         health.look(&[pod("a", true, 0, 0), pod("b", true, 0, 0)], SECOND);
         let wrong = (0..=5).find_map(|_| health.look(&[pod("a", false, 0, 3), pod("b", true, 0, 0)], SECOND));
         assert!(wrong.unwrap().contains("pod a was ready and has not been so for 5 s"));
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_was_not_looked_at() {
+        let mut health = Health::default();
+        assert!(health.results().is_empty());
+        health.look(&[pod("a", true, 0, 0)], SECOND);
+        assert_eq!(health.results().len(), 3);
     }
 
     #[test]

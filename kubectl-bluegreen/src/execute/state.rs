@@ -75,6 +75,11 @@ impl<C: Cluster> Executor<'_, C> {
             return error;
         }
         let (state, help) = self.state();
+        let state = match (&error, self.moved.get()) {
+            // Where the selector is now is what the error itself says.
+            (Error::Overridden { .. }, Some(color)) => format!("before that it had moved to {color}"),
+            _ => state,
+        };
         Error::AfterMove { error: Box::new(error), state, help }
     }
 }

@@ -142,6 +142,8 @@ async fn cannot_be_pulled<W: Worlds>(world: &W, naming: Naming) {
     let ran = world.run(&format!("deploy {version} --yes --timeout 2m -o json")).await.expect(ExitStatus::Failed);
     let report = ran.json();
     assert_eq!((&report["outcome"], &report["error"]["code"]), (&json!("failed"), &json!("bluegreen::not_ready")));
+    // Nobody had users, so nothing is said of how users were served.
+    assert_eq!(report["analysis"], Value::Null, "{report:#}");
     assert!(ran.err.contains("cannot be pulled") && ran.err.contains(&format!("bgapp:{version}")), "{}", ran.err);
     assert!(ran.err.contains("where  pod ") && ran.err.contains("to do  "), "{}", ran.err);
     untouched(world, naming, &ran).await;

@@ -103,6 +103,8 @@ async fn switch_and_back<W: World>(world: &W, naming: Naming) {
     let steps: Vec<&str> = ran["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
     assert_eq!(steps, ["patch", "endpoints", "settle", "journal"]);
     assert!(ran["steps"].as_array().unwrap().iter().all(|step| step["status"] == "done"), "{ran}");
+    // A switch does not watch its pods: nothing is said of them, here or in the journal.
+    assert_eq!(ran["analysis"], Value::Null, "{ran}");
     serves(world, Color::Green).await;
     nothing_is_held(world).await;
     let mut expected = selector.clone();
@@ -132,6 +134,7 @@ async fn switch_and_back<W: World>(world: &W, naming: Naming) {
         .collect();
     assert_eq!(moves, [("switch", "green"), ("rollback", "blue"), ("rollback", "green")]);
     assert!(history["entries"].as_array().unwrap().iter().all(|entry| entry["result"] == "done"), "{history}");
+    assert!(history["entries"].as_array().unwrap().iter().all(|entry| entry["analysis"].is_null()), "{history}");
     assert!(world.run("history").await.out.contains("blue -> green"));
     nothing_is_held(world).await;
 }
