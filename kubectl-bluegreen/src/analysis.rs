@@ -1,13 +1,16 @@
 //! The metrics of a new version under users, where a Prometheus is named.
 //! Pure: makes queries of settings and judges what came back; `execute` asks.
 
-use bluegreen_lint::config::release::{Analysis as Setting, Convention, MetricCheck};
+use bluegreen_lint::config::release::{Analysis as Setting, MetricCheck};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::cluster::ask::Source;
 use crate::error::Error;
+
+mod series;
+use series::Series;
 
 /// How many requests a color must have had before anything is said of them.
 const MIN_REQUESTS: f64 = 20.0;
@@ -150,93 +153,6 @@ fn metric(check: &MetricCheck, min_requests: f64) -> Option<Metric> {
     }
 }
 
-/// The series of a convention: its counters with the label of the status, and its histograms with their unit. The names
-/// are those of the documentation of each: OpenTelemetry's semantic conventions for HTTP metrics as Prometheus writes them
-/// and the defaults of Prometheus' own client libraries; Traefik's "Service metrics"; ingress-nginx' "Monitoring"; "Istio
-/// Standard Metrics"; Envoy's "Cluster manager statistics" behind `/stats/prometheus`.
-struct Series {
-    /// Names of counters with the selector of the color, and the selector of errors.
-    counters: &'static [(&'static str, &'static str, &'static str)],
-    /// Names of histograms with the selector of the color, and how many of their units make a second.
-    histograms: &'static [(&'static str, &'static str, f64)],
-}
-
-const BY_POD: &str = "namespace=\"$namespace\",pod=~\"$pods\"";
-const BY_WORKLOAD: &str =
-    "reporter=\"destination\",destination_workload_namespace=\"$namespace\",destination_workload=\"$deployment\"";
-/// A Service is called after namespace, name and port; `shop-green` is not `shop` on port `green`.
-const OF_TRAEFIK: &str = "service=~\"$namespace-$service-[a-z0-9]+@.*\"";
-/// What the controller says of a request comes as `exported_…` where Prometheus says `namespace` and `service` of the
-/// controller itself, and under its own name where it was told to honor labels.
-const OF_NGINX: &str = "exported_namespace=\"$namespace\",exported_service=\"$service\"";
-const OF_NGINX_ITSELF: &str = "namespace=\"$namespace\",service=\"$service\"";
-/// Who configures Envoy names its clusters: after the namespace and the Service, in either order and with anything between
-/// them that is in no name.
-const OF_ENVOY: &str = "envoy_cluster_name=~\"(.*[^a-z0-9-])?$service([^a-z0-9-].*)?\",\
-    envoy_cluster_name=~\"(.*[^a-z0-9-])?$namespace([^a-z0-9-].*)?\"";
-
-impl Series {
-    fn of(convention: Convention) -> Self {
-        match convention {
-            Convention::Http => Self {
-                counters: &[
-                    ("http_requests_total", BY_POD, "code=~\"5..|5xx\""),
-                    ("http_requests_total", BY_POD, "status=~\"5..|5xx\""),
-                    ("http_server_request_duration_seconds_count", BY_POD, "http_response_status_code=~\"5..\""),
-                    ("http_request_duration_seconds_count", BY_POD, "code=~\"5..|5xx\""),
-                ],
-                histograms: &[
-                    ("http_request_duration_seconds_bucket", BY_POD, 1.0),
-                    ("http_server_request_duration_seconds_bucket", BY_POD, 1.0),
-                ],
-            },
-            Convention::Traefik => Self {
-                counters: &[("traefik_service_requests_total", OF_TRAEFIK, "code=~\"5..\"")],
-                histograms: &[("traefik_service_request_duration_seconds_bucket", OF_TRAEFIK, 1.0)],
-            },
-            Convention::Nginx => Self {
-                counters: &[
-                    ("nginx_ingress_controller_requests", OF_NGINX, "status=~\"5..\""),
-                    ("nginx_ingress_controller_requests", OF_NGINX_ITSELF, "status=~\"5..\""),
-                ],
-                histograms: &[
-                    ("nginx_ingress_controller_request_duration_seconds_bucket", OF_NGINX, 1.0),
-                    ("nginx_ingress_controller_request_duration_seconds_bucket", OF_NGINX_ITSELF, 1.0),
-                ],
-            },
-            Convention::Istio => Self {
-                counters: &[("istio_requests_total", BY_WORKLOAD, "response_code=~\"5..\"")],
-                histograms: &[("istio_request_duration_milliseconds_bucket", BY_WORKLOAD, 1000.0)],
-            },
-            Convention::Envoy => Self {
-                counters: &[("envoy_cluster_upstream_rq_xx", OF_ENVOY, "envoy_response_code_class=\"5\"")],
-                histograms: &[("envoy_cluster_upstream_rq_time_bucket", OF_ENVOY, 1000.0)],
-            },
-        }
-    }
-
-    fn requests(&self) -> String {
-        // Requests whose status the label does not say cannot be told to be good.
-        let one = |(series, of, bad): &(&str, &str, &str)| {
-            let label = bad.split(['=', '!']).next().unwrap_or_default();
-            format!("sum(increase({series}{{{of},{label}!=\"\"}}[$window]))")
-        };
-        self.counters.iter().map(one).collect::<Vec<_>>().join(" or ")
-    }
-
-    fn errors(&self) -> String {
-        let one = |(series, of, bad): &(&str, &str, &str)| format!("sum(increase({series}{{{of},{bad}}}[$window]))");
-        self.counters.iter().map(one).collect::<Vec<_>>().join(" or ")
-    }
-
-    fn latency(&self, quantile: f64) -> String {
-        let one = |(series, of, unit): &(&str, &str, f64)| {
-            format!("histogram_quantile({quantile}, sum by (le) (rate({series}{{{of}}}[$window]))) / {unit}")
-        };
-        self.histograms.iter().map(one).collect::<Vec<_>>().join(" or ")
-    }
-}
-
 /// What stands for a color in queries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
@@ -246,10 +162,20 @@ pub struct Names {
     pub color: String,
     /// Its Deployment.
     pub deployment: String,
-    /// Its color Service, or else the active one.
+    /// The Service by which its users come: the active one, or its color Service.
     pub service: String,
+    /// The active Service.
+    pub active: String,
     /// Its pods.
     pub pods: Vec<String>,
+}
+
+impl Names {
+    /// What ingress-nginx calls the canary that leads to it, as a pattern; nothing where users come without one.
+    fn canary(&self) -> String {
+        let Self { namespace, service, .. } = self;
+        if *service == self.active { String::new() } else { format!("{namespace}-{service}-[a-z0-9-]+") }
+    }
 }
 
 impl Metric {
@@ -262,6 +188,8 @@ impl Metric {
                 ("$color", &of.color),
                 ("$deployment", &of.deployment),
                 ("$service", &of.service),
+                ("$active", &of.active),
+                ("$canary", &of.canary()),
                 ("$pods", &of.pods.join("|")),
                 ("$window", &format!("{seconds}s")),
             ]
@@ -355,6 +283,8 @@ pub fn table(results: &[MetricResult]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bluegreen_lint::config::release::Convention;
+
     use super::*;
 
     fn error_rate(max: Option<f64>, times_old: Option<f64>) -> Metric {
@@ -396,22 +326,6 @@ mod tests {
         let total = "sum(increase(http_requests_total{namespace=\"shop\",pod=~\"a|b\",code!=\"\"}[30s]))";
         assert!(requests.unwrap().starts_with(total) && query.contains("code=~\"5..|5xx\""), "{query}");
         assert!(!query.contains('$'), "{query}");
-    }
-
-    /// By the labels that each router's documentation shows: a Service's numbers are not those of one that is called alike.
-    #[test]
-    fn a_service_is_not_taken_for_one_with_a_longer_name() {
-        let names = Names { namespace: "web".to_owned(), service: "shop".to_owned(), ..Names::default() };
-        let query = |of| {
-            let check = MetricCheck { error_rate: Some(of), max: Some(0.1), ..MetricCheck::default() };
-            metric(&check, MIN_REQUESTS).unwrap().queries(&names, 30).1.unwrap()
-        };
-        let traefik = query(Convention::Traefik);
-        assert!(traefik.contains(r#"service=~"web-shop-[a-z0-9]+@.*""#), "{traefik}");
-        let nginx = query(Convention::Nginx);
-        assert!(nginx.contains(r#"exported_service="shop""#) && nginx.contains(r#"{namespace="web",service="shop","#));
-        let envoy = query(Convention::Envoy);
-        assert!(envoy.contains(r#"envoy_cluster_name=~"(.*[^a-z0-9-])?shop([^a-z0-9-].*)?",envoy_cluster_name=~"#));
     }
 
     #[test]

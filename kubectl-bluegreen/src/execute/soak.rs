@@ -171,6 +171,7 @@ impl<C: Cluster> Executor<'_, C> {
             color: color.to_string(),
             deployment: set.deployment(color).to_owned(),
             service: if by_active { set.service.clone() } else { set.color_service(color).to_owned() },
+            active: set.service.clone(),
             pods: pods.iter().map(|pod| name(&pod.metadata).to_owned()).collect(),
         })
     }
