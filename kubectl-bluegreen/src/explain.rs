@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::observed::{is_ready, is_terminating, name};
+
+mod not_created;
+use not_created::not_created;
 
 /// What others may still bring along, as an apply of several objects does: a `ConfigMap`, room in a quota.
 const OTHERS_MAY_FOLLOW: Duration = Duration::from_secs(10);
@@ -17,6 +21,9 @@ const REGISTRY_MAY_RECOVER: Duration = Duration::from_secs(40);
 const NODES_MAY_COME: Duration = Duration::from_secs(30);
 /// After so many ends of a container in the same way, the next start is hoped for by nobody.
 const CRASHES: i32 = 2;
+
+/// What the server puts before the words of events that it has made one of.
+const COMBINED: &str = "(combined from similar events): ";
 
 /// One reason, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +95,9 @@ fn event_that<'e>(events: &'e [Event], pod: &Pod, reason: &str, says: impl Fn(&s
             && (object.uid.is_none() || object.uid == pod.metadata.uid)
     };
     let at = |event: &&Event| event.last_timestamp.as_ref().map(|at| at.0).or(event.event_time.as_ref().map(|at| at.0));
-    let said = |event: &&Event| event.message.as_deref().is_some_and(&says);
-    events.iter().filter(about).filter(said).max_by_key(at).and_then(|event| event.message.as_deref())
+    let words = |event: &'e Event| Some(event.message.as_deref()?.trim_start_matches(COMBINED));
+    let said = |event: &&'e Event| words(event).is_some_and(&says);
+    events.iter().filter(about).filter(said).max_by_key(at).and_then(words)
 }
 
 fn of_pod(pod: &Pod, events: &[Event]) -> Vec<Diagnosis> {
@@ -105,12 +113,18 @@ fn of_pod(pod: &Pod, events: &[Event]) -> Vec<Diagnosis> {
     {
         return vec![unmounted(pod, words)];
     }
-    let statuses = status.into_iter().flat_map(|status| {
+    let mut statuses = status.into_iter().flat_map(|status| {
         status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten())
     });
-    let mut found: Vec<Diagnosis> = statuses.filter_map(|container| of_container(pod, container, events)).collect();
-    found.truncate(1);
-    found
+    let of_containers = statuses.find_map(|container| of_container(pod, container, events));
+    of_containers.or_else(|| unprepared(pod, events)).into_iter().collect()
+}
+
+/// Whether the place for its containers has been made: then what kept it from that is over.
+fn is_set_up(pod: &Pod) -> bool {
+    let Some(status) = &pod.status else { return false };
+    let mut conditions = status.conditions.iter().flatten();
+    status.pod_ip.is_some() || conditions.any(|c| c.type_ == "PodReadyToStartContainers" && c.status == "True")
 }
 
 fn no_container_runs(pod: &Pod) -> bool {
@@ -157,6 +171,19 @@ fn unmounted(pod: &Pod, words: &str) -> Diagnosis {
     Diagnosis { certain_after: missing.then_some(OTHERS_MAY_FOLLOW), ..found }
 }
 
+/// A node that takes a pod and cannot make the place for its containers.
+fn unprepared(pod: &Pod, events: &[Event]) -> Option<Diagnosis> {
+    let words = event(events, pod, "FailedCreatePodSandBox").filter(|_| no_container_runs(pod) && !is_set_up(pod))?;
+    if words.contains("OOM-killed") {
+        let message = "the memory limit is too low for any container to start";
+        let help = "raise resources.limits.memory of its containers".to_owned();
+        let found = diagnosis("out-of-memory", pod, message, words, help);
+        return Some(Diagnosis { certain_after: Some(OTHERS_MAY_FOLLOW), ..found });
+    }
+    let help = "see the node, its network and its container runtime: kubectl describe pod".to_owned();
+    Some(diagnosis("sandbox", pod, "the node cannot set the pod up", words, help))
+}
+
 fn of_container(pod: &Pod, status: &ContainerStatus, events: &[Event]) -> Option<Diagnosis> {
     let state = status.state.as_ref()?;
     let container = Some(status.name.clone());
@@ -165,6 +192,9 @@ fn of_container(pod: &Pod, status: &ContainerStatus, events: &[Event]) -> Option
         match waiting.reason.as_deref().unwrap_or_default() {
             reason @ ("ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull") => {
                 pull(pod, status, reason, words, events)
+            }
+            "CreateContainerConfigError" if !words.contains("not found") && !words.contains("couldn't find key") => {
+                cannot_start(pod, words)
             }
             "CreateContainerConfigError" => {
                 let help = "apply the ConfigMap or Secret that the container's environment names, in this namespace";
@@ -221,7 +251,11 @@ fn pull(pod: &Pod, status: &ContainerStatus, reason: &str, words: &str, events: 
 }
 
 fn cannot_start(pod: &Pod, words: &str) -> Diagnosis {
-    let help = "see the container's command and mounts: kubectl describe pod".to_owned();
+    let help = if words.contains("on-root") {
+        "let it run as a user that is not root: runAsUser in its securityContext, or USER in the image".to_owned()
+    } else {
+        "see the container's command and mounts: kubectl describe pod".to_owned()
+    };
     let found = diagnosis("cannot-start", pod, "the container cannot be started", words, help);
     Diagnosis { certain_after: Some(OTHERS_MAY_FOLLOW), ..found }
 }
@@ -262,6 +296,13 @@ fn unready(pod: &Pod, status: &ContainerStatus, events: &[Event]) -> Option<Diag
     Some(Diagnosis { log: Some(false), ..diagnosis("probe", pod, message, words, help) })
 }
 
+fn shown(port: &IntOrString) -> String {
+    match port {
+        IntOrString::Int(number) => number.to_string(),
+        IntOrString::String(name) => name.clone(),
+    }
+}
+
 /// What a probe asks, in a few words.
 fn probe(pod: &Pod, container: &str, which: &str) -> Option<String> {
     let container = pod.spec.as_ref()?.containers.iter().find(|spec| spec.name == container)?;
@@ -270,35 +311,13 @@ fn probe(pod: &Pod, container: &str, which: &str) -> Option<String> {
     if let Some(get) = &probe.http_get {
         return Some(format!("GET {}", get.path.as_deref().unwrap_or("/")));
     }
+    if let Some(connect) = &probe.tcp_socket {
+        return Some(format!("connect to port {}", shown(&connect.port)));
+    }
+    if let Some(health) = &probe.grpc {
+        return Some(format!("gRPC health on port {}", health.port));
+    }
     probe.exec.as_ref().and_then(|exec| exec.command.as_ref()).map(|command| command.join(" "))
-}
-
-/// What keeps pods from being created: a quota, an admission webhook, a security policy.
-fn not_created(deployment: &Deployment) -> Option<Diagnosis> {
-    let mut conditions = deployment.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let failure = conditions.find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
-    let words = failure.message.clone().unwrap_or_default();
-    let quota = words.contains("exceeded quota") || words.contains("LimitRanger");
-    let (cause, message, help) = if quota {
-        ("quota", "a quota keeps its pods from being created", "raise the quota, or make room: kubectl describe quota")
-    } else {
-        (
-            "admission",
-            "the API server does not let its pods be created",
-            "make the pod template what the policy asks for",
-        )
-    };
-    Some(Diagnosis {
-        cause,
-        pod: None,
-        container: None,
-        message: message.to_owned(),
-        seen: words,
-        help: help.to_owned(),
-        certain_after: Some(OTHERS_MAY_FOLLOW),
-        log: None,
-        pods: (0, 0),
-    })
 }
 
 impl fmt::Display for Diagnosis {
@@ -311,7 +330,7 @@ impl fmt::Display for Diagnosis {
             writeln!(f, "  where  pod {pod}{container}{others}")?;
         }
         if !self.seen.is_empty() {
-            writeln!(f, "  seen   {}", self.seen)?;
+            writeln!(f, "  seen   {}", self.seen.replace('\n', "\n         "))?;
         }
         write!(f, "  to do  {}", self.help)
     }

@@ -26,6 +26,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const ASK_WHY_AFTER: Duration = Duration::from_secs(1);
 /// How many of a container's last words are shown.
 const LOG_LINES: u32 = 10;
+/// How much is shown of each of these lines, in characters: all of them are to fit on a screen.
+const LOG_LINE_MAX: usize = 400;
 
 /// What one look at a color showed.
 struct Look {
@@ -186,7 +188,7 @@ impl<C: Cluster> Executor<'_, C> {
             answer => answer,
         };
         let text = answer.ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
+        text.lines().map(shortened).collect()
     }
 
     /// Says what is waited for, and how long is left.
@@ -194,6 +196,14 @@ impl<C: Cluster> Executor<'_, C> {
         let seconds = left.as_secs_f64().ceil();
         let (minutes, seconds) = ((seconds / 60.0).floor(), seconds % 60.0);
         self.ui.progress(self.started.get().elapsed(), words, &format!("{minutes}:{seconds:02} left"));
+    }
+}
+
+/// A line, or its beginning.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LOG_LINE_MAX) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
     }
 }
 

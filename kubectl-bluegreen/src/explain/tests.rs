@@ -87,6 +87,9 @@ fn a_probe_that_fails_is_named_and_never_certain() {
     let words = "Readiness probe failed: HTTP probe failed with statuscode: 500";
     let found = is(&container(&json!({"running": {}}), &json!({}), 0), &[event("Unhealthy", words)], "probe", None);
     assert!(found.message.contains("GET /healthz") && found.seen == words, "{found}");
+    let combined = format!("(combined from similar events): {words}\nand more");
+    let found = is(&container(&json!({"running": {}}), &json!({}), 0), &[event("Unhealthy", &combined)], "probe", None);
+    assert!(found.to_string().contains(&format!("  seen   {words}\n         and more\n")), "{found}");
 }
 
 #[test]
@@ -100,6 +103,10 @@ fn what_is_missing_is_certain_when_nobody_brings_it() {
     let config =
         json!({"waiting": {"reason": "CreateContainerConfigError", "message": "configmap \"shop\" not found"}});
     is(&container(&config, &json!({}), 0), &[], "missing-config", Some(10));
+    let root = "container's runAsUser breaks non-root policy";
+    let config = json!({"waiting": {"reason": "CreateContainerConfigError", "message": root}});
+    let found = is(&container(&config, &json!({}), 0), &[], "cannot-start", Some(10));
+    assert!(found.help.contains("not root"), "{found}");
     let creating = container(&json!({"waiting": {"reason": "ContainerCreating"}}), &json!({}), 0);
     is(
         &creating,
@@ -110,13 +117,39 @@ fn what_is_missing_is_certain_when_nobody_brings_it() {
     is(&creating, &[event("FailedMount", "timed out waiting")], "missing-volume", None);
 }
 
+/// The words are those of a real API server, shortened.
 #[test]
 fn pods_that_may_not_be_created_are_explained_without_a_pod() {
     let failure = |words: &str| json!({"updatedReplicas": 0, "conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": words}]});
-    let found = diagnose(&deployment(&failure("pods \"x\" is forbidden: exceeded quota: small")), &[], &[]);
-    assert_eq!((found[0].cause, found[0].certain_after), ("quota", Some(Duration::from_secs(10))));
-    let found = diagnose(&deployment(&failure("admission webhook \"p\" denied the request: no")), &[], &[]);
-    assert_eq!((found[0].cause, &found[0].pod), ("admission", &None));
+    for (words, cause, help) in [
+        ("pods \"x\" is forbidden: exceeded quota: small, requested: pods=1", "quota", "make room"),
+        (
+            "pods \"x\" is forbidden: failed quota: small: must specify limits.cpu for: app",
+            "quota",
+            "requests or limits",
+        ),
+        ("pods \"x\" is forbidden: maximum cpu usage per Container is 1, but limit is 2", "quota", "limitrange"),
+        ("pods \"x\" is forbidden: error looking up service account it/robot: not found", "missing-object", "apply"),
+        ("pods \"x\" is forbidden: no PriorityClass with name high was found", "missing-object", "apply"),
+        ("admission webhook \"p\" denied the request: no", "admission", "policy"),
+    ] {
+        let found = diagnose(&deployment(&failure(words)), &[], &[]);
+        assert_eq!((found[0].cause, found[0].certain_after), (cause, Some(Duration::from_secs(10))), "{words}");
+        assert!(found[0].help.contains(help) && found[0].pod.is_none(), "{words}: {}", found[0]);
+    }
+}
+
+#[test]
+fn a_node_that_cannot_set_a_pod_up_is_said() {
+    let creating = container(&json!({"waiting": {"reason": "ContainerCreating"}}), &json!({}), 0);
+    let failed = |words: &str| [event("FailedCreatePodSandBox", words)];
+    let words = "runc create failed: container init was OOM-killed (memory limit too low?)";
+    is(&creating, &failed(words), "out-of-memory", Some(10));
+    is(&creating, &failed("plugin type=\"bridge\" failed (add)"), "sandbox", None);
+    // It was set up after all, and pulls its image.
+    let mut creating = creating;
+    creating["podIP"] = "10.0.0.1".into();
+    assert_eq!(first(&creating, &failed(words)), None);
 }
 
 #[test]
