@@ -5,10 +5,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
+use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use serde_json::Value;
 
 use super::super::world::{NAMINGS, Naming};
-use super::{Live, arrive, kubeconfig, kubectl, plugin};
+use super::watched::Users;
+use super::{Live, kubeconfig, plugin};
 use crate::world::World;
 
 const NAMING: Naming = NAMINGS[0];
@@ -64,25 +66,27 @@ fn signal(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
+/// A version that neither color runs.
+async fn unused(world: &Live) -> u32 {
+    let mut images = String::new();
+    for name in [NAMING.blue, NAMING.green] {
+        let deployment = world.get(&ObjectRef::new(Resource::Deployments, world.namespace(), name)).await;
+        images += deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap();
+        images.push(' ');
+    }
+    (1..=3).find(|version| !images.contains(&format!(":{version} "))).unwrap()
+}
+
 #[expect(clippy::print_stderr, reason = "the figures are what one wants to read")]
 /// Each phase cut off in one way; all of them with `BLUEGREEN_TEST_LONG`, else every second one.
 async fn cut_off(signal_name: &str) {
     let world = Live::new(&format!("cut{}", signal_name.to_ascii_lowercase()), 0, NAMING).await;
-    let path = ["-n", world.namespace(), "get", "service", NAMING.active, "-o", "jsonpath={.spec.clusterIP}"];
-    let url = format!("http://{}/", kubectl(&path, ""));
-    arrive(&url, "blue");
-    let load = Command::new("load")
-        .args(["-rate", "200", "-d", "30m", &url])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let users = Users::start(&world);
     let is_long = std::env::var_os("BLUEGREEN_TEST_LONG").is_some();
-    // Whatever the idle color runs, the next version is another one.
-    let mut version = 3;
     for (number, (phase, words)) in PHASES.into_iter().enumerate().filter(|(number, _)| is_long || number % 2 == 0) {
         let before = serving(&world).await;
         let other = if before == "blue" { "green" } else { "blue" };
+        let version = unused(&world).await;
         let (child, rest) = until(&world, &line(version), words);
         signal(&child, signal_name);
         let status = { child }.wait().unwrap();
@@ -91,7 +95,11 @@ async fn cut_off(signal_name: &str) {
         assert!(!said.contains('\u{1b}') && said.contains(" s  "), "{said:?}");
         let now = serving(&world).await;
         eprintln!("{signal_name} in {phase}: {:?}, {before} -> {now}", status.code());
-        if signal_name != "-KILL" {
+        let is_over = number == PHASES.len() - 1 && status.code() == Some(0);
+        if is_over {
+            // It had only its end to write down.
+            assert_eq!(now, other, "{phase}: {said}");
+        } else if signal_name != "-KILL" {
             assert_eq!((status.code(), &now), (Some(130), &before), "{phase}: {said}");
             let moved = number >= 2;
             assert_eq!(said.contains(&format!("all traffic was put back on {before}")), moved, "{phase}: {said}");
@@ -109,14 +117,11 @@ async fn cut_off(signal_name: &str) {
         let status = plugin(world.namespace(), &["status", "-o", "json"]);
         let status: Value = serde_json::from_slice(&status.stdout).unwrap();
         assert_eq!(status["moving"], Value::Null, "{phase}: {status}");
-        version = version % 3 + 1;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    signal(&load, "-TERM");
-    let text = String::from_utf8(load.wait_with_output().unwrap().stdout).unwrap();
-    let result: Value = serde_json::from_str(&text).unwrap();
-    eprintln!("{signal_name}: {text}");
-    assert_eq!(result["failed"], 0, "{text}");
+    let result = users.end();
+    eprintln!("{signal_name}: {result}");
+    assert_eq!(result["failed"], 0, "{result}");
 }
 
 #[tokio::test]

@@ -175,7 +175,8 @@ impl Users {
         )
     }
 
-    fn end(mut self) -> Value {
+    /// Ends them; answers what became of their requests.
+    pub(super) fn end(mut self) -> Value {
         assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
         let mut text = String::new();
         self.0.stdout.take().unwrap().read_to_string(&mut text).unwrap();
