@@ -20,15 +20,20 @@ impl Run {
     /// Writes that the move has begun. If it is killed, that is what stays.
     ///
     /// # Errors
-    /// When the page cannot be written: nothing is moved without it.
+    /// When the page cannot be written: nothing is moved without it, but for a way back, which waits for no page.
     pub(super) fn open(&self, page: &Page, head: &Head) -> Result<(), Error> {
         let Some(path) = &page.report else { return Ok(()) };
         let refused = |error: WriteError| Error::Usage {
             message: format!("--report: {error}; nothing was changed"),
             help: error.help().map_or_else(String::new, |help| help.to_string()),
         };
-        write_atomically(path, page::unfinished(head).as_bytes()).map_err(refused)?;
-        self.ui.follow();
+        match write_atomically(path, page::unfinished(head).as_bytes()) {
+            Ok(()) => self.ui.follow(),
+            Err(error) if head.command == "rollback" => {
+                self.ui.always(format_args!("warning: --report: {error}; going on without the page"));
+            }
+            Err(error) => return Err(refused(error)),
+        }
         Ok(())
     }
 

@@ -198,6 +198,17 @@ async fn a_page_that_cannot_be_written_is_refused_before_anything_is_asked() {
     assert_eq!(cluster.log(), before);
 }
 
+/// Whoever goes back waits for no page.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_cannot_be_written_holds_up_no_rollback() {
+    let (cluster, folder) = (cluster(NAMING).await, tempfile::tempdir().unwrap());
+    run(&cluster, NAMESPACE, "switch green --yes").await.expect(ExitStatus::Done);
+    let line = format!("rollback --yes --report {}", folder.path().join("no/page.html").display());
+    let ran = run(&cluster, NAMESPACE, &line).await.expect(ExitStatus::Done);
+    assert!(ran.err.contains("warning: --report: cannot write") && ran.err.contains("without the page"), "{}", ran.err);
+    assert!(ran.out.contains("done: blue serves"), "{}", ran.out);
+}
+
 /// Until the end is known the page says so, which is what stays after a kill; and when it cannot be written any more, that
 /// is said, and the move ends as it would have.
 #[tokio::test(start_paused = true)]
