@@ -38,10 +38,15 @@ pub struct Moment {
     pub event: Event,
 }
 
+/// How many moments of metrics are kept at most, an even number: twice as many as a curve is drawn with.
+const MEASURED_MAX: usize = 800;
+
 /// Everything that happened so far.
 #[derive(Clone, Debug)]
 pub struct Trail {
     began: Instant,
+    /// How many looks at the metrics one moment stands for by now, and how many the last one does.
+    looks: (usize, usize),
     /// How long it took; nothing while it goes on.
     pub took: Option<Duration>,
     /// What happened, in its order.
@@ -50,7 +55,7 @@ pub struct Trail {
 
 impl Default for Trail {
     fn default() -> Self {
-        Self { began: Instant::now(), took: None, moments: Vec::new() }
+        Self { began: Instant::now(), looks: (1, 0), took: None, moments: Vec::new() }
     }
 }
 
@@ -61,8 +66,48 @@ impl Trail {
         let kind = std::mem::discriminant(&event);
         let mut before = self.moments.iter().rev().map(|moment| &moment.event);
         let is_known = lasts && before.find(|known| std::mem::discriminant(*known) == kind) == Some(&event);
-        if self.took.is_none() && !is_known {
-            self.moments.push(Moment { at: self.began.elapsed(), event });
+        if self.took.is_some() || is_known {
+            return;
+        }
+        let at = self.began.elapsed();
+        let event = if let Event::Measured(results) = event { self.measured(results) } else { event };
+        self.moments.push(Moment { at, event });
+    }
+
+    /// The moment of metrics that is to be kept now. However long they are watched, the number of moments is bounded: then
+    /// one stands for several looks, as many as any other, with the highest values of them.
+    fn measured(&mut self, results: Vec<MetricResult>) -> Event {
+        let is_measured = |moment: &Moment| matches!(moment.event, Event::Measured(_));
+        let (each, last) = self.looks;
+        if last == each && self.moments.iter().filter(|moment| is_measured(moment)).count() >= MEASURED_MAX {
+            let mut first: Option<Vec<MetricResult>> = None;
+            self.moments.retain_mut(|moment| match (&mut moment.event, first.take()) {
+                (Event::Measured(results), None) => {
+                    first = Some(std::mem::take(results));
+                    false
+                }
+                (Event::Measured(results), Some(earlier)) => {
+                    *results = highest(earlier, std::mem::take(results));
+                    true
+                }
+                (_, kept) => {
+                    first = kept;
+                    true
+                }
+            });
+            self.looks = (each * 2, each * 2);
+        }
+        let (each, last) = self.looks;
+        let open = self.moments.iter().rposition(is_measured).filter(|_| last < each);
+        match open.map(|at| self.moments.remove(at).event) {
+            Some(Event::Measured(earlier)) => {
+                self.looks.1 += 1;
+                Event::Measured(highest(earlier, results))
+            }
+            _ => {
+                self.looks.1 = 1;
+                Event::Measured(results)
+            }
         }
     }
 
@@ -99,9 +144,65 @@ impl Trail {
     }
 }
 
+/// The later ones of two looks at the same metrics, with the higher values.
+fn highest(earlier: Vec<MetricResult>, mut later: Vec<MetricResult>) -> Vec<MetricResult> {
+    let higher = |one: Option<f64>, other: Option<f64>| one.into_iter().chain(other).reduce(f64::max);
+    for result in earlier {
+        match later.iter_mut().find(|known| known.name == result.name) {
+            Some(known) => {
+                (known.new, known.old) = (higher(result.new, known.new), higher(result.old, known.old));
+                known.limit = known.limit.or(result.limit);
+            }
+            None => later.push(result),
+        }
+    }
+    later
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// Hours under users: so many moments and no more, as far apart as each other, and no peak is lost.
+    #[tokio::test(start_paused = true)]
+    async fn metrics_are_thinned_evenly() {
+        let mut trail = Trail::default();
+        let of = |new: u32, old: u32| {
+            let result = |name: &str, new: u32, old: u32| {
+                let (new, old) = (Some(f64::from(new)), Some(f64::from(old)));
+                MetricResult { name: name.to_owned(), new, old, limit: Some(5.0), ..MetricResult::default() }
+            };
+            vec![result("errors", new, 1), result("latency", 2, old)]
+        };
+        for look in 0..10_000 {
+            trail.keep(Event::Measured(of(if look == 777 { 9 } else { 0 }, if look == 4321 { 7 } else { 3 })));
+            if look == 5000 {
+                trail.keep(Event::Said("half of it".to_owned()));
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        let measured = trail.moments.iter().filter_map(|moment| match &moment.event {
+            Event::Measured(results) => Some((moment.at.as_secs(), results)),
+            _ => None,
+        });
+        let measured: Vec<_> = measured.collect();
+        assert!((400..=800).contains(&measured.len()) && trail.moments.len() == measured.len() + 1);
+        assert!(trail.moments.is_sorted_by_key(|moment| moment.at));
+        let (first, last) = (measured[0].0, measured[measured.len() - 1].0);
+        assert!(first <= 75 && last == 9999 * 5, "{first} {last}");
+        let gaps: BTreeSet<u64> = measured.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+        // The last one is still to get its looks.
+        assert!(gaps.len() <= 2 && gaps.last() == Some(&80), "{gaps:?}");
+        let peaks = |of: fn(&[MetricResult]) -> Option<f64>, peak: f64| {
+            measured.iter().filter(|(_, results)| of(results) == Some(peak)).map(|(at, _)| *at).collect::<Vec<_>>()
+        };
+        let (errors, latency) = (peaks(|results| results[0].new, 9.0), peaks(|results| results[1].old, 7.0));
+        assert!(errors.len() == 1 && (777 * 5..777 * 5 + 80).contains(&errors[0]), "{errors:?}");
+        assert!(latency.len() == 1 && (4321 * 5..4321 * 5 + 80).contains(&latency[0]), "{latency:?}");
+        assert!(measured.iter().all(|(_, results)| results.len() == 2 && results[0].limit == Some(5.0)));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_as_it_was_is_kept_once_and_nothing_after_the_end() {
