@@ -403,7 +403,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 next(self.await_endpoints(set, &[*color], selector).await?)
             }
             Action::AwaitBoth(selector) => next(self.await_endpoints(set, &Color::ALL, selector).await?),
-            Action::AwaitAccepted(route) => next(self.await_accepted(set, route).await?),
+            Action::AwaitAccepted { route, back } => next(self.await_accepted(set, route, *back).await?),
             Action::AwaitRollout(color) => next(self.await_rollout(set, *color).await?),
             Action::AwaitScaleDown { color, selector } => next(self.await_scale_down(set, *color, selector).await?),
             Action::Settle(time) => {

@@ -135,7 +135,12 @@ pub enum Action {
     /// Waits until the active Service, with this selector, sends traffic to exactly the ready pods of both colors.
     AwaitBoth(Labels),
     /// Waits until whoever serves a route says that it has taken the route as it is now.
-    AwaitAccepted(ObjectRef),
+    AwaitAccepted {
+        /// The route.
+        route: ObjectRef,
+        /// Whether a share was taken out of it: then something else that it names and that is not there ends no wait.
+        back: bool,
+    },
     /// Lets time pass for what cannot be observed.
     Settle(Duration),
     /// Waits for a moment.

@@ -31,7 +31,7 @@ impl<C: Cluster> Executor<'_, C> {
             step.action,
             Action::AwaitEndpoints { .. }
                 | Action::AwaitBoth(_)
-                | Action::AwaitAccepted(_)
+                | Action::AwaitAccepted { .. }
                 | Action::AwaitRollout(_)
                 | Action::Settle(_)
         );

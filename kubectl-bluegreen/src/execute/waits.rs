@@ -163,11 +163,11 @@ impl<C: Cluster> Executor<'_, C> {
     }
 
     /// Waits for the word of whoever serves a route. A refusal of the route as it is now is final.
-    pub(super) async fn await_accepted(&self, set: &SetRef, route: &ObjectRef) -> Result<String, Error> {
+    pub(super) async fn await_accepted(&self, set: &SetRef, route: &ObjectRef, back: bool) -> Result<String, Error> {
         let (namespace, resource) = (&route.namespace, route.resource);
         let ask = async || {
             let list = Request::list(resource, Some(namespace));
-            let (seen, version) = router::accepted(route, &self.cluster.send(&list).await?);
+            let (seen, version) = router::accepted(route, back, &self.cluster.send(&list).await?);
             Ok((seen, vec![(resource, version)]))
         };
         let waited_for = format!("that the Gateways of {route} accept it as it is now");

@@ -34,6 +34,8 @@ enum Word {
     Accepted(usize),
     /// One of them has not looked at it yet.
     Waiting(String),
+    /// All of them take it, and one of them does not find something that it names.
+    Unresolved(String),
     /// One of them does not take it.
     Rejected(String),
 }
@@ -50,8 +52,10 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
         match word(&route.object) {
             Word::Accepted(_) => {}
             // This tool has changed it a moment ago.
-            Word::Waiting(_) if ask.before.routes.contains_key(&route.key()) => awaited.push(accepted_step(route)),
-            Word::Waiting(reason) | Word::Rejected(reason) => {
+            Word::Waiting(_) if ask.before.routes.contains_key(&route.key()) => {
+                awaited.push(accepted_step(route, false))
+            }
+            Word::Waiting(reason) | Word::Unresolved(reason) | Word::Rejected(reason) => {
                 return Err(Refusal::new(
                     format!("{route} is not accepted as it is now: {reason}"),
                     format!("its traffic does not follow it: kubectl get {route} -o yaml"),
@@ -68,14 +72,20 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
 
 /// What the parents of a route in a list say: how it is accepted, or why not; nothing while it is not known. And the
 /// version of the list.
-pub(crate) fn accepted(route: &ObjectRef, list: &Value) -> (Option<Result<String, String>>, String) {
+///
+/// A share that is given needs what the route names. Once it was taken out (`back`), what is missing is something else: what
+/// the rest of the route says holds without it.
+pub(crate) fn accepted(route: &ObjectRef, back: bool, list: &Value) -> (Option<Result<String, String>>, String) {
     let version = list.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
     let mut routes = list.get("items").and_then(Value::as_array).into_iter().flatten();
     let object = routes.find(|object| text(object, "/metadata/name") == route.name);
     let answer = match object.map(word) {
         None => Some(Err("it is gone".to_owned())),
         Some(Word::Accepted(parents)) => Some(Ok(format!("{route} is accepted by all its Gateways ({parents})"))),
-        Some(Word::Rejected(reason)) => Some(Err(reason)),
+        Some(Word::Unresolved(reason)) if back => Some(Ok(format!(
+            "{route} is accepted by all its Gateways, but something that it names is missing: {reason}"
+        ))),
+        Some(Word::Unresolved(reason) | Word::Rejected(reason)) => Some(Err(reason)),
         Some(Word::Waiting(_)) => None,
     };
     (answer, version.to_owned())
@@ -83,7 +93,7 @@ pub(crate) fn accepted(route: &ObjectRef, list: &Value) -> (Option<Result<String
 
 fn word(route: &Value) -> Word {
     let parents: Vec<&Value> = array(route, "/spec/parentRefs").collect();
-    let mut rejected = None;
+    let (mut rejected, mut unresolved) = (None, None);
     for parent in &parents {
         let called = format!("gateway/{}", text(parent, "/name"));
         let words: Vec<&Value> =
@@ -101,15 +111,17 @@ fn word(route: &Value) -> Word {
                 };
                 if text(found, "/status") != "True" {
                     let (reason, message) = (text(found, "/reason"), text(found, "/message"));
-                    rejected = rejected.or(Some(format!("{called} says {condition} is false: {reason}: {message}")));
+                    let known = if condition == "Accepted" { &mut rejected } else { &mut unresolved };
+                    known.get_or_insert(format!("{called} says {condition} is false: {reason}: {message}"));
                 }
             }
         }
     }
-    match rejected {
-        Some(reason) => Word::Rejected(reason),
-        None if parents.is_empty() => Word::Waiting("it has no parent".to_owned()),
-        None => Word::Accepted(parents.len()),
+    match (rejected, unresolved) {
+        (Some(reason), _) => Word::Rejected(reason),
+        (None, Some(reason)) => Word::Unresolved(reason),
+        _ if parents.is_empty() => Word::Waiting("it has no parent".to_owned()),
+        _ => Word::Accepted(parents.len()),
     }
 }
 
@@ -173,7 +185,7 @@ mod tests {
             assert!(matches!(word(&route(&waiting)), Word::Waiting(_)), "{waiting}");
         }
         let rejected = word(&route(&json!([good(), tls(("True", 4), ("False", 4))])));
-        assert_eq!(rejected, Word::Rejected("gateway/web says ResolvedRefs is false: Because: so it is".to_owned()));
+        assert_eq!(rejected, Word::Unresolved("gateway/web says ResolvedRefs is false: Because: so it is".to_owned()));
         let rejected = word(&route(&json!([parent(None, ("False", 4), ("True", 4)), tls(("True", 4), ("True", 4))])));
         assert_eq!(rejected, Word::Rejected("gateway/web says Accepted is false: Because: so it is".to_owned()));
     }

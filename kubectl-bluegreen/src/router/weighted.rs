@@ -88,13 +88,13 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
         }
         if !to_name.is_empty() {
             let title = format!("patch {route}: add service/{} at weight 0", ends.color);
-            named.extend([Step::new("route", title, changed(route, to_name)), accepted_step(route)]);
+            named.extend([Step::new("route", title, changed(route, to_name)), accepted_step(route, false)]);
         } else if !to_raise.is_empty() {
             let rest = 100 - share;
             let title =
                 format!("patch {route}: {share} % to service/{}, {rest} % to service/{}", ends.color, ends.active);
             raised.push(Step::new("route", title, changed(route, to_raise)));
-            raised.extend(named_first.then(|| accepted_step(route)));
+            raised.extend(named_first.then(|| accepted_step(route, false)));
         }
     }
     if named.is_empty() {
@@ -136,7 +136,7 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
         if !operations.is_empty() {
             let title = format!("patch {route}: its backends as they were before");
             stage.steps.push(Step::new("route", title, changed(route, operations)));
-            stage.steps.extend(accepted.then(|| accepted_step(route)));
+            stage.steps.extend(accepted.then(|| accepted_step(route, true)));
         }
     }
     stage
@@ -179,8 +179,9 @@ fn changed(route: &Route, operations: Vec<Value>) -> Action {
     Action::Patch(Change::new(object, version, operations))
 }
 
-pub(super) fn accepted_step(route: &Route) -> Step {
+/// The step that waits for the word of whoever serves a route; `back` once a share was taken out of it.
+pub(super) fn accepted_step(route: &Route, back: bool) -> Step {
     let object = ObjectRef::new(route.resource, &route.namespace, &route.name);
     let title = format!("wait until every Gateway of {route} accepts it as it is then");
-    Step::new("accepted", title, Action::AwaitAccepted(object))
+    Step::new("accepted", title, Action::AwaitAccepted { route: object, back })
 }

@@ -179,6 +179,31 @@ async fn a_share_of_somebody_else_stays_and_is_told_of() {
     assert_eq!(split(&world).await.0, json!({"blue": 75, "green": 25}));
 }
 
+/// Something else that the route names is gone: that is told, and the way back comes to its end.
+#[tokio::test(start_paused = true)]
+async fn what_else_is_missing_does_not_hold_up_a_way_back() {
+    for (line, gone) in [("rollback", green()), ("rollback", "zeta".to_owned()), ("switch green", "zeta".to_owned())] {
+        let (world, route) = shared().await;
+        world.0.delete(&ObjectRef::new(Resource::Services, NAMESPACE, &gone));
+        world.rest().await;
+        let refused = world.run("switch green 50 --yes --settle 0s").await.expect(ExitStatus::Refused);
+        assert!(refused.err.contains(&gone) || refused.err.contains("could name"), "{}", refused.err);
+        let ran = world.run(&format!("{line} --yes --settle 0s --timeout 5s")).await.expect(ExitStatus::Done);
+        let told = format!(
+            "accepted by all its Gateways, but something that it names is missing: gateway/web says ResolvedRefs is false: BackendNotFound: service {gone} not found"
+        );
+        assert!(ran.err.contains(&told), "{}", ran.err);
+        assert_eq!(world.get(&route).await["spec"]["rules"], json!(rules()));
+        let last = journal(&world.0)["entries"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!((&last["phase"], &last["result"]), (&json!("closed"), &json!("done")), "{last}");
+    }
+    // A Gateway that does not take the route at all has not taken the share out either.
+    let (world, _) = shared().await;
+    world.0.close_gateway("web");
+    let failed = world.run("rollback --yes --settle 0s --timeout 5s").await.expect(ExitStatus::Failed);
+    assert!(failed.err.contains("gateway/web says Accepted is false"), "{}", failed.err);
+}
+
 /// The color's Service is gone, or is another one by now: the one that routes were made to name is taken out of them.
 #[tokio::test(start_paused = true)]
 async fn the_service_that_was_named_is_taken_out_whatever_became_of_it() {
