@@ -1,6 +1,8 @@
 //! Weighted lists of backends in routes: what share a color has, and the lists that give it another one.
 //! Arithmetic on raw objects; which routes lead to a set, and what is waited for, is for `router`.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use crate::cluster::Resource;
@@ -242,13 +244,54 @@ impl Shape {
         weights.into_iter().map(|weight| weight / common).collect()
     }
 
-    /// What a list was before the color got a share: what was recorded, or, where somebody has changed the list since,
-    /// the list as it is now without the share.
+    /// The weights of a list in the least whole numbers.
+    fn reduced(&self, list: &[Value]) -> Vec<u64> {
+        let weights: Vec<u64> = list.iter().map(|entry| self.weight(list, entry)).collect();
+        let common = weights.iter().copied().fold(0, gcd).max(1);
+        weights.into_iter().map(|weight| weight / common).collect()
+    }
+
+    /// The lists that a recorded one is made into for these shares; what its ports are is left open.
+    fn shared(
+        &self,
+        recorded: &[Value],
+        ends: Ends<'_>,
+        shares: RangeInclusive<u8>,
+    ) -> impl Iterator<Item = Vec<Value>> {
+        shares.filter_map(move |share| self.giving(recorded, ends, share, |port| Ok(port.clone())).ok())
+    }
+
+    /// Whether a list is what this tool has made of a recorded one, for that share; where it is not known which share was
+    /// reached, for any.
+    pub(crate) fn is_written(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>, share: Option<u8>) -> bool {
+        if !self.leads(recorded, ends) {
+            return now == recorded;
+        }
+        let weights = self.reduced(now);
+        let is_it = |made: &[Value]| self.reduced(made) == weights;
+        let named = || self.naming(recorded, ends, |port| Ok(port.clone())).is_ok_and(|named| is_it(&named));
+        let shares = share.map_or(1..=99, |share| share..=share);
+        self.is_alike(now, recorded, ends)
+            && (self.shared(recorded, ends, shares).any(|made| is_it(&made))
+                || (share.is_none() && (is_it(recorded) || named())))
+    }
+
+    /// Whether the other backends of a list get what they got when it was recorded, whatever share the color has by now.
+    pub(crate) fn keeps_others(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>) -> bool {
+        let others = self.proportions(now, ends);
+        let as_now = |list: &[Value]| self.proportions(list, ends) == others;
+        // Rounded weights say it less exactly.
+        self.is_alike(now, recorded, ends)
+            && (as_now(recorded) || self.shared(recorded, ends, 1..=99).any(|made| as_now(&made)))
+    }
+
+    /// What a list was before the color got a share: what was recorded, or, where somebody has changed since what the others
+    /// get, the list as it is now without the share.
     pub(crate) fn original(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>) -> Vec<Value> {
         if !self.has_color(now, ends) {
             return now.to_vec();
         }
-        if self.is_alike(now, recorded, ends) {
+        if self.keeps_others(now, recorded, ends) {
             return recorded.to_vec();
         }
         let named_before = self.has_color(recorded, ends);

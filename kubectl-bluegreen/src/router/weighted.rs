@@ -1,13 +1,13 @@
 //! Shares by weighted lists of backends, whatever kind of route has them: given, read back, and put back as they were.
 //! Knows no kind of route by its name; the arithmetic on a list is in `weights`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::{Ask, Refusal, Stage, ends, ends_to_give, map_port, no_port};
 use crate::cluster::ObjectRef;
-use crate::journal::Before;
+use crate::journal::{Before, Phase};
 use crate::observed::{SetView, name};
 use crate::plan::{Action, Change, Step};
 use crate::release::Color;
@@ -33,11 +33,13 @@ pub(super) fn weighted_routes(set: &SetView<'_>, shape: &Shape) -> Vec<String> {
 pub(super) fn weighted_share(set: &SetView<'_>, color: Color, shape: &Shape) -> Option<u8> {
     let before = set.ongoing().map(|entry| entry.before).unwrap_or_default();
     let ends = ends(set, color, &before)?;
-    let shares = of_shape(set, shape).flat_map(|route| {
-        let lists = shape.lists_to(route, ends).into_iter();
-        lists.map(|pointer| shape.share(list(&route.object, &pointer), ends)).collect::<Vec<_>>()
-    });
-    shares.max().filter(|share| *share > 0)
+    of_shape(set, shape).map(|route| share_by(route, shape, ends)).max().filter(|share| *share > 0)
+}
+
+/// The share that a route gives a color; the largest where its lists differ.
+fn share_by(route: &Route, shape: &Shape, ends: Ends<'_>) -> u8 {
+    let lists = shape.lists_to(route, ends).into_iter();
+    lists.map(|pointer| shape.share(list(&route.object, &pointer), ends)).max().unwrap_or_default()
 }
 
 /// The steps of weighted routes to a share.
@@ -54,10 +56,13 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
     stage.before.color_service = Some(ends.color.to_owned());
     let (mut raised, mut named) = (Vec::new(), Vec::new());
+    let records = Records::new(set, shape, color, before, ends);
     for route in of_shape(set, shape) {
         let mut originals = BTreeMap::new();
         let (mut to_name, mut to_raise, mut seen) = (Vec::new(), Vec::new(), Vec::new());
-        for Known { pointer, now, recorded } in lists_of(route, shape, before, ends) {
+        let lists = records.lists(route);
+        stage.notes.extend(lists.iter().filter_map(|known| records.changed(route, known)).collect::<BTreeSet<_>>());
+        for Known { pointer, now, recorded } in lists {
             if !shape.leads(now, ends) {
                 // Nothing of it is changed, and it is recorded so that a put-back knows it again as what it is.
                 let known = shape.has_color(now, ends).then(|| recorded.unwrap_or(now));
@@ -112,10 +117,13 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
     // Without a Service that could be named none was.
     let Some(ends) = ends(set, color, before) else { return stage };
+    let records = Records::new(set, shape, color, before, ends);
     for route in of_shape(set, shape) {
-        let is_ours = before.routes.contains_key(&route.key());
-        let mut operations = Vec::new();
-        for Known { pointer, now, recorded } in lists_of(route, shape, before, ends) {
+        let is_ours = records.is_ours(route);
+        let (mut operations, lists) = (Vec::new(), records.lists(route));
+        let mut as_before = true;
+        stage.notes.extend(lists.iter().filter_map(|known| records.changed(route, known)).collect::<BTreeSet<_>>());
+        for Known { pointer, now, recorded } in lists {
             let has_share = shape.leads(now, ends) && shape.share(now, ends) > 0;
             // A share that came after the one that was given: nothing but a copy of it, whoever made that.
             let Some(recorded) = recorded.or((has_share && is_ours).then_some(&[])) else {
@@ -130,11 +138,16 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
             let original = shape.original(now, recorded, ends);
             let was_given = recorded.is_empty() || shape.leads(recorded, ends);
             if was_given && now != original.as_slice() {
+                as_before &= original.as_slice() == recorded;
                 operations.push(replaced(&pointer, &original));
             }
         }
         if !operations.is_empty() {
-            let title = format!("patch {route}: its backends as they were before");
+            let title = if as_before {
+                format!("patch {route}: its backends as they were before")
+            } else {
+                format!("patch {route}: take the share of service/{} out, and leave the rest as it is now", ends.color)
+            };
             stage.steps.push(Step::new("route", title, changed(route, operations)));
             stage.steps.extend(accepted.then(|| accepted_step(route, true)));
         }
@@ -152,21 +165,80 @@ struct Known<'r> {
     recorded: Option<&'r [Value]>,
 }
 
-/// The lists of a route. Also a copy is known again: a rule that somebody repeated, a route that has another name since.
-fn lists_of<'r>(route: &'r Route, shape: &Shape, before: &'r Before, ends: Ends<'_>) -> Vec<Known<'r>> {
-    let pointers = (shape.lists)(&route.object).into_iter();
-    let lists: Vec<(String, &[Value])> = pointers.map(|at| (at.clone(), list(&route.object, &at))).collect();
-    let entries = |(at, list): (&'r String, &'r Value)| Some((at.as_str(), list.as_array()?.as_slice()));
-    let own = before.routes.get(&route.key());
-    let recorded = own.map_or_else(|| before.routes.values().collect(), |own| vec![own]);
-    let recognized = shape.recognized(&lists, recorded.into_iter().flatten().filter_map(entries), own.is_some(), ends);
-    let copied = |now: &[Value]| {
-        let all = before.routes.values().flatten().filter_map(entries).map(|(_, list)| list);
-        let mut given = all.filter(|recorded| shape.leads(recorded, ends));
-        given.find(|recorded| shape.share(now, ends) > 0 && shape.is_alike(now, recorded, ends))
-    };
-    let known = lists.into_iter().zip(recognized);
-    known.map(|((pointer, now), recorded)| Known { pointer, now, recorded: recorded.or_else(|| copied(now)) }).collect()
+/// What the journal knows of the lists of a set's routes.
+struct Records<'r> {
+    shape: &'r Shape,
+    before: &'r Before,
+    ends: Ends<'r>,
+    /// The routes of the set's namespace, by their names in the journal.
+    there: BTreeSet<String>,
+    /// The share that was written last, where it is known that it was.
+    written: Option<u8>,
+}
+
+impl<'r> Records<'r> {
+    fn new(set: &SetView<'_>, shape: &'r Shape, color: Color, before: &'r Before, ends: Ends<'r>) -> Self {
+        let ended = set.ongoing().filter(|entry| entry.phase == Phase::Closed);
+        let written = ended.map(|entry| entry.split.share(color));
+        Self { shape, before, ends, there: of_shape(set, shape).map(Route::key).collect(), written }
+    }
+
+    /// Whether a route is one that the journal names.
+    fn is_ours(&self, route: &Route) -> bool {
+        self.before.routes.contains_key(&route.key())
+    }
+
+    /// The recorded lists that a route's can have come from: its own; of a route that was not written to, those of routes
+    /// that are not there any more, whose name it has taken the place of.
+    fn of(&self, route: &Route) -> Vec<(&'r str, &'r [Value])> {
+        let (own, kind) = (route.key(), format!("{}/", route.resource.kind()));
+        let ours = self.is_ours(route);
+        let is_gone = |key: &str| key.starts_with(&kind) && !self.there.contains(key);
+        let is_meant = |key: &str| if ours { key == own } else { is_gone(key) };
+        let meant = self.before.routes.iter().filter(|(key, _)| is_meant(key));
+        meant
+            .flat_map(|(_, lists)| lists)
+            .filter_map(|(at, list)| Some((at.as_str(), list.as_array()?.as_slice())))
+            .collect()
+    }
+
+    /// The lists of a route. Also a copy is known again: a rule that somebody repeated, a route that has another name since.
+    /// Under another name only what is as it was written is ours: the rest is somebody else's route.
+    fn lists<'l>(&self, route: &'l Route) -> Vec<Known<'l>>
+    where
+        'r: 'l,
+    {
+        let Self { shape, ends, .. } = *self;
+        let (records, ours) = (self.of(route), self.is_ours(route));
+        let pointers = (shape.lists)(&route.object).into_iter();
+        let lists: Vec<(String, &[Value])> = pointers.map(|at| (at.clone(), list(&route.object, &at))).collect();
+        let recognized = shape.recognized(&lists, records.iter().copied(), ours, ends);
+        let copied = |now: &[Value]| {
+            let mut given = records.iter().map(|(_, list)| *list).filter(|recorded| shape.leads(recorded, ends));
+            given.find(|recorded| shape.share(now, ends) > 0 && shape.is_alike(now, recorded, ends))
+        };
+        let is_written = |now: &[Value], recorded: &[Value]| shape.is_written(now, recorded, ends, self.written);
+        let known = lists.into_iter().zip(recognized).map(|((pointer, now), recorded)| {
+            let recorded = recorded.or_else(|| copied(now)).filter(|recorded| ours || is_written(now, recorded));
+            Known { pointer, now, recorded }
+        });
+        known.collect()
+    }
+
+    /// What somebody else has made of a list since it was written, in words.
+    fn changed(&self, route: &Route, known: &Known<'_>) -> Option<String> {
+        let Self { shape, ends, written, .. } = *self;
+        let recorded = known.recorded.filter(|recorded| shape.leads(recorded, ends))?;
+        if shape.is_written(known.now, recorded, ends, written) {
+            return None;
+        }
+        Some(if shape.keeps_others(known.now, recorded, ends) {
+            let share = shape.share(known.now, ends);
+            format!("somebody else has changed {route}: it gives service/{} {share} % now", ends.color)
+        } else {
+            format!("somebody else has changed {route}: what it gives to others stays as it is now")
+        })
+    }
 }
 
 fn replaced(pointer: &str, list: &[Value]) -> Value {

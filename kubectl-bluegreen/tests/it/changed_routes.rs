@@ -179,6 +179,76 @@ async fn a_share_of_somebody_else_stays_and_is_told_of() {
     assert_eq!(split(&world).await.0, json!({"blue": 75, "green": 25}));
 }
 
+/// A route that the journal does not name is not ours while its own routes are there, however much it looks like them; and
+/// once they are gone, only one that is as it was written is theirs under another name.
+#[tokio::test(start_paused = true)]
+async fn a_strangers_route_is_never_taken_for_ours() {
+    let list = |active: u64, green_: u64| json!([{"name": NAMING.active, "port": 80, "weight": active}, {"name": green(), "port": 80, "weight": green_}]);
+    for (is_gone, backends, left) in [(false, list(90, 10), 10), (true, list(75, 25), 25)] {
+        let (world, route) = shared().await;
+        if is_gone {
+            world.0.delete(&route);
+        }
+        let spec = json!({"parentRefs": [{"name": "web"}], "rules": [rule("/", &backends)]});
+        let other = create(&world, Resource::HttpRoutes, "other", json!({"spec": spec})).await;
+        accepted(&world, &other).await;
+        let refused = world.run("switch green 50 --yes --settle 0s").await.expect(ExitStatus::Refused);
+        assert!(refused.err.contains("that this tool has not recorded"), "{}", refused.err);
+        let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+        let told = format!("httproute/other gives service/{} {left} %, which this tool has not written", green());
+        assert!(ran.err.contains(&told), "{}", ran.err);
+        assert_eq!(world.get(&other).await["spec"], spec);
+        assert_eq!(split(&world).await.0, json!({"blue": 100 - left, "green": left}));
+        if !is_gone {
+            assert_eq!(world.get(&route).await["spec"]["rules"], json!(rules()));
+        }
+    }
+}
+
+/// Weights that somebody changes by hand while a share is given: what others get stays, users leave the color all the same,
+/// and it is told.
+#[tokio::test(start_paused = true)]
+async fn weights_that_others_change_meanwhile_are_theirs() {
+    let (zeta, all) = (|weight: u64| json!({"name": "zeta", "port": 80, "weight": weight}), 1);
+    let active = |weight: u64| json!({"name": NAMING.active, "port": 80, "weight": weight});
+    let of_green = |weight: u64| json!({"name": green(), "port": 80, "weight": weight});
+    let told = "somebody else has changed httproute/shop: what it gives to others stays as it is now";
+    // A backend that is broken gets nobody any more.
+    let drain = |route: &mut Value| route["spec"]["rules"][1]["backendRefs"][0]["weight"] = 0.into();
+    let (world, route) = shared().await;
+    world.0.edit(&route, drain);
+    world.rest().await;
+    let ran = world.run("switch green 50 --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(ran.err.contains(told), "{}", ran.err);
+    let mixed = async || world.get(&route).await["spec"]["rules"][1]["backendRefs"].clone();
+    assert_eq!(mixed().await, json!([zeta(0), active(50), of_green(50)]));
+    let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(!ran.err.contains("somebody else"), "known by now: {}", ran.err);
+    assert_eq!(mixed().await, json!([zeta(0), active(all)]));
+
+    let (world, route) = shared().await;
+    world.0.edit(&route, drain);
+    world.rest().await;
+    let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(ran.err.contains(told) && ran.err.contains("and leave the rest as it is now"), "{}", ran.err);
+    let now = world.get(&route).await["spec"]["rules"].clone();
+    assert_eq!(backends(&now[1]), &json!([zeta(0), active(all)]));
+    assert_eq!((&now[0], &now[2], &now[3]), (&preview(), &rules()[2], &rules()[3]));
+
+    // Another share than the one that was written: a way back from that, too.
+    let (world, route) = shared().await;
+    world.0.edit(&route, |route| route["spec"]["rules"][2]["backendRefs"] = json!([active(20), of_green(80)]));
+    world.rest().await;
+    let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    let told = format!("somebody else has changed httproute/shop: it gives service/{} 80 % now", green());
+    assert!(ran.err.contains(&told), "{}", ran.err);
+    assert_eq!(world.get(&route).await["spec"]["rules"], json!(rules()));
+    // Nobody has changed anything: nobody is told so.
+    let (world, _) = shared().await;
+    let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(!ran.err.contains("somebody else"), "{}", ran.err);
+}
+
 /// Something else that the route names is gone: that is told, and the way back comes to its end.
 #[tokio::test(start_paused = true)]
 async fn what_else_is_missing_does_not_hold_up_a_way_back() {
