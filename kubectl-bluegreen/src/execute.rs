@@ -394,7 +394,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let set = &plan.set;
         let next = |seen: String| Ok((Flow::Next, seen));
         if let Some(request) = step.action.request(false) {
-            return self.send(plan, step.id, request, lock, written).await;
+            return self.send(plan, step, request, lock, written).await;
         }
         match &step.action {
             Action::AwaitEndpoints { color, selector } => {
@@ -402,7 +402,11 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 self.moved.set(plan.id.as_ref().map(|_| *color).or(self.moved.get()));
                 next(self.await_endpoints(set, &[*color], selector).await?)
             }
-            Action::AwaitBoth(selector) => next(self.await_endpoints(set, &Color::ALL, selector).await?),
+            Action::AwaitBoth(selector) => {
+                let seen = self.await_endpoints(set, &Color::ALL, selector).await?;
+                self.ui.keep(|| Event::Split(self.seen.get()));
+                next(seen)
+            }
             Action::AwaitAccepted { route, back } => next(self.await_accepted(set, route, *back).await?),
             Action::AwaitRollout(color) => next(self.await_rollout(set, *color).await?),
             Action::AwaitScaleDown { color, selector } => next(self.await_scale_down(set, *color, selector).await?),
@@ -432,7 +436,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
     async fn send(
         &self,
         plan: &Plan,
-        step: &str,
+        step: &Step,
         request: Request,
         lock: &Lock,
         written: &mut Option<String>,
@@ -449,13 +453,13 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let seen = format!("{object} is {}", if request.verb() == "delete" { "deleted" } else { "written" });
         match self.write(&request).await {
             Ok(_) => {
-                if step == "patch" {
+                if step.id == "patch" {
                     self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
                 }
-                if matches!(step, "patch" | "route") {
-                    self.ui.keep(|| Event::Split(plan.split));
+                if let Some(split) = step.split {
+                    self.ui.keep(|| Event::Split(Some(split)));
                 }
-                if matches!(step, "route" | "widen") {
+                if matches!(step.id, "route" | "widen") {
                     *self.shared.borrow_mut() = Some(object);
                 }
                 Ok((Flow::Next, seen))

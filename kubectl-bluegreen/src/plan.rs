@@ -199,12 +199,20 @@ pub struct Step {
     pub title: String,
     /// What it does.
     pub action: Action,
+    /// The shares that the colors have once it is done, where it changes them.
+    pub split: Option<Split>,
 }
 
 impl Step {
     /// A step.
     pub fn new(id: &'static str, title: impl Into<String>, action: Action) -> Self {
-        Self { id, title: title.into(), action }
+        Self { id, title: title.into(), action, split: None }
+    }
+
+    /// The same step, which leads to these shares.
+    #[must_use]
+    pub fn leading_to(self, split: Split) -> Self {
+        Self { split: Some(split), ..self }
     }
 }
 

@@ -162,6 +162,12 @@ impl Router {
         (self.plan)(ask)
     }
 
+    /// The share that a color has by its routes now, in percent, beside whichever color the active Service selects.
+    #[must_use]
+    pub fn share_now(&self, set: &SetView<'_>, color: Color) -> Option<u8> {
+        (self.share)(set, color)
+    }
+
     /// Whether this router could give a color that serves nobody yet a share, once its pods are ready.
     ///
     /// # Errors
@@ -327,6 +333,22 @@ pub(crate) fn share_of(pods: usize, all: usize) -> u8 {
     percent(count(pods), count(all))
 }
 
+/// What a route gives a color before and after the steps to a share, and which of them changes it.
+struct Given {
+    before: u8,
+    after: u8,
+    step: Option<usize>,
+}
+
+/// Tells the steps of several routes what each of them leads to: the largest share that any of them gives by then.
+fn tell(steps: &mut [Step], given: &[Given], color: Color) {
+    for (number, step) in given.iter().enumerate().filter_map(|(number, one)| Some((number, one.step?))) {
+        let by_then = given.iter().enumerate().map(|(at, one)| if at <= number { one.after } else { one.before });
+        let split = Split::giving(color, by_then.max().unwrap_or_default());
+        steps.get_mut(step).into_iter().for_each(|step| step.split = Some(split));
+    }
+}
+
 /// Refuses a share because the color's Service has no port like the one that a route names.
 fn no_port(ends: Ends<'_>, message: String) -> Refusal {
     let help = format!("give service/{} that port: by the same name, or the same targetPort", ends.color);
@@ -384,4 +406,27 @@ fn target(set: &SetView<'_>, color: Color, port: &ServicePort) -> IntOrString {
         pod.into_iter().flat_map(|pod| &pod.containers).flat_map(|container| container.ports.iter().flatten());
     let mut named = declared.filter(|declared| declared.name.as_ref() == Some(wanted));
     named.next().map_or(target.clone(), |declared| IntOrString::Int(declared.container_port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Action;
+
+    /// The largest share counts: it is there with the first route that is raised, and gone with the last one.
+    #[test]
+    fn steps_of_several_routes_say_what_each_leads_to() {
+        let splits = |given: &[(u8, u8, Option<usize>)]| {
+            let given: Vec<Given> = given
+                .iter()
+                .map(|(before, after, step)| Given { before: *before, after: *after, step: *step })
+                .collect();
+            let mut steps = vec![Step::new("route", "", Action::PlanAgain); 3];
+            tell(&mut steps, &given, Color::Green);
+            steps.iter().map(|step| step.split.map(|split| split.green)).collect::<Vec<_>>()
+        };
+        assert_eq!(splits(&[(0, 10, Some(0)), (0, 10, Some(2))]), [Some(10), None, Some(10)]);
+        assert_eq!(splits(&[(50, 0, Some(0)), (50, 0, Some(2))]), [Some(50), None, Some(0)]);
+        assert_eq!(splits(&[(50, 0, Some(0)), (25, 25, None)]), [Some(25), None, None]);
+    }
 }

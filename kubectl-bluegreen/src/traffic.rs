@@ -118,7 +118,7 @@ impl Move<'_> {
             plan.steps.push(Step::new("overlap", title, Action::AwaitBoth(both)));
             plan.steps.extend(self.settle("whoever sends to pods directly follows on its own"));
         }
-        let back = put_back(set, &entry, to)?;
+        let mut back = put_back(set, &entry, to)?;
         // A route of somebody else's to the color that is left.
         let left = entry.before.color.filter(|color| *color != to).zip(back.gives);
         plan.gives = left.map(|(color, share)| Split::giving(color, share));
@@ -131,7 +131,9 @@ impl Move<'_> {
                 ("record", format!("write the move into the journal on service/{}", plan.set.service))
             };
             let change = change_service(set, moves.then_some(&wanted), journal.clone().put(entry.clone()));
-            plan.steps.extend(change.map(|change| Step::new(id, title, Action::Patch(change))));
+            let step = change.map(|change| Step::new(id, title, Action::Patch(change)));
+            plan.steps
+                .extend(step.map(|step| if moves { step.leading_to(shares_after(set, &entry, to)) } else { step }));
         }
         let endpoints =
             format!("wait until exactly the ready pods of {to} are the endpoints of service/{}", plan.set.service);
@@ -140,10 +142,11 @@ impl Move<'_> {
         let settle = self.settle("every node's proxy follows on its own");
         // What was written for a share goes last, once the selector alone does the same. On the way back it is a share of
         // the color that is left, and goes at once.
-        let by_route = Router::named(&entry.router).is_some_and(|router| router.means == Means::ColorService);
-        if by_route && entry.before.color != Some(to) {
+        if left_by_route(&entry, to).is_some() {
             plan.steps.extend(back.steps.into_iter().chain([endpoints]).chain(settle));
         } else {
+            // Wherever a route sends to now, it is this color.
+            back.steps.iter_mut().for_each(|step| step.split = None);
             plan.steps.extend(std::iter::once(endpoints).chain(settle).chain(back.steps));
         }
         plan.steps.push(close(&entry.id, wanted));
@@ -343,6 +346,19 @@ fn put_back(set: &SetView<'_>, entry: &Entry, stays: Color) -> Result<Stage, Err
         return Ok(Stage::default());
     };
     Ok(router.plan(&Ask { set, color, share: 0, stays, before: &entry.before })?)
+}
+
+/// The router by whose routes the color that is left has a share.
+fn left_by_route(entry: &Entry, to: Color) -> Option<&'static Router> {
+    let router = Router::named(&entry.router).filter(|router| router.means == Means::ColorService);
+    router.filter(|_| entry.before.color != Some(to))
+}
+
+/// The shares once the active Service selects a color, and routes are as they are now.
+fn shares_after(set: &SetView<'_>, entry: &Entry, to: Color) -> Split {
+    let left = left_by_route(entry, to).zip(entry.before.color);
+    let share = left.and_then(|(router, color)| Some(Split::giving(color, router.share_now(set, color)?)));
+    share.unwrap_or(Split::all(to))
 }
 
 fn close(id: &str, selector: Labels) -> Step {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Means, Refusal, Router, Stage, ends, ends_to_give, map_port, no_port};
+use super::{Ask, Given, Means, Refusal, Router, Stage, ends, ends_to_give, map_port, no_port, tell};
 use crate::cluster::{ObjectRef, Resource};
 use crate::journal::Before;
 use crate::observed::{MANAGED_BY, SetView, TOOL, name};
@@ -68,8 +68,12 @@ fn ours<'s>(set: &'s SetView<'_>, ends: Ends<'_>, before: &Before) -> Vec<&'s Ro
 fn share(set: &SetView<'_>, color: Color) -> Option<u8> {
     let before = set.ongoing().map(|entry| entry.before).unwrap_or_default();
     let own = ours(set, ends(set, color, &before)?, &before);
-    let weights = own.into_iter().filter_map(|canary| annotation(canary, WEIGHT)?.parse().ok());
-    weights.max().filter(|weight| *weight > 0)
+    own.into_iter().map(weight).max().filter(|weight| *weight > 0)
+}
+
+/// The share that a canary takes, in percent.
+fn weight(canary: &Route) -> u8 {
+    annotation(canary, WEIGHT).and_then(|weight| weight.parse().ok()).unwrap_or_default()
 }
 
 /// The rules of an Ingress with only the paths that lead to a Service, each changed.
@@ -93,12 +97,16 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
     if share == 0 {
         let own = ends(set, color, before).map(|ends| ours(set, ends, before)).unwrap_or_default();
+        let given = own.iter().enumerate();
+        let given: Vec<Given> =
+            given.map(|(at, canary)| Given { before: weight(canary), after: 0, step: Some(at) }).collect();
         stage.steps = own.into_iter().map(delete).collect();
+        tell(&mut stage.steps, &given, color);
         return Ok(stage);
     }
     let ends = ends_to_give(ask, "an Ingress")?;
     stage.before.color_service = Some(ends.color.to_owned());
-    let own = ours(set, ends, before);
+    let (own, mut given) = (ours(set, ends, before), Vec::new());
     stage.notes.push(RETIRED.to_owned());
     for main in mains(set) {
         let called = format!("{}-{color}-canary", main.name);
@@ -130,6 +138,7 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
         }
         stage.before.routes.entry(format!("{}/{called}", Resource::Ingresses.kind())).or_default();
         let object = ObjectRef::new(Resource::Ingresses, set.namespace(), &called);
+        let steps = stage.steps.len();
         match made {
             None => {
                 let title = format!("create {object}: {share} % of {main} to service/{}", ends.color);
@@ -152,10 +161,13 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
                 }
             }
         }
+        let step = (stage.steps.len() > steps).then_some(steps);
+        given.push(Given { before: made.map_or(0, |canary| weight(canary)), after: share, step });
         if main.object.pointer("/spec/defaultBackend/service/name").is_some_and(|name| name == ends.active) {
             stage.notes.push(format!("the default backend of {main} has no canary: it stays where it is"));
         }
     }
+    tell(&mut stage.steps, &given, color);
     Ok(stage)
 }
 

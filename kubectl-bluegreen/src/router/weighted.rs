@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Ask, Refusal, Stage, ends, ends_to_give, map_port, no_port};
+use super::{Ask, Given, Refusal, Stage, ends, ends_to_give, map_port, no_port, tell};
 use crate::cluster::ObjectRef;
 use crate::journal::{Before, Phase};
 use crate::observed::{SetView, name};
@@ -55,7 +55,7 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
     let no_port = |message| no_port(ends, message);
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
     stage.before.color_service = Some(ends.color.to_owned());
-    let (mut raised, mut named) = (Vec::new(), Vec::new());
+    let (mut raised, mut named, mut given) = (Vec::new(), Vec::new(), Vec::new());
     let records = Records::new(set, shape, color, before, ends);
     for route in of_shape(set, shape) {
         let mut originals = BTreeMap::new();
@@ -87,6 +87,8 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
         }
         let Some(most) = seen.iter().max() else { continue };
         stage.gives = stage.gives.max(Some(*most));
+        let step = (to_name.is_empty() && !to_raise.is_empty()).then_some(raised.len());
+        given.push(Given { before: share_by(route, shape, ends), after: *most, step });
         stage.before.routes.insert(route.key(), originals);
         if let Some(real) = seen.iter().find(|real| **real != share) {
             stage.notes.push(format!("{route} knows whole weights only: {color} gets {real} %"));
@@ -103,6 +105,7 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
         }
     }
     if named.is_empty() {
+        tell(&mut raised, &given, color);
         stage.steps = raised;
     } else {
         stage.steps = named;
@@ -117,11 +120,11 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
     // Without a Service that could be named none was.
     let Some(ends) = ends(set, color, before) else { return stage };
-    let records = Records::new(set, shape, color, before, ends);
+    let (records, mut given) = (Records::new(set, shape, color, before, ends), Vec::new());
     for route in of_shape(set, shape) {
         let is_ours = records.is_ours(route);
         let (mut operations, lists) = (Vec::new(), records.lists(route));
-        let mut as_before = true;
+        let (mut as_before, mut after) = (true, 0);
         stage.notes.extend(lists.iter().filter_map(|known| records.changed(route, known)).collect::<BTreeSet<_>>());
         for Known { pointer, now, recorded } in lists {
             let has_share = shape.leads(now, ends) && shape.share(now, ends) > 0;
@@ -129,6 +132,7 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
             let Some(recorded) = recorded.or((has_share && is_ours).then_some(&[])) else {
                 if has_share {
                     let share = shape.share(now, ends);
+                    after = after.max(share);
                     stage.gives = stage.gives.max(Some(share));
                     let words = "which this tool has not written: it stays";
                     stage.notes.push(format!("{route} gives service/{} {share} %, {words}", ends.color));
@@ -142,6 +146,8 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
                 operations.push(replaced(&pointer, &original));
             }
         }
+        let step = (!operations.is_empty()).then_some(stage.steps.len());
+        given.push(Given { before: share_by(route, shape, ends), after, step });
         if !operations.is_empty() {
             let title = if as_before {
                 format!("patch {route}: its backends as they were before")
@@ -152,6 +158,7 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
             stage.steps.extend(accepted.then(|| accepted_step(route, true)));
         }
     }
+    tell(&mut stage.steps, &given, color);
     stage
 }
 

@@ -209,6 +209,36 @@ async fn a_page_that_cannot_be_written_holds_up_no_rollback() {
     assert!(ran.out.contains("done: blue serves"), "{}", ran.out);
 }
 
+/// A share is drawn from when it is given: that a route names the color gives it none yet.
+#[tokio::test(start_paused = true)]
+async fn a_share_is_drawn_from_when_it_is_given() {
+    let ((cluster, _), paper) = (routed(By::Gateway, NAMING).await, Paper::new());
+    // Some time between the naming and the share.
+    cluster.inject_into("patch httproute/shop", Fault::Delay(Duration::from_secs(2)));
+    let line = paper.line("switch green 10 --yes --settle 10s");
+    run(&cluster, NAMESPACE, &line).await.expect(ExitStatus::Done);
+    let page = paper.read();
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..roxmltree::ParsingOptions::default() };
+    let tree = roxmltree::Document::parse_with_options(&page, options).unwrap();
+    let wide = tree.descendants().find(|node| node.attribute("class") == Some("wide")).unwrap();
+    let label = wide.descendants().find(|node| node.text().is_some_and(|text| text.ends_with("10 %"))).unwrap();
+    let drawn = (label.attribute("x").unwrap().parse::<f64>().unwrap() - 46.0) / (720.0 - 46.0 - 16.0);
+    let ends = |title: &str| {
+        let step = tree
+            .descendants()
+            .find(|node| {
+                node.has_tag_name("li")
+                    && node.descendants().any(|word| word.text().is_some_and(|text| text.contains(title)))
+            })
+            .unwrap();
+        let style = step.descendants().find_map(|node| node.attribute("style")).unwrap();
+        let numbers: Vec<f64> = style.split([':', '%']).filter_map(|part| part.parse().ok()).collect();
+        numbers.iter().sum::<f64>() / 100.0
+    };
+    let (named, given) = (ends("at weight 0"), ends("10 % to service/"));
+    assert!(given > named + 0.005 && (drawn - given).abs() < 0.003, "{named} {given} {drawn}");
+}
+
 /// Until the end is known the page says so, which is what stays after a kill; and when it cannot be written any more, that
 /// is said, and the move ends as it would have.
 #[tokio::test(start_paused = true)]
