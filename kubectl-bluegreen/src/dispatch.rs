@@ -73,13 +73,22 @@ impl Run {
     ///
     /// `default_namespace` is what counts without `-n`.
     pub async fn command<C: Cluster>(&self, cluster: &C, default_namespace: &str, command: &Command) -> ExitStatus {
-        if let Err(error) = self.config() {
+        let trusted = match command {
+            Command::Deploy(args) => args.trust_config,
+            Command::Smoke(args) => args.trust_config,
+            _ => false,
+        };
+        let is_release = matches!(command, Command::Deploy(_) | Command::Smoke(_));
+        if let Err(error) = self.config(trusted) {
             // Settings that cannot be read are no reason to keep anybody from a way back.
-            if self.global.app.is_none() || matches!(command, Command::Deploy(_) | Command::Smoke(_)) {
+            if self.global.app.is_none() || is_release {
                 return self.fail(&ErrorReport::from(&error), error.status());
             }
             self.ui.always(format_args!("warning: {error}; going on without these settings"));
             let _ = self.config.set(File::default());
+        }
+        if let Some(note) = self.config.get().and_then(|config| settings::note(config, is_release)) {
+            self.ui.always(format_args!("note: {note}"));
         }
         let namespace = self.global.namespace.clone().unwrap_or_else(|| default_namespace.to_owned());
         let selection = Selection { namespace, app: self.global.app.clone() };
@@ -143,11 +152,12 @@ impl Run {
         Some(ExitStatus::Done)
     }
 
-    fn config(&self) -> Result<&File, Error> {
+    /// The settings; those of somebody else's file are believed without a question where they are `trusted`.
+    fn config(&self, trusted: bool) -> Result<&File, Error> {
         if let Some(known) = self.config.get() {
             return Ok(known);
         }
-        let read = settings::read()?;
+        let read = settings::read(trusted)?;
         Ok(self.config.get_or_init(|| read))
     }
 
@@ -162,7 +172,7 @@ impl Run {
         selection: Selection,
         args: &deploy::Args,
     ) -> Result<ExitStatus, Error> {
-        let config = self.config()?;
+        let config = self.config(args.trust_config)?;
         let deploy = Deploy {
             wanted: image::parse(&args.what)?,
             paths: args.smoke.clone(),
@@ -182,7 +192,7 @@ impl Run {
         selection: Selection,
         args: &smoke::Args,
     ) -> Result<ExitStatus, Error> {
-        let tests = settings::tests(self.config()?, &args.smoke, args.trust_config)?.to_vec();
+        let tests = settings::tests(self.config(args.trust_config)?, &args.smoke, args.trust_config)?.to_vec();
         let paths = args.smoke.clone();
         let options = self.options(&selection.namespace);
         let smoke = Smoke { color: args.env, paths, tests, selection };
@@ -399,7 +409,7 @@ impl Run {
 
     /// Writes the page about a set of manifests, or tells whether it is current.
     async fn docs(&self, args: &docs::Args) -> Result<ExitStatus, Error> {
-        let page = docs::page(args, self.global.app.as_deref(), self.config()?, &self.ui).await?;
+        let page = docs::page(args, self.global.app.as_deref(), self.config(false)?, &self.ui).await?;
         let to = args.to.display();
         if args.to.as_os_str() == "-" {
             self.ui.data(page);
@@ -426,7 +436,7 @@ impl Run {
     /// Plays a release on a cluster in memory; needs no other.
     async fn rehearse(&self, args: &rehearse::Args) -> ExitStatus {
         let (app, options) = (self.global.app.clone(), self.options(""));
-        let config = match self.config() {
+        let config = match self.config(false) {
             Ok(config) => config.clone(),
             Err(error) => return self.fail(&ErrorReport::from(&error), error.status()),
         };

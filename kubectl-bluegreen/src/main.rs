@@ -175,7 +175,7 @@ fn of_cluster(scope: &Scope, names: Names) -> Option<Vec<CompletionCandidate>> {
             ..ConnectOptions::default()
         };
         let cluster = LiveCluster::connect(options).await.ok()?;
-        let declared = settings::read().ok()?.sets;
+        let declared = settings::read(false).ok()?.sets;
         complete::ask(&cluster, cluster.namespace(), scope, &declared, names).await.ok()
     })
 }

@@ -30,14 +30,29 @@ pub struct Source {
     pub text: Text,
     /// The file that it was read from; nothing for standard input and for what is no file.
     pub path: Option<PathBuf>,
-    /// The id of the user whom that file belonged to when it was read, where the system knows such.
-    pub owner: Option<u32>,
+    /// In whose hands that file was when it was read, where the system knows such.
+    pub hands: Option<Hands>,
     /// Whether it was named by the caller, rather than found in a directory.
     pub explicit: bool,
     /// Whether it holds manifests or settings.
     pub role: Role,
     /// The configuration that holds for it.
     pub config: Option<Above>,
+}
+
+/// Who can say what a file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hands {
+    /// The id of the user whom it belongs to.
+    pub owner: u32,
+    /// The id of the group whom it belongs to.
+    pub group: u32,
+    /// Who may do what with it.
+    pub mode: u32,
+    /// The ids of those whose symbolic links lead to it, the one that was named first.
+    pub links: Vec<u32>,
+    /// Whether everybody may put a file where it was found.
+    pub in_the_open: bool,
 }
 
 /// What a source is there for.
@@ -343,17 +358,41 @@ fn file(path: &Path, role: Role, kept: &AtomicUsize) -> Result<Source, SourceErr
     }
     let keep = !path.is_file() || kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MAX_KEPT_BYTES;
     let text = Text::of_file(path, utf8(bytes, &name)?, keep);
-    Ok(Source { name, text, path: Some(path.to_owned()), owner: owner(&metadata), role, explicit: true, config: None })
+    Ok(Source {
+        name,
+        text,
+        path: Some(path.to_owned()),
+        hands: hands(path, &metadata),
+        role,
+        explicit: true,
+        config: None,
+    })
 }
+
+/// As many links are followed at most from one file to another.
+#[cfg(unix)]
+const MAX_LINKS: usize = 40;
 
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "other systems have no such ids")]
-fn owner(metadata: &Metadata) -> Option<u32> {
-    Some(std::os::unix::fs::MetadataExt::uid(metadata))
+fn hands(path: &Path, metadata: &Metadata) -> Option<Hands> {
+    use std::os::unix::fs::MetadataExt;
+
+    let (mut links, mut at) = (Vec::new(), absolute(path));
+    while let Some((link, to)) = std::fs::symlink_metadata(&at).ok().zip(std::fs::read_link(&at).ok()) {
+        links.push(link.uid());
+        at = at.parent().unwrap_or(Path::new("/")).join(to);
+        if links.len() >= MAX_LINKS {
+            break;
+        }
+    }
+    let directory = absolute(path).parent().and_then(|directory| std::fs::metadata(directory).ok());
+    let in_the_open = directory.is_some_and(|directory| directory.mode() & 0o002 != 0);
+    Some(Hands { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() & 0o7777, links, in_the_open })
 }
 
 #[cfg(not(unix))]
-fn owner(_: &Metadata) -> Option<u32> {
+fn hands(_: &Path, _: &Metadata) -> Option<Hands> {
     None
 }
 

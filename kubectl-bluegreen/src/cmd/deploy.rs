@@ -65,7 +65,7 @@ pub struct Args {
     /// How long after the last move the color that was left may be changed
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::cli::duration)]
     pub after: Duration,
-    /// Run the commands that .bluegreen.yaml names although the file belongs to another user
+    /// Believe .bluegreen.yaml, and run the commands that it names, although somebody else can have written it
     #[arg(long)]
     pub trust_config: bool,
     /// The page about it.

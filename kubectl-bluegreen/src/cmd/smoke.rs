@@ -25,7 +25,7 @@ pub struct Args {
     /// Paths that every pod must answer well
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub smoke: Vec<String>,
-    /// Run the commands that .bluegreen.yaml names although the file belongs to another user
+    /// Believe .bluegreen.yaml, and run the commands that it names, although somebody else can have written it
     #[arg(long)]
     pub trust_config: bool,
 }

@@ -73,7 +73,8 @@ async fn of_several_sets_the_one_that_is_named_is_meant() {
 async fn a_strangers_file_has_nothing_run_here() {
     let cluster = super::simulated::cluster(super::world::NAMINGS[0]).await;
     let config = |test: &str| {
-        let stranger = Some(Stranger { path: "/tmp/.bluegreen.yaml".to_owned(), uid: 4711 });
+        let how = "belongs to another user (id 4711)".to_owned();
+        let stranger = Some(Stranger { path: "/tmp/.bluegreen.yaml".to_owned(), how });
         File { stranger, ..serde_yaml::from_str(&format!("smoke: [{test}]")).unwrap() }
     };
     let command = || config(r#"{command: [curl, "http://evil.test\a"]}"#);
@@ -97,28 +98,129 @@ async fn a_strangers_file_has_nothing_run_here() {
         .expect(ExitStatus::Done);
 }
 
-/// The file itself, as a whole process finds it: only root can make one of somebody else's.
-#[test]
+/// The sets and the metrics of somebody else's file count, and whose they are is said first: by every command that looks at
+/// them, and by no other.
+#[tokio::test(start_paused = true)]
+async fn whose_word_a_strangers_file_is_is_said() {
+    let cluster = SimulatedCluster::new(Timestamp::UNIX_EPOCH);
+    load(&cluster, "shop").await;
+    let how = "can be written by everybody (mode 666)".to_owned();
+    let stranger = Some(Stranger { path: "/build/.bluegreen.yaml".to_owned(), how });
+    let config = File { stranger, sets: vec![declared("shop")], ..File::default() };
+    let words = "note: `sets` is taken from a file of somebody else's: /build/.bluegreen.yaml can be written by everybody (mode 666)\n";
+    for line in ["status", "switch green --yes -q", "rollback --yes"] {
+        let ran = run_with(&cluster, NAMESPACE, line, config.clone()).await.expect(ExitStatus::Done);
+        assert!(ran.err.starts_with(words), "{line}: {}", ran.err);
+    }
+    let analysis = serde_yaml::from_str("{minRequests: 3}").unwrap();
+    let silent = File { sets: Vec::new(), analysis, ..config.clone() };
+    let ran = run_with(&cluster, NAMESPACE, "deploy 2 --yes", silent.clone()).await;
+    assert!(ran.err.starts_with("note: `analysis` is taken"), "{}", ran.err);
+    for config in [silent, File { stranger: None, ..config }] {
+        let ran = run_with(&cluster, NAMESPACE, "history", config).await;
+        assert!(!ran.err.contains("somebody else"), "{}", ran.err);
+    }
+}
+
+/// A folder with settings, and what a whole process says that runs in one below it.
 #[cfg(unix)]
-fn the_owner_of_the_nearest_file_counts() {
-    let directory = tempfile::tempdir().unwrap();
-    let (path, below) = (directory.path().join(".bluegreen.yaml"), directory.path().join("below"));
-    std::fs::create_dir(&below).unwrap();
-    std::fs::write(&path, "smoke: [{command: [touch, ran]}]\n").unwrap();
-    let nobody = "current-context: c\ncontexts: [{name: c, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n";
-    std::fs::write(below.join("config"), nobody).unwrap();
-    let run = || {
+struct Folder(tempfile::TempDir);
+
+#[cfg(unix)]
+impl Folder {
+    fn new(settings: &str) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        let below = folder.0.path().join("below");
+        std::fs::create_dir(&below).unwrap();
+        std::fs::write(folder.path(), settings).unwrap();
+        let nobody = "current-context: c\ncontexts: [{name: c, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n";
+        std::fs::write(below.join("config"), nobody).unwrap();
+        folder
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.0.path().join(".bluegreen.yaml")
+    }
+
+    fn mode(&self, name: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(self.0.path().join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn run(&self, line: &str) -> (Option<i32>, String) {
         let mut command = assert_cmd::Command::cargo_bin("kubectl-bluegreen").unwrap();
-        command.current_dir(&below).args(["--kubeconfig", "config", "smoke", "green", "-o", "json"]);
+        command.current_dir(self.0.path().join("below")).args(["--kubeconfig", "config"]).args(line.split(' '));
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    };
-    let (_, own) = run();
-    assert!(!own.contains("belongs to another user"), "{own}");
-    if std::os::unix::fs::chown(&path, Some(4711), None).is_err() {
+    }
+}
+
+#[cfg(unix)]
+const COMMAND: &str = "smoke: [{command: [touch, ran]}]\n";
+
+/// The file itself, as a whole process finds it.
+#[test]
+#[cfg(unix)]
+fn a_file_that_others_can_write_has_nothing_run_here() {
+    let folder = Folder::new(COMMAND);
+    for mode in [0o644, 0o600] {
+        folder.mode(".bluegreen.yaml", mode);
+        let (code, err) = folder.run("smoke green");
+        assert!(code == Some(1) && !err.contains("somebody else"), "{code:?}: {err}");
+    }
+    folder.mode(".bluegreen.yaml", 0o666);
+    let (code, err) = folder.run("smoke green");
+    assert!(
+        code == Some(2) && err.contains("can be written by everybody (mode 666), and would have a command"),
+        "{err}"
+    );
+    assert!(err.contains("chmod go-w") && err.contains("--trust-config"), "{err}");
+    assert_eq!(folder.run("smoke green --trust-config").0, Some(1), "there is no cluster");
+}
+
+/// Only root can make a file, or a link, of somebody else's.
+#[test]
+#[cfg(unix)]
+fn the_owners_of_the_nearest_file_and_of_the_links_to_it_count() {
+    let folder = Folder::new(COMMAND);
+    if std::os::unix::fs::chown(folder.path(), Some(4711), None).is_err() {
         eprintln!("skipped: only root can give a file away");
         return;
     }
-    let (code, err) = run();
+    let (code, err) = folder.run("smoke green");
     assert!(code == Some(2) && err.contains("belongs to another user (id 4711)"), "{code:?}: {err}");
+    // A link of somebody else's to a file of one's own is his word.
+    let own = folder.0.path().join("own.yaml");
+    std::fs::write(&own, COMMAND).unwrap();
+    std::fs::remove_file(folder.path()).unwrap();
+    std::os::unix::fs::symlink("own.yaml", folder.path()).unwrap();
+    assert_eq!(folder.run("smoke green").0, Some(1), "one's own link");
+    std::os::unix::fs::lchown(folder.path(), Some(4711), None).unwrap();
+    let (code, err) = folder.run("smoke green");
+    assert!(code == Some(2) && err.contains("is a link of another user (id 4711)"), "{code:?}: {err}");
+}
+
+/// Where everybody can put a file, one of somebody else's is not believed at all; a checkout of another user is.
+#[test]
+#[cfg(unix)]
+fn a_file_that_anybody_can_have_put_there_is_not_believed() {
+    let folder = Folder::new("sets: [{name: shop, blue: a, green: b}]\n");
+    if std::os::unix::fs::chown(folder.path(), Some(4711), None).is_err() {
+        eprintln!("skipped: only root can give a file away");
+        return;
+    }
+    let note = "note: `sets` is taken from a file of somebody else's";
+    let (code, err) = folder.run("status");
+    assert!(code == Some(1) && err.contains(note), "{code:?}: {err}");
+    folder.mode(".", 0o1777);
+    let (code, err) = folder.run("status");
+    assert!(code == Some(2) && err.contains("everybody can put one there: it is not believed"), "{code:?}: {err}");
+    // Who names the set needs no settings for a way back.
+    let (code, err) = folder.run("rollback --yes --app shop");
+    assert!(code == Some(1) && err.contains("going on without these settings"), "{code:?}: {err}");
+    let (code, err) = folder.run("smoke green --trust-config");
+    assert!(code == Some(1) && !err.contains("not believed"), "{code:?}: {err}");
+    std::fs::write(folder.path(), "lint: {pedantic: true}\n").unwrap();
+    let (code, err) = folder.run("status");
+    assert!(code == Some(1) && !err.contains("somebody else") && !err.contains("believed"), "{code:?}: {err}");
 }

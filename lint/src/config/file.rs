@@ -23,18 +23,18 @@ pub struct File {
     pub smoke: Vec<SmokeTest>,
     /// What is watched while a new version has users.
     pub analysis: Analysis,
-    /// Whose word this is, where that is neither root's nor that of the user who reads it.
+    /// Whose word this can be, where that is not only root's or that of the user who reads it.
     #[serde(skip)]
     pub stranger: Option<Stranger>,
 }
 
-/// Somebody else whom a file belongs to.
+/// Somebody else who can say what a file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stranger {
     /// The path of the file.
     pub path: String,
-    /// The user's id.
-    pub uid: u32,
+    /// How he can: `belongs to another user (id 1001)`.
+    pub how: String,
 }
 
 /// What the linter reports.
