@@ -69,6 +69,7 @@ fn lint(linter: Result<Linter, clap::Error>) -> ExitCode {
     let surroundings = Surroundings {
         today: jiff::Zoned::now().date(),
         terminal: std::io::stdout().is_terminal(),
+        columns: terminal_size::terminal_size_of(std::io::stdout()).map(|(columns, _)| usize::from(columns.0)),
         variable: &|name| std::env::var(name).ok(),
     };
     let answer = bluegreen_lint::cli::answer(linter, &surroundings);

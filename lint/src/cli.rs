@@ -202,7 +202,10 @@ pub enum Error {
     #[error("no Kubernetes object found in {inputs}")]
     #[diagnostic(
         code(bluegreen_lint::nothing_found),
-        help("name the files or directories that hold the manifests, or add --allow-empty")
+        help(
+            "name the files or directories that hold the manifests (a part of an object, as for kustomize, is none), or add \
+             --allow-empty"
+        )
     )]
     Nothing {
         /// Where it was looked for.
@@ -216,6 +219,8 @@ pub struct Surroundings<'s> {
     pub today: Date,
     /// Whether stdout is a terminal.
     pub terminal: bool,
+    /// How many columns it has, where it is one that knows.
+    pub columns: Option<usize>,
     /// The environment.
     pub variable: &'s dyn Fn(&str) -> Option<String>,
 }
@@ -259,8 +264,8 @@ impl Style {
         };
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
         let unicode = locale.is_some_and(|locale| locale.to_ascii_lowercase().contains("utf"));
-        let columns = variable("COLUMNS").and_then(|columns| columns.parse().ok());
-        Self { color, unicode, width: columns.unwrap_or(100).clamp(40, 200) }
+        let said = variable("COLUMNS").and_then(|columns| columns.parse().ok());
+        Self { color, unicode, width: said.or(surroundings.columns).unwrap_or(100).clamp(40, 200) }
     }
 }
 

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     let surroundings = Surroundings {
         today: jiff::Zoned::now().date(),
         terminal: std::io::stdout().is_terminal(),
+        columns: terminal_size::terminal_size_of(std::io::stdout()).map(|(columns, _)| usize::from(columns.0)),
         variable: &|name| std::env::var(name).ok(),
     };
     let answer = cli::answer(Cli::try_parse(), &surroundings);

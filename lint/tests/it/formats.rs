@@ -109,6 +109,37 @@ fn gitlab_gets_paths_lines_and_fingerprints() {
     assert_eq!(windows[0]["location"]["path"], "C:/k8s/a.yaml");
 }
 
+/// What GitLab's own schema asks of each item, and what its documentation says of the values.
+#[test]
+fn gitlab_can_read_every_bad_fixture() {
+    let bad = super::files(&super::root().join("testdata/lint"), "bad");
+    let text = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap();
+    let sources: Vec<Source> = bad.iter().map(|path| Source::new(path.display().to_string(), text(path))).collect();
+    let config = Config { pedantic: true, ..Config::default() };
+    let report = lint(&sources, &config);
+    let found: Value = serde_json::from_str(&Format::Gitlab.render(&report, &sources, &config, STYLE)).unwrap();
+    let schema = serde_json::json!({"type": "array", "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "properties": {
+            "description": {"type": "string", "minLength": 1},
+            "check_name": {"type": "string", "minLength": 1},
+            "fingerprint": {"type": "string", "minLength": 1},
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {"type": "object", "required": ["path", "lines"], "properties": {
+                "path": {"type": "string", "minLength": 1},
+                "lines": {"type": "object", "required": ["begin"], "properties": {
+                    "begin": {"type": "integer", "minimum": 1}, "end": {"type": "integer", "minimum": 1}}}}}},
+    }});
+    let errors: Vec<String> =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(&found).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let found = found.as_array().unwrap();
+    // GitLab keeps one finding of those that have the same fingerprint.
+    let prints: std::collections::HashSet<_> = found.iter().map(|item| item["fingerprint"].as_str().unwrap()).collect();
+    assert_eq!((found.len(), prints.len()), (report.findings.len(), report.findings.len()));
+}
+
 #[test]
 fn fingerprints_survive_moved_lines() {
     let of = |text: &str| -> Vec<String> {
