@@ -2,13 +2,15 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests read files, start programs, and fail by panicking"
+    reason = "tests read files, start programs, say what they cannot look at, and fail by panicking"
 )]
 
 mod console;
+mod licences;
 mod links;
 mod packaging;
 mod yaml;
