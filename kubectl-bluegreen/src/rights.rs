@@ -223,7 +223,16 @@ pub fn least(asked: &[String]) -> Vec<Grant> {
 pub fn way_out(namespace: &str, denied: &[&Right]) -> String {
     let for_analysis = denied.iter().any(|right| right.sub == Some("proxy"));
     let what = if for_analysis { " --for deploy,analysis" } else { "" };
-    format!("ask an admin for: kubectl bluegreen rbac{what} -n {namespace} | kubectl apply -f -")
+    ask_an_admin(what, namespace)
+}
+
+/// The line that an admin runs, with more options of `rbac` or none.
+#[must_use]
+pub fn ask_an_admin(options: &str, namespace: &str) -> String {
+    format!(
+        "ask an admin for: kubectl bluegreen rbac{options} -n {namespace} | kubectl apply -f - (with --serviceaccount NAME for a \
+         service account)"
+    )
 }
 
 /// What every command that writes needs: the Lease, and the Service that its success is seen by.

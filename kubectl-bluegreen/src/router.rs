@@ -15,6 +15,7 @@ use crate::observed::{Labels, SetView, name, uid};
 use crate::plain::plain;
 use crate::plan::Step;
 use crate::release::{Active, Color, Split};
+use crate::rights::ask_an_admin;
 use crate::routes::Why;
 use crate::weights::{Ends, percent};
 
@@ -156,7 +157,7 @@ impl Router {
                     "what was written for the share of {} cannot be seen: reading {hidden} is not allowed",
                     ask.color
                 ),
-                format!("ask an admin for: kubectl bluegreen rbac -n {} | kubectl apply -f -", ask.set.namespace()),
+                ask_an_admin("", ask.set.namespace()),
             ));
         }
         (self.plan)(ask)

@@ -8,8 +8,9 @@ use crate::rights::{USES, USUAL, least};
 
 /// Print the least Role that the commands need
 ///
-/// As YAML to apply, for the namespace of the set; with `--serviceaccount` the `RoleBinding`, too. Whoever may bind roles
-/// applies it once. Without `--for` it is enough for every command but `init`, and for metrics from outside the cluster.
+/// As YAML to apply, for the namespace of the set; with `--serviceaccount` a Role of its own and the `RoleBinding`, too.
+/// Whoever may bind roles applies it once. Without `--for` it is enough for every command but `init`, and for metrics from
+/// outside the cluster.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   kubectl bluegreen rbac -n shop | kubectl apply -f -
@@ -42,8 +43,15 @@ fn account(text: &str) -> Result<String, String> {
 /// The Role, and the `RoleBinding` where a service account is named.
 #[must_use]
 pub fn manifests(args: &Args, namespace: &str) -> String {
+    let account = args.serviceaccount.as_deref().map(|account| account.split_once(':').unwrap_or((namespace, account)));
+    // A Role for each account, so that less for one takes nothing from another.
+    let role = match account {
+        Some((of, account)) if of == namespace => format!("{TOOL}-{account}"),
+        Some((of, account)) => format!("{TOOL}-{of}-{account}"),
+        None => TOOL.to_owned(),
+    };
     let mut text = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {TOOL}\n  namespace: {namespace}\nrules:\n"
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: {role}\n  namespace: {namespace}\nrules:\n"
     );
     let usual = || USUAL.iter().map(|usual| (*usual).to_owned()).collect();
     let commands = if args.commands.is_empty() { usual() } else { args.commands.clone() };
@@ -57,14 +65,30 @@ pub fn manifests(args: &Args, namespace: &str) -> String {
             grant.verbs.join(", ")
         );
     }
-    if let Some(account) = &args.serviceaccount {
-        let (of, account) = account.split_once(':').unwrap_or((namespace, account));
+    if let Some((of, account)) = account {
         let _ = write!(
             text,
-            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: {TOOL}-{account}\n  \
-             namespace: {namespace}\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: {TOOL}\n\
+            "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: {role}\n  \
+             namespace: {namespace}\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: {role}\n\
              subjects:\n  - kind: ServiceAccount\n    name: {account}\n    namespace: {of}\n"
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_account_has_a_role_of_its_own() {
+        let names = |account: &str| -> Vec<String> {
+            let args = Args { serviceaccount: Some(account.to_owned()), commands: Vec::new() };
+            let text = manifests(&args, "shop");
+            text.lines().filter_map(|line| line.strip_prefix("  name: ")).map(str::to_owned).collect()
+        };
+        assert_eq!(names("ci"), ["kubectl-bluegreen-ci"; 3]);
+        assert_eq!(names("shop:ci"), names("ci"));
+        assert_eq!(names("tools:ci"), ["kubectl-bluegreen-tools-ci"; 3]);
+    }
 }

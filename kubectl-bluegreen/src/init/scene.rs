@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::journal::Journal;
 use crate::observed::{Labels, Observed, deployment_of, has_ended, lease_name, name, selector};
 use crate::release::Color;
-use crate::rights::{Right, of_a_move};
+use crate::rights::{Right, ask_an_admin, of_a_move};
 
 /// The longest name of a Service of which a color Service's name can be made.
 const MAX_SERVICE_NAME: usize = 63 - "-green".len();
@@ -345,10 +345,7 @@ impl<'o> Scene<'o> {
         if denied.is_empty() {
             return Ok(());
         }
-        let help = format!(
-            "ask an admin for: kubectl bluegreen rbac --for init -n {} | kubectl apply -f -",
-            self.adopt.namespace
-        );
+        let help = ask_an_admin(" --for init", &self.adopt.namespace);
         refused(format!("not allowed: {}", denied.join(", ")), help)
     }
 
