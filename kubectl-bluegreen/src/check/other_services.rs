@@ -1,6 +1,7 @@
 //! Refuses when another Service or route leads users to the color that serves: a switch would leave it behind.
 //! Color Services, and whatever selects both colors, do not depend on the switch.
 
+use bluegreen_lint::set::Declared;
 use k8s_openapi::api::core::v1::Service;
 
 use super::{Check, Question, Status, Verdict};
@@ -37,8 +38,9 @@ fn judge(set: &SetView<'_>, active: Color) -> Verdict {
             format!("let service/{first} select what the active Service selects, or move it, too"),
         );
     }
-    let unnamed = set.color_service(active).map(|service| name(&service.metadata));
-    if let Some(service) = unnamed.filter(|service| !has_word(service, active.as_str())) {
+    let of_color = set.color_service(active).map(|service| name(&service.metadata));
+    let is_meant = |service: &str| has_word(service, active.as_str()) || is_declared(set, active, service);
+    if let Some(service) = of_color.filter(|service| !is_meant(service)) {
         let message = format!(
             "service/{service} selects {active} and would stay there; its name does not say that it is meant to"
         );
@@ -48,7 +50,7 @@ fn judge(set: &SetView<'_>, active: Color) -> Verdict {
         );
     }
     let routes = &set.observed.routes;
-    if let Some(service) = set.color_service(active).map(|service| name(&service.metadata)) {
+    if let Some(service) = of_color {
         let mut left =
             routes.to(set.namespace(), service).filter(|(route, backend)| backend.serves && !set.is_put_back(route));
         if let Some((route, _)) = left.find(|(route, backend)| !is_meant_for_one_color(route, backend, active)) {
@@ -82,6 +84,19 @@ fn left_behind<'o>(set: &SetView<'o>, active: Color) -> Vec<&'o str> {
         // One more Service that is named for the color is there to reach that color.
         .filter(|name| !has_word(name, active.as_str()))
         .collect()
+}
+
+/// Whether somebody has written down that a Service is this color's.
+fn is_declared(set: &SetView<'_>, color: Color, service: &str) -> bool {
+    let is_named = |declared: &Declared| match color {
+        Color::Blue => declared.blue_service.as_deref() == Some(service),
+        Color::Green => declared.green_service.as_deref() == Some(service),
+    };
+    let is_this = |declared: &&Declared| {
+        let here = declared.namespace.as_deref().is_none_or(|namespace| namespace == set.namespace());
+        here && declared.name == set.name()
+    };
+    set.observed.declared.iter().filter(is_this).any(is_named)
 }
 
 fn matches(selector: &Labels, labels: &Labels) -> bool {

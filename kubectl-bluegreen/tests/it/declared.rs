@@ -50,6 +50,31 @@ async fn what_cannot_be_inferred_is_moved_once_it_is_named() {
     }
 }
 
+/// A Service of a color that is named so by nobody but the file is one for tests all the same.
+#[tokio::test(start_paused = true)]
+async fn a_declared_color_service_is_meant_to_stay() {
+    let cluster = SimulatedCluster::new(Timestamp::UNIX_EPOCH);
+    load(&cluster, "shop").await;
+    cluster
+        .apply(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "try-left", "namespace": NAMESPACE},
+        "spec": {"selector": {"app": "shop", "side": "left"}, "ports": [{"port": 80, "targetPort": 8080}]}}));
+    cluster.settle(std::time::Duration::from_mins(5)).await;
+    let check = async |blue_service: Option<&str>, namespace: Option<&str>, status: ExitStatus| {
+        let blue_service = blue_service.map(str::to_owned);
+        let namespace = namespace.map(str::to_owned);
+        let declared =
+            Declared { blue_service, namespace, active_service: Some("shop".to_owned()), ..declared("shop") };
+        let config = File { sets: vec![declared], ..File::default() };
+        run_with(&cluster, NAMESPACE, "check green", config).await.expect(status).out
+    };
+    for namespace in [None, Some(NAMESPACE)] {
+        let named = check(Some("try-left"), namespace, ExitStatus::Done).await;
+        assert!(named.contains("nothing else is seen to lead to the color that serves"), "{named}");
+    }
+    let unnamed = check(None, None, ExitStatus::Refused).await;
+    assert!(unnamed.contains("FAIL other-services  service/try-left would stay on blue"), "{unnamed}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_several_sets_the_one_that_is_named_is_meant() {
     let cluster = SimulatedCluster::new(Timestamp::UNIX_EPOCH);
