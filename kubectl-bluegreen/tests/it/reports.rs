@@ -82,6 +82,18 @@ async fn a_switch_is_told_as_it_was() {
     says(&paper.words(), &["✓ Done", "blue serves."]);
 }
 
+/// A share that is made of pods changes without a write to the Service.
+#[tokio::test(start_paused = true)]
+async fn every_share_of_pods_is_in_the_picture() {
+    let (cluster, paper) = (cluster(NAMING).await, Paper::new());
+    let line = "deploy 3 --yes --router replicas --steps 33,50,100 --soak 10s --after 0s";
+    run(&cluster, NAMESPACE, &paper.line(line)).await.expect(ExitStatus::Done);
+    let page = paper.read();
+    for share in ["33 %", "50 %", "100 %"] {
+        assert!(page.contains(&format!("{share}</text>")), "{share}: {page}");
+    }
+}
+
 /// Refused, declined, not there in time, cut off, and taken over by somebody else.
 #[tokio::test(start_paused = true)]
 async fn no_bad_end_looks_like_a_good_one() {
