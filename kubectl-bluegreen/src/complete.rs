@@ -93,7 +93,12 @@ pub fn command(ask: impl Fn(Names) -> Vec<CompletionCandidate> + Clone + Send + 
     };
     let of_verb = complete.clone();
     let command = Cli::command().mut_args(complete);
-    command.mut_subcommands(move |verb| verb.mut_args(of_verb.clone()))
+    let command = command.mut_subcommands(move |verb| verb.mut_args(of_verb.clone()));
+    // What follows `lint` is the linter's own command line.
+    command.mut_subcommand("lint", |verb| {
+        let about = verb.get_about().cloned().unwrap_or_default();
+        bluegreen_lint::completion::command().name("lint").about(about)
+    })
 }
 
 fn value_name(argument: &clap::Arg) -> &str {
@@ -208,6 +213,16 @@ mod tests {
         assert_eq!(answer("status --context "), ["Contexts", ":4"]);
         assert_eq!(answer("status --app="), ["--app=Sets", ":4"]);
         assert!(answer("switch green --accept cap")[0].starts_with("capacity\t"));
+    }
+
+    #[test]
+    fn after_lint_the_linters_own_words_follow() {
+        assert!(answer("lint --sel")[0].starts_with("--select\t"));
+        assert_eq!(answer("lint --select BG201"), ["BG201\tactive-selects-nothing", ":4"]);
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let command = || command(|_| Vec::new());
+        assert_eq!(for_kubectl(command(), words("lint s"), Some(here)), "src/\n:6\n");
+        assert!(answer("lin")[0].starts_with("lint\tCheck manifests without a cluster"), "{:?}", answer("lin"));
     }
 
     #[test]
