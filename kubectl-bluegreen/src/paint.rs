@@ -13,6 +13,11 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
+/// No text is broken into lines that are shorter.
+const NARROW: usize = 20;
+/// Where the message of a check begins.
+pub const MESSAGE: usize = 23;
+
 fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
@@ -60,11 +65,47 @@ pub fn width(text: &str) -> usize {
 /// Breaks a text between words so that it fits beside a label; the lines after the first are indented by `indent`.
 #[must_use]
 pub fn wrapped(text: &str, indent: usize, columns: Option<usize>) -> String {
-    let Some(room) = columns.map(|columns| columns.saturating_sub(indent).max(20)) else { return text.to_owned() };
+    let Some(room) = columns.map(|columns| columns.saturating_sub(indent).max(NARROW)) else { return text.to_owned() };
+    broken(text, room, room, indent)
+}
+
+/// Breaks the lines of a text between words so that they fit a terminal. What does not fit goes on where the words of its
+/// line begin: behind the number of a step, the time, or a word such as `help:`.
+#[must_use]
+pub fn folded(text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns.map(|columns| columns.max(NARROW)) else { return text.to_owned() };
+    let fold = |line: &str| {
+        if width(line) <= columns {
+            return line.to_owned();
+        }
+        let indent = label(&anstream::adapter::strip_str(line).to_string()).min(columns / 2);
+        broken(line, columns, columns - indent, indent)
+    };
+    text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
+}
+
+/// Where the words of a line begin: after what they belong to.
+fn label(line: &str) -> usize {
+    let rest = line.trim_start_matches(' ');
+    let start = line.len() - rest.len();
+    let is_check = |word: &str| rest.strip_prefix(word).is_some_and(|rest| rest.starts_with(' '));
+    if start == 2 && ["ok", "warn", "FAIL", "skip"].into_iter().any(is_check) {
+        return MESSAGE;
+    }
+    let number = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let is_number = number.len() < rest.len();
+    let time = number.strip_prefix(" s  ").or_else(|| number.strip_prefix(' ')).filter(|_| is_number);
+    let word = ["note: ", "help: ", "error: "].iter().find_map(|word| rest.strip_prefix(*word));
+    time.or(word).map_or(start + 2, |words| line.len() - words.len())
+}
+
+/// Breaks a text between words: so many columns for the first line, and so many for the others, which are indented.
+fn broken(text: &str, first: usize, others: usize, indent: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut used = 0;
     for word in text.split(' ') {
         let wide = width(word);
+        let room = if lines.len() > 1 { others } else { first };
         match lines.last_mut() {
             Some(line) if used + 1 + wide <= room => {
                 line.push(' ');
@@ -121,6 +162,25 @@ pub fn screenful(mut parts: Vec<Part>, columns: usize, rows: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words_and_go_on_where_their_words_begin() {
+        let fold = |text: &str| folded(text, Some(30));
+        assert_eq!(fold("short\n\n  1. also short"), "short\n\n  1. also short");
+        assert_eq!(fold("  2. wait until exactly the pods"), "  2. wait until exactly the\n     pods");
+        assert_eq!(
+            fold("    0.04 s  service/shop is written now"),
+            "    0.04 s  service/shop is\n            written now"
+        );
+        assert_eq!(fold("  help: add --yes to go on without"), "  help: add --yes to go on\n        without");
+        assert_eq!(fold("Move the traffic of shop in namespace"), "Move the traffic of shop in\n  namespace");
+        let check = format!("  {} {:<15} not allowed: patch services", bad("FAIL"), "permissions");
+        let plain = anstream::adapter::strip_str(&fold(&check)).to_string();
+        assert_eq!(plain, "  FAIL permissions     not\n               allowed: patch\n               services");
+        assert_eq!(folded(&check, None), check);
+        let long = "x".repeat(50);
+        assert_eq!(fold(&long), long);
+    }
 
     #[test]
     fn what_matters_least_is_left_out_of_a_low_screen_and_it_says_so() {

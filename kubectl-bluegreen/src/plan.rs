@@ -332,9 +332,6 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Where the message of a check begins.
-const MESSAGE: usize = 23;
-
 /// Writes a check as one line, and its way out as another, in a terminal of so many columns.
 pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult, columns: Option<usize>) -> fmt::Result {
     let mark = match check.status {
@@ -343,10 +340,10 @@ pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult, columns: Option
         Status::Fail => paint::bad("FAIL"),
         Status::Skip => paint::faint("skip"),
     };
-    writeln!(f, "  {mark} {:<15} {}", check.id, paint::wrapped(&check.message, MESSAGE, columns))?;
+    writeln!(f, "  {mark} {:<15} {}", check.id, paint::wrapped(&check.message, paint::MESSAGE, columns))?;
     match &check.help {
         Some(help) if check.status != Status::Pass => {
-            writeln!(f, "       {:<15} help: {}", "", paint::wrapped(help, MESSAGE + 6, columns))
+            writeln!(f, "       {:<15} help: {}", "", paint::wrapped(help, paint::MESSAGE + 6, columns))
         }
         _ => Ok(()),
     }

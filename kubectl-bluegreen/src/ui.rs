@@ -57,6 +57,8 @@ pub struct Ui {
     err: Stream,
     /// What is asked for the size of the terminal behind `out`, in columns and rows.
     size: fn() -> Option<(usize, usize)>,
+    /// What is asked for the columns of the terminal behind `err`.
+    err_columns: fn() -> Option<usize>,
     /// How many lines of the live view are on the screen.
     drawn: Cell<usize>,
     /// Whether stderr is a terminal, where progress is one line.
@@ -73,7 +75,7 @@ impl Ui {
     #[must_use]
     pub fn process(answers: Answers, quiet: bool) -> Self {
         let ui = Self::new(Box::new(anstream::stdout()), Box::new(anstream::stderr()), answers, quiet);
-        Self { size: terminal, interactive: std::io::stderr().is_terminal(), ..ui }
+        Self { size: terminal, err_columns, interactive: std::io::stderr().is_terminal(), ..ui }
     }
 
     /// Any streams.
@@ -81,16 +83,17 @@ impl Ui {
     pub fn new(out: Box<dyn Write>, err: Box<dyn Write>, answers: Answers, quiet: bool) -> Self {
         let (out, err) = (Rc::new(RefCell::new(out)), Rc::new(RefCell::new(err)));
         let (size, drawn, progress) = (none as fn() -> _, Cell::default(), RefCell::default());
-        Self { out, err, size, drawn, interactive: false, progress, trail: Rc::default(), answers, quiet }
+        let err_columns = || None;
+        Self { out, err, size, err_columns, drawn, interactive: false, progress, trail: Rc::default(), answers, quiet }
     }
 
     /// The same streams with other answers.
     #[must_use]
     pub fn with_answers(&self, answers: Answers) -> Self {
         let (out, err) = (Rc::clone(&self.out), Rc::clone(&self.err));
-        let (size, interactive, quiet) = (self.size, self.interactive, self.quiet);
+        let (size, err_columns, interactive, quiet) = (self.size, self.err_columns, self.interactive, self.quiet);
         let (drawn, progress, trail) = (Cell::default(), RefCell::default(), Rc::clone(&self.trail));
-        Self { out, err, size, drawn, interactive, progress, trail, answers, quiet }
+        Self { out, err, size, err_columns, drawn, interactive, progress, trail, answers, quiet }
     }
 
     /// Keeps from now on what happens, for a page about it.
@@ -175,7 +178,8 @@ impl Ui {
         }
         let text = text.to_string();
         let mut err = self.err.borrow_mut();
-        let _ = writeln!(err, "{}", harmless(&text)).and_then(|()| err.flush());
+        let shown = paint::folded(&harmless(&text), (self.err_columns)());
+        let _ = writeln!(err, "{shown}").and_then(|()| err.flush());
         self.keep(|| Event::Said(text));
     }
 
@@ -278,6 +282,11 @@ fn terminal() -> Option<(usize, usize)> {
     }
     let (width, height) = terminal_size::terminal_size()?;
     Some((usize::from(width.0), usize::from(height.0)))
+}
+
+/// The columns of the terminal that stderr is; nothing when it is none.
+fn err_columns() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stderr()).map(|(columns, _)| usize::from(columns.0))
 }
 
 impl std::fmt::Debug for Ui {

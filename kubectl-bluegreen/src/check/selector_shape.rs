@@ -81,7 +81,11 @@ fn run(question: &Question<'_>) -> Verdict {
             "older pods may carry other labels: wait until the rollout has ended",
         );
     }
-    Verdict::pass(format!("selects exactly the {} of {}", pods(count), name(&deployment.metadata)))
+    let called = name(&deployment.metadata);
+    Verdict::pass(match count {
+        0 => format!("would select the pods of {called} only, of which there are none"),
+        _ => format!("selects exactly the {} of {called}", pods(count)),
+    })
 }
 
 fn too_wide(service: &str, other: &str) -> Verdict {

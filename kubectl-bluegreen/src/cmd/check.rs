@@ -109,7 +109,7 @@ impl Answer {
     /// The answer for a person.
     #[must_use]
     pub fn table(&self, columns: Option<usize>) -> String {
-        let (good, bad) = (paint::good("could serve now"), paint::bad("is refused"));
+        let (good, bad) = (paint::good("could serve now"), paint::bad("could not serve now"));
         let verdict = if self.ok { good } else { bad };
         let mut text =
             format!("{} of {} in namespace {}: {verdict}\n\n", self.color, self.set.name, self.set.namespace);

@@ -82,8 +82,11 @@ impl<C: Cluster> Executor<'_, C> {
             let left = self.options.timeout.saturating_sub(started.elapsed());
             match self.stoppable(self.look_at(set, called)).await? {
                 Ok(look) if look.is_done() => {
-                    let count = look.pods.len();
-                    return Ok(format!("deployment/{called} is rolled out, {count} pods are ready"));
+                    let pods = match look.pods.len() {
+                        1 => "1 pod is".to_owned(),
+                        count => format!("{count} pods are"),
+                    };
+                    return Ok(format!("deployment/{called} is rolled out, {pods} ready"));
                 }
                 Ok(look) => {
                     let found =

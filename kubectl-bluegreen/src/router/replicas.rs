@@ -74,10 +74,10 @@ fn give(ask: &Ask<'_>) -> Result<Stage, Refusal> {
     let ready = set.ready_pods(color).count();
     stage.gives = Some(percent(pods, serving + pods));
     let exactly = exact(pods, serving);
-    stage.notes.push(format!("{pods} of {} pods are of {color} then: {exactly} % in fact", serving + pods));
+    let (noun, verb) = if pods == 1 { ("pod", "is") } else { ("pods", "are") };
+    stage.notes.push(format!("{pods} of {} pods {verb} of {color} then: {exactly} % in fact", serving + pods));
     if !stage.steps.is_empty() || u64::try_from(ready).unwrap_or_default() != pods {
         stage.sizes = true;
-        let (noun, verb) = if pods == 1 { ("pod", "is") } else { ("pods", "are") };
         let title = format!("wait until {pods} {noun} of {color} {verb} ready");
         stage.steps.push(Step::new("rollout", title, Action::AwaitRollout(color)));
         if !is_wide {
@@ -91,7 +91,8 @@ fn give(ask: &Ask<'_>) -> Result<Stage, Refusal> {
         stage.selector = Some(both.clone());
     }
     if !is_wide || !stage.steps.is_empty() {
-        let title = "wait until exactly the ready pods of both colors are the endpoints of the active Service";
+        let service = set.active_service().map_or("", |service| name(&service.metadata));
+        let title = format!("wait until exactly the ready pods of both colors are the endpoints of service/{service}");
         stage.steps.push(Step::new("endpoints", title, Action::AwaitBoth(both)));
     }
     Ok(stage)

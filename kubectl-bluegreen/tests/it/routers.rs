@@ -383,7 +383,7 @@ pub(crate) async fn replicas<W: World>(world: &W, naming: Naming) {
     assert_eq!((size().await, world.get(&service).await["spec"]["selector"].clone()), (json!(0), selector.clone()));
 
     let ran = world.run("switch green 25 --router replicas --yes --settle 0s").await.expect(ExitStatus::Done);
-    assert!(ran.err.contains("1 of 4 pods are of green then: 25 % in fact"), "{}", ran.err);
+    assert!(ran.err.contains("1 of 4 pods is of green then: 25 % in fact"), "{}", ran.err);
     assert_eq!(size().await, 1);
     let widened = world.get(&service).await["spec"]["selector"].clone();
     assert_eq!(widened, json!({"app": "it"}));
