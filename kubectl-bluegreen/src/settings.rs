@@ -88,7 +88,8 @@ fn strange(hands: &Hands, user: u32) -> Option<String> {
 
 /// The file and how it is somebody else's, in words.
 fn whose(file: &File) -> String {
-    file.stranger.iter().map(|Stranger { path, how }| format!("{} {how}", plain(path, MAX_SHOWN))).collect()
+    let words = |stranger: &Stranger| format!("{} {}", plain(&stranger.path, MAX_SHOWN), stranger.how);
+    file.stranger.as_ref().map(words).unwrap_or_default()
 }
 
 /// The keys of what a file says about releases.

@@ -99,15 +99,12 @@ impl Trail {
         }
         let (each, last) = self.looks;
         let open = self.moments.iter().rposition(is_measured).filter(|_| last < each);
-        match open.map(|at| self.moments.remove(at).event) {
-            Some(Event::Measured(earlier)) => {
-                self.looks.1 += 1;
-                Event::Measured(highest(earlier, results))
-            }
-            _ => {
-                self.looks.1 = 1;
-                Event::Measured(results)
-            }
+        if let Some(Event::Measured(earlier)) = open.map(|at| self.moments.remove(at).event) {
+            self.looks.1 += 1;
+            Event::Measured(highest(earlier, results))
+        } else {
+            self.looks.1 = 1;
+            Event::Measured(results)
         }
     }
 

@@ -53,7 +53,7 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
             Word::Accepted(_) => {}
             // This tool has changed it a moment ago.
             Word::Waiting(_) if ask.before.routes.contains_key(&route.key()) => {
-                awaited.push(accepted_step(route, false))
+                awaited.push(accepted_step(route, false));
             }
             Word::Waiting(reason) | Word::Unresolved(reason) | Word::Rejected(reason) => {
                 return Err(Refusal::new(
