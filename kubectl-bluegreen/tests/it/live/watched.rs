@@ -23,7 +23,7 @@ pub(super) struct Prometheus {
     port: u16,
     /// Ends the naming of the pods when it is dropped.
     _stop: std::sync::mpsc::Sender<()>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Prometheus {
@@ -62,7 +62,7 @@ impl Prometheus {
         command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
         command.arg(format!("--web.listen-address=0.0.0.0:{port}"));
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let prometheus = Self { child, port, _stop: stop, _folder: folder };
+        let prometheus = Self { child, port, _stop: stop, folder };
         let began = Instant::now();
         while !prometheus.knows("count(http_requests_total) >= 8") {
             assert!(began.elapsed() < Duration::from_mins(2), "Prometheus does not find the pods");
@@ -90,37 +90,39 @@ impl Prometheus {
         file(&format!("url: http://127.0.0.1:{}", self.port))
     }
 
-    /// Settings that ask it through the API server, by a Service in the namespace whose only endpoint is this machine, as
-    /// the cluster sees it; nothing where the cluster sees it nowhere.
+    /// Settings that ask one in the cluster, through the API server, which leads to pods only: the same program with the
+    /// same file in a pod, where the node is this machine; nothing where that does not come up.
     fn through_the_api_server(&self, world: &Live) -> Option<File> {
-        let route = Command::new("ip").args(["route", "get", &pod_address(world)]).output().ok()?;
-        let route = String::from_utf8(route.stdout).ok()?;
-        let own = route.split_whitespace().skip_while(|word| *word != "src").nth(1)?;
+        let (namespace, folder) = (world.namespace(), self.folder.path().display().to_string());
+        let host = |name: &str, path: &str| json!({"name": name, "hostPath": {"path": path}});
+        let mount = |name: &str, path: &str| json!({"name": name, "mountPath": path, "readOnly": name != "data"});
+        let config = format!("--config.file={folder}/prometheus.yml");
+        let command =
+            ["/usr/bin/prometheus", &config, "--storage.tsdb.path=/data", "--web.listen-address=0.0.0.0:9090"];
         let objects = json!({"apiVersion": "v1", "kind": "List", "items": [
-            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "prometheus"}, "spec": {"ports": [{"name": "web", "port": 9090}]}},
-            {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-                "metadata": {"name": "prometheus", "labels": {"kubernetes.io/service-name": "prometheus"}},
-                "endpoints": [{"addresses": [own], "conditions": {"ready": true}}],
-                "ports": [{"name": "web", "port": self.port, "protocol": "TCP"}]},
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "prometheus"},
+                "spec": {"selector": {"app": "prometheus"}, "ports": [{"name": "web", "port": 80, "targetPort": 9090}]}},
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "prometheus", "labels": {"app": "prometheus"}}, "spec": {
+                "securityContext": {"runAsUser": 0},
+                "containers": [{"name": "prometheus", "image": "registry.local/bgapp:1", "imagePullPolicy": "IfNotPresent", "command": command,
+                    "volumeMounts": [mount("usr", "/usr"), mount("lib", "/lib"), mount("lib64", "/lib64"), mount("folder", &folder), mount("data", "/data")]}],
+                "volumes": [host("usr", "/usr"), host("lib", "/usr/lib"), host("lib64", "/usr/lib64"), host("folder", &folder), {"name": "data", "emptyDir": {}}]}},
         ]});
-        kubectl(&["-n", world.namespace(), "apply", "-f", "-"], &objects.to_string());
-        let namespace = world.namespace();
-        let path = format!("/api/v1/namespaces/{namespace}/services/prometheus:web/proxy/-/ready");
+        kubectl(&["-n", namespace, "apply", "-f", "-"], &objects.to_string());
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/services/prometheus:web/proxy/api/v1/query?query=count(http_requests_total)%20%3E%3D%208"
+        );
         let began = Instant::now();
         let get =
             || Command::new("kubectl").arg("--kubeconfig").arg(kubeconfig()).args(["get", "--raw", &path]).output();
-        while !get().unwrap().status.success() {
-            if began.elapsed() > Duration::from_secs(20) {
+        while !String::from_utf8_lossy(&get().unwrap().stdout).contains("\"value\"") {
+            if began.elapsed() > Duration::from_mins(1) {
                 return None;
             }
+            std::thread::sleep(Duration::from_millis(200));
         }
         Some(file(&format!("service: {{namespace: {namespace}, name: prometheus, port: web}}")))
     }
-}
-
-fn pod_address(world: &Live) -> String {
-    let path = ["-n", world.namespace(), "get", "pods", "-o", "jsonpath={.items[0].status.podIP}"];
-    kubectl(&path, "")
 }
 
 /// What `.bluegreen.yaml` says for a Prometheus at a place.
@@ -241,7 +243,7 @@ async fn errors_under_users_are_seen_through_the_api_server_and_put_back() {
     let world = Live::new("errors-proxy", 0, NAMING).await;
     let Some(prometheus) = Prometheus::start(world.namespace()).await else { return };
     let Some(config) = prometheus.through_the_api_server(&world) else {
-        eprintln!("skipped: the cluster cannot reach this machine");
+        eprintln!("skipped: no Prometheus of this machine runs in a pod of the cluster");
         return;
     };
     errors_are_put_back(&world, config).await;
@@ -254,7 +256,7 @@ async fn a_good_version_is_compared_with_the_old_one_through_the_api_server() {
     let world = Live::new("compared", 0, NAMING).await;
     let Some(prometheus) = Prometheus::start(world.namespace()).await else { return };
     let Some(config) = prometheus.through_the_api_server(&world) else {
-        eprintln!("skipped: the cluster cannot reach this machine");
+        eprintln!("skipped: no Prometheus of this machine runs in a pod of the cluster");
         return;
     };
     let users = Users::start(&world);
