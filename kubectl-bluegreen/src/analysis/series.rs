@@ -33,9 +33,10 @@ const OF_NGINX_BY_POD: &str = "exported_namespace=\"$namespace\",service=\"$acti
 const OF_NGINX_ITSELF: &str = "namespace=\"$namespace\",service=\"$active\",canary=~\"$canary\"";
 
 /// Who configures Envoy names its clusters: after the namespace and the Service, in either order and with anything between
-/// them that is in no name, such as `web_shop-green_80` (projectcontour/contour, `internal/envoy/cluster.go`). Envoy Gateway names them after the rule of a route unless told otherwise, and one such cluster
-/// serves both colors (envoyproxy/gateway, issues 6742 and 7008): of those nothing can be said. The names of the counters
-/// and their label are of Envoy's "Cluster manager statistics" and `source/common/config/well_known_names.cc`.
+/// them that is in no name, such as `web_shop-green_80` (projectcontour/contour, `internal/envoy/cluster.go`). Envoy Gateway
+/// names them after the rule of a route unless told otherwise, and one such cluster serves both colors (envoyproxy/gateway,
+/// issues 6742 and 7008): of those nothing can be said. The names of the counters and their label are of Envoy's "Cluster
+/// manager statistics" and `source/common/config/well_known_names.cc`.
 const OF_ENVOY: &str = "envoy_cluster_name=~\"(.*[^a-z0-9-])?$service([^a-z0-9-].*)?\",\
     envoy_cluster_name=~\"(.*[^a-z0-9-])?$namespace([^a-z0-9-].*)?\",\
     envoy_cluster_name!~\"[a-z]+route/.*\"";

@@ -136,15 +136,18 @@ fn refuse(set: &SetView<'_>, color: Color) -> Result<(), Error> {
         );
         return refused(message, format!("finish it first: kubectl bluegreen switch {}", open.to));
     }
+    let given = set.ongoing().map(|entry| entry.split.share(color)).filter(|share| *share > 0);
+    let take_back = format!("give all of it to one color first: kubectl bluegreen switch {}", color.other());
     let service = set.color_service(color).map(|service| name(&service.metadata));
     let route = service.and_then(|service| set.observed.routes.to(set.namespace(), service).next());
     if let (Some((route, _)), Some(service)) = (route, service) {
         let message = format!("{route} sends traffic to service/{service}, which serves {color}");
-        return refused(message, "take that backend out of the route first".to_owned());
+        // What was given by a share is put back by its end; another's is his to take out.
+        let help = given.map_or_else(|| "take that backend out of the route first".to_owned(), |_| take_back);
+        return refused(message, help);
     }
-    if let Some(split) = set.ongoing().map(|entry| entry.split).filter(|split| split.share(color) > 0) {
-        let message = format!("{color} has {} % of the traffic, as the journal says", split.share(color));
-        return refused(message, "give it to one color first: kubectl bluegreen switch ENV".to_owned());
+    if let Some(share) = given {
+        return refused(format!("{color} has {share} % of the traffic, as the journal says"), take_back);
     }
     Ok(())
 }

@@ -114,6 +114,7 @@ pub(crate) async fn gateway<W: World>(world: &W, naming: Naming) {
     assert_eq!(again["outcome"], "nothing-to-do");
     let refused = world.run("cleanup green --yes").await.expect(ExitStatus::Refused);
     assert!(refused.err.contains("httproute/shop"), "{}", refused.err);
+    assert!(refused.err.contains("kubectl bluegreen switch blue"), "{}", refused.err);
     world.run("switch green 50 --yes --settle 0s").await.expect(ExitStatus::Done);
     assert_eq!(split(world).await.0, json!({"blue": 50, "green": 50}));
     // 70 % for blue is 30 % for green.
