@@ -228,7 +228,10 @@ impl<'e, C: Cluster> Executor<'e, C> {
         };
         let result = match result {
             // Whoever stood still for longer than the Lease lasts finds what its next holder has done.
-            Err(error) if error.is_overridden() => Err(lock.lost_meanwhile(self.cluster).await.unwrap_or(error)),
+            Err(error) if error.is_overridden() => tokio::select! {
+                lost = lock.lost_meanwhile(self.cluster) => Err(lost.unwrap_or(error)),
+                () = self.interrupt.at_once() => Err(error),
+            },
             result => result,
         };
         self.give_back(guarded, lock.release(self.cluster)).await;

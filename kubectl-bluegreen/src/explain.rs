@@ -251,7 +251,7 @@ fn pull(pod: &Pod, status: &ContainerStatus, reason: &str, words: &str, events: 
 }
 
 fn cannot_start(pod: &Pod, words: &str) -> Diagnosis {
-    let help = if words.contains("on-root") {
+    let help = if words.contains("on-root") || words.contains("runAsNonRoot") {
         "let it run as a user that is not root: runAsUser in its securityContext, or USER in the image".to_owned()
     } else {
         "see the container's command and mounts: kubectl describe pod".to_owned()

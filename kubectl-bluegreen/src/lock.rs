@@ -252,7 +252,10 @@ impl Lock {
         })?;
         let by = lease.pointer("/spec/holderIdentity").and_then(Value::as_str).unwrap_or_default();
         if by != self.identity {
-            return Err(self.lost(format!("{} took it", if by.is_empty() { "nobody" } else { by })));
+            return Err(self.lost(match by {
+                "" => "somebody took it and has given it back, or gave it back in our place".to_owned(),
+                by => format!("{by} took it"),
+            }));
         }
         *self.version.borrow_mut() = resource_version(&lease);
         Ok(())

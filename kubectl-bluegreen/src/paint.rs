@@ -70,12 +70,13 @@ pub fn wrapped(text: &str, indent: usize, columns: Option<usize>) -> String {
 }
 
 /// Breaks the lines of a text between words so that they fit a terminal. What does not fit goes on where the words of its
-/// line begin: behind the number of a step, the time, or a word such as `help:`.
+/// line begin: behind the number of a step, the time, or a word such as `help:`. A line with a command stays whole: it is
+/// copied, and the terminal breaks it without a newline.
 #[must_use]
 pub fn folded(text: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns.map(|columns| columns.max(NARROW)) else { return text.to_owned() };
     let fold = |line: &str| {
-        if width(line) <= columns {
+        if width(line) <= columns || line.contains("kubectl ") {
             return line.to_owned();
         }
         let indent = label(&anstream::adapter::strip_str(line).to_string()).min(columns / 2);
@@ -178,6 +179,8 @@ mod tests {
         let plain = anstream::adapter::strip_str(&fold(&check)).to_string();
         assert_eq!(plain, "  FAIL permissions     not\n               allowed: patch\n               services");
         assert_eq!(folded(&check, None), check);
+        let command = "  help: finish: kubectl bluegreen switch green";
+        assert_eq!(fold(command), command);
         let long = "x".repeat(50);
         assert_eq!(fold(&long), long);
     }

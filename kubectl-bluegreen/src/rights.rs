@@ -230,8 +230,8 @@ pub fn way_out(namespace: &str, denied: &[&Right]) -> String {
 #[must_use]
 pub fn ask_an_admin(options: &str, namespace: &str) -> String {
     format!(
-        "ask an admin for: kubectl bluegreen rbac{options} -n {namespace} | kubectl apply -f - (with --serviceaccount NAME for a \
-         service account)"
+        "ask an admin for this, for a service account with --serviceaccount NAME: kubectl bluegreen rbac{options} -n {namespace} | \
+         kubectl apply -f -"
     )
 }
 

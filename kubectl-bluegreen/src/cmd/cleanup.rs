@@ -143,7 +143,8 @@ fn refuse(set: &SetView<'_>, color: Color) -> Result<(), Error> {
     if let (Some((route, _)), Some(service)) = (route, service) {
         let message = format!("{route} sends traffic to service/{service}, which serves {color}");
         // What was given by a share is put back by its end; another's is his to take out.
-        let help = given.map_or_else(|| "take that backend out of the route first".to_owned(), |_| take_back);
+        let is_ours = given.is_some() && set.is_put_back(route);
+        let help = if is_ours { take_back } else { "take that backend out of the route first".to_owned() };
         return refused(message, help);
     }
     if let Some(share) = given {

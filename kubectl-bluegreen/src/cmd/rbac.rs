@@ -47,7 +47,8 @@ pub fn manifests(args: &Args, namespace: &str) -> String {
     // A Role for each account, so that less for one takes nothing from another.
     let role = match account {
         Some((of, account)) if of == namespace => format!("{TOOL}-{account}"),
-        Some((of, account)) => format!("{TOOL}-{of}-{account}"),
+        // No name of an account has a colon.
+        Some((of, account)) => format!("{TOOL}:{of}:{account}"),
         None => TOOL.to_owned(),
     };
     let mut text = format!(
@@ -89,6 +90,6 @@ mod tests {
         };
         assert_eq!(names("ci"), ["kubectl-bluegreen-ci"; 3]);
         assert_eq!(names("shop:ci"), names("ci"));
-        assert_eq!(names("tools:ci"), ["kubectl-bluegreen-tools-ci"; 3]);
+        assert_eq!(names("tools:ci"), ["kubectl-bluegreen:tools:ci"; 3]);
     }
 }

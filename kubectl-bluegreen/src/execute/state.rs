@@ -75,10 +75,15 @@ impl<C: Cluster> Executor<'_, C> {
             return error;
         }
         let (state, help) = self.state();
-        let state = match (&error, self.moved.get()) {
+        let (state, help) = match (&error, self.moved.get()) {
             // Where the selector is now is what the error itself says.
-            (Error::Overridden { .. }, Some(color)) => format!("before that it had moved to {color}"),
-            _ => state,
+            (Error::Overridden { .. }, Some(color)) => (format!("before that it had moved to {color}"), help),
+            // What is there now is for whoever has the Lease.
+            (Error::LockLost { .. }, Some(color)) => (
+                format!("before that the selector had moved to {color}"),
+                "somebody else may be moving this set now: see `kubectl bluegreen status`".to_owned(),
+            ),
+            _ => (state, help),
         };
         Error::AfterMove { error: Box::new(error), state, help }
     }

@@ -37,7 +37,7 @@ const REASONS: [Reason; 4] = [
     },
     Reason {
         cause: "missing-object",
-        words: &["error looking up service account", "no PriorityClass with name", "RuntimeClass"],
+        words: &["error looking up service account", "no PriorityClass with name", "RuntimeClass \""],
         message: "its pods cannot be created: they name what is not there",
         help: "apply what is missing, or name another one in the pod template",
     },

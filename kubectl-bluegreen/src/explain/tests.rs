@@ -103,10 +103,14 @@ fn what_is_missing_is_certain_when_nobody_brings_it() {
     let config =
         json!({"waiting": {"reason": "CreateContainerConfigError", "message": "configmap \"shop\" not found"}});
     is(&container(&config, &json!({}), 0), &[], "missing-config", Some(10));
-    let root = "container's runAsUser breaks non-root policy";
-    let config = json!({"waiting": {"reason": "CreateContainerConfigError", "message": root}});
-    let found = is(&container(&config, &json!({}), 0), &[], "cannot-start", Some(10));
-    assert!(found.help.contains("not root"), "{found}");
+    for root in [
+        "container's runAsUser breaks non-root policy",
+        "container has runAsNonRoot and image will run as root (pod: \"shop\")",
+    ] {
+        let config = json!({"waiting": {"reason": "CreateContainerConfigError", "message": root}});
+        let found = is(&container(&config, &json!({}), 0), &[], "cannot-start", Some(10));
+        assert!(found.help.contains("not root"), "{found}");
+    }
     let creating = container(&json!({"waiting": {"reason": "ContainerCreating"}}), &json!({}), 0);
     is(
         &creating,

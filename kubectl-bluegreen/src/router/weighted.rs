@@ -120,7 +120,7 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
     let mut stage = Stage { before: before.clone(), ..Stage::default() };
     // Without a Service that could be named none was.
     let Some(ends) = ends(set, color, before) else { return stage };
-    let (records, mut given) = (Records::new(set, shape, color, before, ends), Vec::new());
+    let (records, mut given, mut waits) = (Records::new(set, shape, color, before, ends), Vec::new(), Vec::new());
     for route in of_shape(set, shape) {
         let is_ours = records.is_ours(route);
         let (mut operations, lists) = (Vec::new(), records.lists(route));
@@ -155,10 +155,12 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
                 format!("patch {route}: take the share of service/{} out, and leave the rest as it is now", ends.color)
             };
             stage.steps.push(Step::new("route", title, changed(route, operations)));
-            stage.steps.extend(accepted.then(|| accepted_step(route, true)));
+            waits.extend(accepted.then(|| accepted_step(route, true)));
         }
     }
     tell(&mut stage.steps, &given, color);
+    // No users of one route wait for the word of another one's Gateway.
+    stage.steps.extend(waits);
     stage
 }
 
