@@ -29,6 +29,11 @@ pub(super) fn kubeconfig() -> PathBuf {
 }
 
 pub(super) fn kubectl(args: &[&str], input: &str) -> String {
+    tried(args, input).unwrap_or_else(|error| panic!("kubectl {args:?}: {error}"))
+}
+
+/// What kubectl prints, or what it says when it fails.
+fn tried(args: &[&str], input: &str) -> Result<String, String> {
     use std::io::Write as _;
     let mut child = Command::new("kubectl")
         .arg("--kubeconfig")
@@ -41,8 +46,11 @@ pub(super) fn kubectl(args: &[&str], input: &str) -> String {
         .unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }
 
 /// What `kubectl auth can-i` answers, which is no failure when it is no.

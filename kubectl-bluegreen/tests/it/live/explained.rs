@@ -8,7 +8,7 @@ use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
 
 use super::super::world::{NAMINGS, Naming, World};
-use super::{Live, kubectl};
+use super::{Live, kubectl, tried};
 
 const NAMING: Naming = NAMINGS[0];
 
@@ -162,8 +162,8 @@ async fn sets(world: &Live, patches: impl Iterator<Item = Value>) -> Vec<String>
     named.into_iter().map(|(name, _)| name).collect()
 }
 
-#[expect(clippy::print_stderr, reason = "the figures are what one wants to read")]
 /// Runs a release of a set that must end so with these words before its time is over, and leaves traffic alone.
+#[expect(clippy::print_stderr, reason = "the figures are what one wants to read")]
 async fn explains(world: &Live, set: &str, name: &str, options: &str, status: ExitStatus, says: &[&str]) {
     let began = Instant::now();
     let service = format!("{set}-service-active");
@@ -310,14 +310,43 @@ async fn what_keeps_pods_from_being_made_is_said_without_any_pod() {
         for object in objects {
             kubectl(&["-n", namespace, "apply", "-f", "-"], object);
         }
+        pods_are(&world, &names[0], Pods::Refused).await;
         explain(0, what, says).await;
         for object in objects {
             kubectl(&["-n", namespace, "delete", "--ignore-not-found", "-f", "-"], object);
         }
+        pods_are(&world, &names[0], Pods::Taken).await;
     }
     kubectl(&["label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted"], "");
+    pods_are(&world, &names[0], Pods::Refused).await;
     let says = ["the API server does not let its pods be created", "violates PodSecurity", "what the policy asks for"];
     explain(0, "a policy of the namespace", &says).await;
+}
+
+/// What the API server does with a pod of the green color.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pods {
+    Taken,
+    Refused,
+}
+
+/// Waits until the API server answers so: it learns of a policy, a range and a quota some time after they are written.
+async fn pods_are(world: &Live, set: &str, wanted: Pods) {
+    let green = ObjectRef::new(Resource::Deployments, world.namespace(), format!("{set}-green"));
+    let mut pod = world.get(&green).await["spec"]["template"].clone();
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
+    pod["metadata"]["generateName"] = "asked-".into();
+    let pod = pod.to_string();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    loop {
+        let answer = tried(&["-n", world.namespace(), "create", "--dry-run=server", "-f", "-"], &pod);
+        if answer.is_err() == (wanted == Pods::Refused) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "pods are not {wanted:?}: {answer:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// A policy of the whole cluster, which must not stay when a test fails.
