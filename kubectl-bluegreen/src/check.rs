@@ -182,7 +182,7 @@ pub fn all_pass(results: &[CheckResult]) -> bool {
 }
 
 /// `1 pod`, `2 pods`.
-fn pods(count: usize) -> String {
+pub(crate) fn pods(count: usize) -> String {
     format!("{count} {}", if count == 1 { "pod" } else { "pods" })
 }
 

@@ -73,21 +73,24 @@ impl Run {
     ///
     /// `default_namespace` is what counts without `-n`.
     pub async fn command<C: Cluster>(&self, cluster: &C, default_namespace: &str, command: &Command) -> ExitStatus {
-        let trusted = match command {
-            Command::Deploy(args) => args.trust_config,
-            Command::Smoke(args) => args.trust_config,
-            _ => false,
+        let trust_of_a_release = match command {
+            Command::Deploy(args) => Some(args.trust_config),
+            Command::Smoke(args) => Some(args.trust_config),
+            _ => None,
         };
-        let is_release = matches!(command, Command::Deploy(_) | Command::Smoke(_));
-        if let Err(error) = self.config(trusted) {
+        let is_release = trust_of_a_release.is_some();
+        let config = match self.config(trust_of_a_release.unwrap_or_default()) {
+            Ok(config) => config,
             // Settings that cannot be read are no reason to keep anybody from a way back.
-            if self.global.app.is_none() || is_release {
+            Err(error) if self.global.app.is_none() || is_release => {
                 return self.fail(&ErrorReport::from(&error), error.status());
             }
-            self.ui.always(format_args!("warning: {error}; going on without these settings"));
-            let _ = self.config.set(File::default());
-        }
-        if let Some(note) = self.config.get().and_then(|config| settings::note(config, is_release)) {
+            Err(error) => {
+                self.ui.always(format_args!("warning: {error}; going on without these settings"));
+                self.config.get_or_init(File::default)
+            }
+        };
+        if let Some(note) = settings::note(config, is_release) {
             self.ui.always(format_args!("note: {note}"));
         }
         let namespace = self.global.namespace.clone().unwrap_or_else(|| default_namespace.to_owned());
@@ -114,8 +117,8 @@ impl Run {
                 let cleanup = Cleanup { color, wait, selection: selection.clone(), settings };
                 Ok(self.execute(cluster, "cleanup", &selection.namespace, &cleanup, &Page::default()).await)
             }
-            Command::Deploy(args) => self.deploy(cluster, selection, args).await,
-            Command::Smoke(args) => self.smoke(cluster, selection, args).await,
+            Command::Deploy(args) => self.deploy(cluster, selection, args, config).await,
+            Command::Smoke(args) => self.smoke(cluster, selection, args, config).await,
             Command::Rbac(args) => {
                 self.ui.data(rbac::manifests(args, &selection.namespace));
                 Ok(ExitStatus::Done)
@@ -171,8 +174,8 @@ impl Run {
         cluster: &C,
         selection: Selection,
         args: &deploy::Args,
+        config: &File,
     ) -> Result<ExitStatus, Error> {
-        let config = self.config(args.trust_config)?;
         let deploy = Deploy {
             wanted: image::parse(&args.what)?,
             paths: args.smoke.clone(),
@@ -191,8 +194,9 @@ impl Run {
         cluster: &C,
         selection: Selection,
         args: &smoke::Args,
+        config: &File,
     ) -> Result<ExitStatus, Error> {
-        let tests = settings::tests(self.config(args.trust_config)?, &args.smoke, args.trust_config)?.to_vec();
+        let tests = settings::tests(config, &args.smoke, args.trust_config)?.to_vec();
         let paths = args.smoke.clone();
         let options = self.options(&selection.namespace);
         let smoke = Smoke { color: args.env, paths, tests, selection };

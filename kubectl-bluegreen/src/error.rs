@@ -353,16 +353,6 @@ fn cluster_help(error: &ClusterError) -> &'static str {
 }
 
 impl Error {
-    /// Whether somebody else has written in the place of what this run wrote.
-    #[must_use]
-    pub fn is_overridden(&self) -> bool {
-        match self {
-            Self::Overridden { .. } => true,
-            Self::AfterMove { error, .. } => error.is_overridden(),
-            _ => false,
-        }
-    }
-
     /// How the process ends for it.
     #[must_use]
     pub fn status(&self) -> ExitStatus {

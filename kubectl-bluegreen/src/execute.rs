@@ -228,7 +228,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
         };
         let result = match result {
             // Whoever stood still for longer than the Lease lasts finds what its next holder has done.
-            Err(error) if error.is_overridden() => tokio::select! {
+            Err(error @ Error::Overridden { .. }) => tokio::select! {
                 lost = lock.lost_meanwhile(self.cluster) => Err(lost.unwrap_or(error)),
                 () = self.interrupt.at_once() => Err(error),
             },

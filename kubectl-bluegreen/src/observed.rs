@@ -267,6 +267,12 @@ impl<'o> SetView<'o> {
         }
     }
 
+    /// What settings say of this set.
+    pub fn declarations(&self) -> impl Iterator<Item = &'o Declared> {
+        let is_here = |of: &Option<String>| of.as_deref().is_none_or(|of| of == self.namespace());
+        self.observed.declared.iter().filter(move |of| of.name == self.name() && is_here(&of.namespace))
+    }
+
     /// The pods of the namespace.
     pub fn pods(&self) -> impl Iterator<Item = &'o Pod> + use<'o> {
         let namespace = self.set.namespace.clone();

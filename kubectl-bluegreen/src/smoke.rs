@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::check::pods;
 use crate::cli::duration;
 use crate::cluster::ask::{Answer, Call};
 use crate::error::Error;
@@ -290,7 +291,7 @@ pub fn summary(results: &[TestResult]) -> String {
     let mut lines = Vec::new();
     for called in names {
         let of: Vec<&TestResult> = results.iter().filter(|result| result.name == called).collect();
-        let pods = if of.len() == 1 { "1 pod".to_owned() } else { format!("{} pods", of.len()) };
+        let pods = pods(of.len());
         let slowest = of.iter().map(|result| result.millis).max().unwrap_or_default();
         let bad: Vec<&&TestResult> = of.iter().filter(|result| result.ok == Some(false)).collect();
         if of.iter().all(|result| result.ok.is_none()) {

@@ -239,16 +239,12 @@ impl Shape {
         let is_other = |entry: &&Value| !self.names(entry, ends, ends.active) && !self.names(entry, ends, ends.color);
         let others = list.iter().filter(is_other).map(|entry| self.weight(list, entry));
         let of_set = self.total(list, ends, ends.active) + self.total(list, ends, ends.color);
-        let weights: Vec<u64> = others.chain([of_set]).collect();
-        let common = weights.iter().copied().fold(0, gcd).max(1);
-        weights.into_iter().map(|weight| weight / common).collect()
+        lowest(others.chain([of_set]).collect())
     }
 
     /// The weights of a list in the least whole numbers.
     fn reduced(&self, list: &[Value]) -> Vec<u64> {
-        let weights: Vec<u64> = list.iter().map(|entry| self.weight(list, entry)).collect();
-        let common = weights.iter().copied().fold(0, gcd).max(1);
-        weights.into_iter().map(|weight| weight / common).collect()
+        lowest(list.iter().map(|entry| self.weight(list, entry)).collect())
     }
 
     /// The lists that a recorded one is made into for these shares; what its ports are is left open.
@@ -324,6 +320,12 @@ pub(crate) fn percent(part: u64, whole: u64) -> u8 {
         return 100;
     }
     u8::try_from((part * 200 + whole) / (whole * 2)).unwrap_or(100).clamp(1, 99)
+}
+
+/// The same proportions in the least whole numbers.
+fn lowest(weights: Vec<u64>) -> Vec<u64> {
+    let common = weights.iter().copied().fold(0, gcd).max(1);
+    weights.into_iter().map(|weight| weight / common).collect()
 }
 
 fn gcd(a: u64, b: u64) -> u64 {

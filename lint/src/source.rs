@@ -30,7 +30,7 @@ pub struct Source {
     pub text: Text,
     /// The file that it was read from; nothing for standard input and for what is no file.
     pub path: Option<PathBuf>,
-    /// In whose hands that file was when it was read, where the system knows such.
+    /// In whose hands that file was when it was read: of settings, and where the system knows such.
     pub hands: Option<Hands>,
     /// Whether it was named by the caller, rather than found in a directory.
     pub explicit: bool,
@@ -358,15 +358,8 @@ fn file(path: &Path, role: Role, kept: &AtomicUsize) -> Result<Source, SourceErr
     }
     let keep = !path.is_file() || kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MAX_KEPT_BYTES;
     let text = Text::of_file(path, utf8(bytes, &name)?, keep);
-    Ok(Source {
-        name,
-        text,
-        path: Some(path.to_owned()),
-        hands: hands(path, &metadata),
-        role,
-        explicit: true,
-        config: None,
-    })
+    let hands = if role == Role::Config { hands(path, &metadata) } else { None };
+    Ok(Source { name, text, path: Some(path.to_owned()), hands, role, explicit: true, config: None })
 }
 
 /// As many links are followed at most from one file to another.

@@ -1,7 +1,6 @@
 //! Refuses when another Service or route leads users to the color that serves: a switch would leave it behind.
 //! Color Services, and whatever selects both colors, do not depend on the switch.
 
-use bluegreen_lint::set::Declared;
 use k8s_openapi::api::core::v1::Service;
 
 use super::{Check, Question, Status, Verdict};
@@ -88,15 +87,10 @@ fn left_behind<'o>(set: &SetView<'o>, active: Color) -> Vec<&'o str> {
 
 /// Whether somebody has written down that a Service is this color's.
 fn is_declared(set: &SetView<'_>, color: Color, service: &str) -> bool {
-    let is_named = |declared: &Declared| match color {
+    set.declarations().any(|declared| match color {
         Color::Blue => declared.blue_service.as_deref() == Some(service),
         Color::Green => declared.green_service.as_deref() == Some(service),
-    };
-    let is_this = |declared: &&Declared| {
-        let here = declared.namespace.as_deref().is_none_or(|namespace| namespace == set.namespace());
-        here && declared.name == set.name()
-    };
-    set.observed.declared.iter().filter(is_this).any(is_named)
+    })
 }
 
 fn matches(selector: &Labels, labels: &Labels) -> bool {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::waits::belongs;
 use super::{Executor, RETRY_AFTER};
-use crate::check::{rollout_deadline_exceeded, rollout_has_ended};
+use crate::check::{pods, rollout_deadline_exceeded, rollout_has_ended};
 use crate::cluster::ask::Ask;
 use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
 use crate::error::Error;
@@ -82,11 +82,9 @@ impl<C: Cluster> Executor<'_, C> {
             let left = self.options.timeout.saturating_sub(started.elapsed());
             match self.stoppable(self.look_at(set, called)).await? {
                 Ok(look) if look.is_done() => {
-                    let pods = match look.pods.len() {
-                        1 => "1 pod is".to_owned(),
-                        count => format!("{count} pods are"),
-                    };
-                    return Ok(format!("deployment/{called} is rolled out, {pods} ready"));
+                    let count = look.pods.len();
+                    let verb = if count == 1 { "is" } else { "are" };
+                    return Ok(format!("deployment/{called} is rolled out, {} {verb} ready", pods(count)));
                 }
                 Ok(look) => {
                     let found =

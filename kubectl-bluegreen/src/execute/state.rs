@@ -79,10 +79,9 @@ impl<C: Cluster> Executor<'_, C> {
             // Where the selector is now is what the error itself says.
             (Error::Overridden { .. }, Some(color)) => (format!("before that it had moved to {color}"), help),
             // What is there now is for whoever has the Lease.
-            (Error::LockLost { .. }, Some(color)) => (
-                format!("before that the selector had moved to {color}"),
-                "somebody else may be moving this set now: see `kubectl bluegreen status`".to_owned(),
-            ),
+            (Error::LockLost { .. }, Some(color)) => {
+                (format!("before that the selector had moved to {color}"), error.help().unwrap_or(help))
+            }
             _ => (state, help),
         };
         Error::AfterMove { error: Box::new(error), state, help }

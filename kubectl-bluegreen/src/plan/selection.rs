@@ -41,10 +41,7 @@ impl Selection {
             };
         }
         // Who named one of several in the settings meant that one.
-        let is_declared = |set: &SetView<'_>| {
-            let is_here = |of: &Option<String>| of.as_deref().is_none_or(|of| of == set.namespace());
-            observed.declared.iter().any(|declared| declared.name == set.name() && is_here(&declared.namespace))
-        };
+        let is_declared = |set: &SetView<'_>| set.declarations().next().is_some();
         if sets.iter().filter(|set| is_declared(set)).count() == 1 {
             sets.retain(is_declared);
         }

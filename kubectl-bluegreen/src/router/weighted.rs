@@ -61,7 +61,7 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
         let mut originals = BTreeMap::new();
         let (mut to_name, mut to_raise, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         let lists = records.lists(route);
-        stage.notes.extend(lists.iter().filter_map(|known| records.changed(route, known)).collect::<BTreeSet<_>>());
+        stage.notes.extend(records.changes(route, &lists));
         for Known { pointer, now, recorded } in lists {
             if !shape.leads(now, ends) {
                 // Nothing of it is changed, and it is recorded so that a put-back knows it again as what it is.
@@ -125,7 +125,7 @@ fn put_back(ask: &Ask<'_>, shape: &Shape, accepted: bool) -> Stage {
         let is_ours = records.is_ours(route);
         let (mut operations, lists) = (Vec::new(), records.lists(route));
         let (mut as_before, mut after) = (true, 0);
-        stage.notes.extend(lists.iter().filter_map(|known| records.changed(route, known)).collect::<BTreeSet<_>>());
+        stage.notes.extend(records.changes(route, &lists));
         for Known { pointer, now, recorded } in lists {
             let has_share = shape.leads(now, ends) && shape.share(now, ends) > 0;
             // A share that came after the one that was given: nothing but a copy of it, whoever made that.
@@ -234,7 +234,11 @@ impl<'r> Records<'r> {
         known.collect()
     }
 
-    /// What somebody else has made of a list since it was written, in words.
+    /// What somebody else has made of a route's lists since they were written, in words.
+    fn changes(&self, route: &Route, lists: &[Known<'_>]) -> BTreeSet<String> {
+        lists.iter().filter_map(|known| self.changed(route, known)).collect()
+    }
+
     fn changed(&self, route: &Route, known: &Known<'_>) -> Option<String> {
         let Self { shape, ends, written, .. } = *self;
         let recorded = known.recorded.filter(|recorded| shape.leads(recorded, ends))?;

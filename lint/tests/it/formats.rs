@@ -109,15 +109,21 @@ fn gitlab_gets_paths_lines_and_fingerprints() {
     assert_eq!(windows[0]["location"]["path"], "C:/k8s/a.yaml");
 }
 
-/// What GitLab's own schema asks of each item, and what its documentation says of the values.
-#[test]
-fn gitlab_can_read_every_bad_fixture() {
+/// What is found in the bad fixtures, worth knowing included, and how a format of JSON says it.
+fn every_bad_fixture(format: Format) -> (Report, Value) {
     let bad = super::files(&super::root().join("testdata/lint"), "bad");
     let text = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap();
     let sources: Vec<Source> = bad.iter().map(|path| Source::new(path.display().to_string(), text(path))).collect();
     let config = Config { pedantic: true, ..Config::default() };
     let report = lint(&sources, &config);
-    let found: Value = serde_json::from_str(&Format::Gitlab.render(&report, &sources, &config, STYLE)).unwrap();
+    let said = serde_json::from_str(&format.render(&report, &sources, &config, STYLE)).unwrap();
+    (report, said)
+}
+
+/// What GitLab's own schema asks of each item, and what its documentation says of the values.
+#[test]
+fn gitlab_can_read_every_bad_fixture() {
+    let (report, found) = every_bad_fixture(Format::Gitlab);
     let schema = serde_json::json!({"type": "array", "items": {
         "type": "object",
         "required": ["description", "check_name", "fingerprint", "severity", "location"],
@@ -222,12 +228,7 @@ fn assert_sarif(log: &Value) {
 
 #[test]
 fn sarif_is_valid_for_every_bad_fixture() {
-    let bad = super::files(&super::root().join("testdata/lint"), "bad");
-    let text = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap();
-    let sources: Vec<Source> = bad.iter().map(|path| Source::new(path.display().to_string(), text(path))).collect();
-    let config = Config { pedantic: true, ..Config::default() };
-    let report = lint(&sources, &config);
-    let log: Value = serde_json::from_str(&Format::Sarif.render(&report, &sources, &config, STYLE)).unwrap();
+    let (report, log) = every_bad_fixture(Format::Sarif);
     assert_sarif(&log);
     let run = &log["runs"][0];
     let results = run["results"].as_array().unwrap();

@@ -157,8 +157,8 @@ fn of_note(code: i32, report: &Value) -> Value {
     })
 }
 
-#[expect(clippy::print_stderr, reason = "the figures are what one wants to read")]
 /// Plays a scenario in both ways with the same settings, and compares.
+#[expect(clippy::print_stderr, reason = "the figures are what one wants to read")]
 async fn agrees(world: &Live, scenario: Scenario, config: &str) {
     if let Some((name, value)) = scenario.variable {
         let green = ObjectRef::new(Resource::Deployments, world.namespace(), NAMING.green);

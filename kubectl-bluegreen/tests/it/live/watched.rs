@@ -92,6 +92,7 @@ impl Prometheus {
 
     /// Settings that ask one in the cluster, through the API server, which leads to pods only: the same program with the
     /// same file in a pod, where the node is this machine; nothing where that does not come up.
+    #[expect(clippy::print_stderr, reason = "who skips says so")]
     fn through_the_api_server(&self, world: &Live) -> Option<File> {
         let (namespace, folder) = (world.namespace(), self.folder.path().display().to_string());
         let host = |name: &str, path: &str| json!({"name": name, "hostPath": {"path": path}});
@@ -117,6 +118,7 @@ impl Prometheus {
             || Command::new("kubectl").arg("--kubeconfig").arg(kubeconfig()).args(["get", "--raw", &path]).output();
         while !String::from_utf8_lossy(&get().unwrap().stdout).contains("\"value\"") {
             if began.elapsed() > Duration::from_mins(1) {
+                eprintln!("skipped: no Prometheus of this machine runs in a pod of the cluster");
                 return None;
             }
             std::thread::sleep(Duration::from_millis(200));
@@ -242,10 +244,7 @@ async fn errors_under_users_are_seen_by_prometheus_and_put_back() {
 async fn errors_under_users_are_seen_through_the_api_server_and_put_back() {
     let world = Live::new("errors-proxy", 0, NAMING).await;
     let Some(prometheus) = Prometheus::start(world.namespace()).await else { return };
-    let Some(config) = prometheus.through_the_api_server(&world) else {
-        eprintln!("skipped: no Prometheus of this machine runs in a pod of the cluster");
-        return;
-    };
+    let Some(config) = prometheus.through_the_api_server(&world) else { return };
     errors_are_put_back(&world, config).await;
 }
 
@@ -255,10 +254,7 @@ async fn errors_under_users_are_seen_through_the_api_server_and_put_back() {
 async fn a_good_version_is_compared_with_the_old_one_through_the_api_server() {
     let world = Live::new("compared", 0, NAMING).await;
     let Some(prometheus) = Prometheus::start(world.namespace()).await else { return };
-    let Some(config) = prometheus.through_the_api_server(&world) else {
-        eprintln!("skipped: no Prometheus of this machine runs in a pod of the cluster");
-        return;
-    };
+    let Some(config) = prometheus.through_the_api_server(&world) else { return };
     let users = Users::start(&world);
     let line = "deploy 3 --yes --router replicas --steps 50,100 --soak 12s --settle 1s -o json";
     let ran = run(&world, line, config).await.expect(ExitStatus::Done);
