@@ -18,6 +18,8 @@ pub const ANNOTATION: &str = "kubectl-bluegreen.dev/journal";
 const VERSION: u32 = 1;
 /// The way back of a release that went wrong, as the journal calls it.
 pub const PUT_BACK: &str = "put-back";
+/// How a move ended that another one has taken the place of.
+const INTERRUPTED: &str = "interrupted";
 /// How many moves are kept.
 const MAX_ENTRIES: usize = 20;
 /// How long the text may become, in bytes. Twenty moves take about 12 KiB.
@@ -275,6 +277,24 @@ impl Journal {
         last.filter(|entry| entry.phase == Phase::Moving || entry.split.is_partial())
     }
 
+    /// The shares that the last move and those that it goes on from have brought to a color, one of which every list has
+    /// that a share was given to: only that of the last move once it has ended.
+    #[must_use]
+    pub fn shares_given(&self, color: Color) -> Vec<u8> {
+        let mut shares = Vec::new();
+        for (back, entry) in self.entries.iter().rev().enumerate() {
+            let is_partial = entry.split.is_partial();
+            if !is_partial && back > 0 {
+                break;
+            }
+            shares.extend(is_partial.then(|| entry.split.share(color)));
+            if entry.phase == Phase::Closed && entry.result.as_deref() != Some(INTERRUPTED) {
+                break;
+            }
+        }
+        shares
+    }
+
     /// The journal with one more move; an earlier one that never ended is closed as interrupted, and the oldest are
     /// dropped. Only the last one keeps what a put-back needs.
     #[must_use]
@@ -282,7 +302,7 @@ impl Journal {
         self.entries.iter_mut().for_each(|earlier| earlier.before = Before::default());
         for open in self.entries.iter_mut().filter(|entry| entry.phase == Phase::Moving) {
             open.phase = Phase::Closed;
-            let result = if entry.command == PUT_BACK { PUT_BACK } else { "interrupted" };
+            let result = if entry.command == PUT_BACK { PUT_BACK } else { INTERRUPTED };
             open.result = Some(result.to_owned());
         }
         self.entries.push(entry);
@@ -325,6 +345,25 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_shares_that_a_list_can_have_are_those_of_the_moves_that_it_went_through() {
+        let share = |green: u8, phase| Entry {
+            split: Split::giving(Color::Green, green),
+            ..entry(&format!("{green}-{phase:?}"), phase)
+        };
+        let journal = |entries: Vec<Entry>| entries.into_iter().fold(Journal::default(), Journal::with);
+        let given = |entries: Vec<Entry>| journal(entries).shares_given(Color::Green);
+        let (done, open) = (Phase::Closed, Phase::Moving);
+        assert!(given(vec![]).is_empty());
+        assert_eq!(given(vec![share(10, done)]), [10]);
+        assert_eq!(given(vec![share(10, done), share(50, done)]), [50]);
+        assert_eq!(given(vec![share(10, done), share(50, open)]), [50, 10]);
+        assert_eq!(given(vec![share(10, done), share(50, open), share(25, open)]), [25, 50, 10]);
+        assert_eq!(given(vec![share(10, done), share(0, open)]), [10]);
+        assert_eq!(given(vec![share(10, open), share(0, open)]), [10]);
+        assert!(given(vec![share(10, done), share(0, done), share(0, open)]).is_empty());
+    }
 
     fn entry(id: &str, phase: Phase) -> Entry {
         Entry {

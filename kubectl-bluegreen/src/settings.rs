@@ -36,14 +36,14 @@ pub fn read(trusted: bool) -> Result<File, Error> {
     let Some((path, hands)) = source.and_then(|source| Some((&source.name, source.hands.as_ref()?))) else {
         return Ok(layer.file);
     };
-    let Some(how) = strange(hands, user()) else { return Ok(layer.file) };
-    let file = File { stranger: Some(Stranger { path: path.clone(), how }), ..layer.file };
+    let Some((how, mend)) = strange(hands, user()) else { return Ok(layer.file) };
+    let file = File { stranger: Some(Stranger { path: path.clone(), how, mend }), ..layer.file };
     let is_brought = hands.links.iter().chain([&hands.owner]).any(|owner| !is_own(*owner, user()));
     if is_brought && hands.in_the_open && !trusted && !says(&file).is_empty() {
         return Err(Error::Usage {
             message: format!("{}, and everybody can put one there: it is not believed", whose(&file)),
             help: format!(
-                "work in a directory of your own, or make the file yours with chown; `deploy` and `smoke` also take {TRUST}"
+                "work in a directory of your own, or {mend}; `deploy` and `smoke` also take {TRUST}, and all others go on without the file when the set is named: --app"
             ),
         });
     }
@@ -68,19 +68,20 @@ fn is_own(owner: u32, user: u32) -> bool {
     owner == 0 || owner == user
 }
 
-/// How somebody else than root and this user can say what a file says, in words: it is his, or the link to it is, or he may
-/// write to it. A group may where it is the owner's own, which by convention has the same number.
-fn strange(hands: &Hands, user: u32) -> Option<String> {
+/// How somebody else than root and this user can say what a file says, and how he no longer can, in words: it is his, or the
+/// link to it is, or he may write to it. A group may where it is the owner's own, which by convention has the same number.
+fn strange(hands: &Hands, user: u32) -> Option<(String, &'static str)> {
     let link = hands.links.iter().find(|owner| !is_own(**owner, user));
     let (by_all, by_group) = (hands.mode & 0o002 != 0, hands.mode & 0o020 != 0 && hands.group != hands.owner);
     if !is_own(hands.owner, user) {
-        Some(format!("belongs to another user (id {})", hands.owner))
+        Some((format!("belongs to another user (id {})", hands.owner), "make it yours with chown"))
     } else if let Some(link) = link {
-        Some(format!("is a link of another user (id {link})"))
+        Some((format!("is a link of another user (id {link})"), "put a file of your own in the place of the link"))
     } else if by_all {
-        Some(format!("can be written by everybody (mode {:03o})", hands.mode & 0o777))
+        Some((format!("can be written by everybody (mode {:03o})", hands.mode & 0o777), "close it with chmod go-w"))
     } else if by_group {
-        Some(format!("can be written by another group (id {}, mode {:03o})", hands.group, hands.mode & 0o777))
+        let how = format!("can be written by another group (id {}, mode {:03o})", hands.group, hands.mode & 0o777);
+        Some((how, "close it with chmod g-w"))
     } else {
         None
     }
@@ -119,17 +120,15 @@ pub fn note(file: &File, release: bool) -> Option<String> {
 /// When a command would be run that a stranger's file names.
 pub fn tests<'f>(file: &'f File, paths: &[String], trusted: bool) -> Result<&'f [SmokeTest], Error> {
     let command = file.smoke.iter().filter_map(|test| test.command.as_deref()).find(|_| paths.is_empty() && !trusted);
-    match file.stranger.as_ref().and(command) {
+    match file.stranger.as_ref().zip(command) {
         None => Ok(&file.smoke),
-        Some(command) => Err(Error::Usage {
+        Some((stranger, command)) => Err(Error::Usage {
             message: format!(
                 "{}, and would have a command run here: {}",
                 whose(file),
                 plain(&command.join(" "), MAX_SHOWN)
             ),
-            help: format!(
-                "read it; then make it yours alone with chown and chmod go-w, or allow it for this run: {TRUST}"
-            ),
+            help: format!("read it; then {}, or allow it for this run: {TRUST}", stranger.mend),
         }),
     }
 }
@@ -151,15 +150,17 @@ mod unit {
         ] {
             assert_eq!(strange(&hands, 1000), None, "{hands:?}");
         }
-        for (hands, how) in [
-            (Hands { owner: 1001, ..own() }, "belongs to another user (id 1001)"),
-            (Hands { links: vec![1000, 1001], ..own() }, "is a link of another user (id 1001)"),
-            (Hands { owner: 0, group: 0, links: vec![1001], ..own() }, "is a link of another user (id 1001)"),
-            (Hands { mode: 0o666, ..own() }, "can be written by everybody (mode 666)"),
-            (Hands { owner: 0, group: 0, mode: 0o646, ..own() }, "can be written by everybody (mode 646)"),
-            (Hands { group: 100, mode: 0o664, ..own() }, "can be written by another group (id 100, mode 664)"),
+        for (hands, how, mend) in [
+            (Hands { owner: 1001, ..own() }, "belongs to another user (id 1001)", "chown"),
+            (Hands { links: vec![1000, 1001], ..own() }, "is a link of another user (id 1001)", "link"),
+            (Hands { owner: 0, group: 0, links: vec![1001], ..own() }, "is a link of another user (id 1001)", "link"),
+            (Hands { mode: 0o666, ..own() }, "can be written by everybody (mode 666)", "go-w"),
+            (Hands { owner: 0, group: 0, mode: 0o646, ..own() }, "can be written by everybody (mode 646)", "go-w"),
+            (Hands { group: 100, mode: 0o664, ..own() }, "can be written by another group (id 100, mode 664)", "g-w"),
         ] {
-            assert_eq!(strange(&hands, 1000).as_deref(), Some(how), "{hands:?}");
+            let (said, way_out) = strange(&hands, 1000).unwrap();
+            assert_eq!(said, how, "{hands:?}");
+            assert!(way_out.contains(mend), "{hands:?}: {way_out}");
         }
         // Root, too, asks before it obeys a user.
         assert!(strange(&own(), 0).is_some());

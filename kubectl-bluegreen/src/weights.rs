@@ -1,8 +1,6 @@
 //! Weighted lists of backends in routes: what share a color has, and the lists that give it another one.
 //! Arithmetic on raw objects; which routes lead to a set, and what is waited for, is for `router`.
 
-use std::ops::RangeInclusive;
-
 use serde_json::{Map, Value};
 
 use crate::cluster::Resource;
@@ -40,6 +38,15 @@ pub(crate) struct Ends<'e> {
     pub(crate) active: &'e str,
     /// The Service of the color that gets a share.
     pub(crate) color: &'e str,
+}
+
+/// What moves have written to lists.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// The shares of the color, one of which every list has that was written to.
+    pub(crate) shares: Vec<u8>,
+    /// Whether the last move has ended: then no list is still to be written to.
+    pub(crate) ended: bool,
 }
 
 /// The entries of a list.
@@ -242,6 +249,12 @@ impl Shape {
         lowest(others.chain([of_set]).collect())
     }
 
+    /// How much each entry of the active Service gets beside its others.
+    fn own_proportions(&self, list: &[Value], ends: Ends<'_>) -> Vec<u64> {
+        let own = list.iter().filter(|entry| self.names(entry, ends, ends.active));
+        lowest(own.map(|entry| self.weight(list, entry)).collect())
+    }
+
     /// The weights of a list in the least whole numbers.
     fn reduced(&self, list: &[Value]) -> Vec<u64> {
         lowest(list.iter().map(|entry| self.weight(list, entry)).collect())
@@ -252,30 +265,31 @@ impl Shape {
         &self,
         recorded: &[Value],
         ends: Ends<'_>,
-        shares: RangeInclusive<u8>,
+        shares: impl Iterator<Item = u8>,
     ) -> impl Iterator<Item = Vec<Value>> {
         shares.filter_map(move |share| self.giving(recorded, ends, share, |port| Ok(port.clone())).ok())
     }
 
-    /// Whether a list is what this tool has made of a recorded one, for that share; where it is not known which share was
-    /// reached, for any.
-    pub(crate) fn is_written(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>, share: Option<u8>) -> bool {
+    /// Whether a list is what this tool has made of a recorded one.
+    pub(crate) fn is_written(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>, written: &Written) -> bool {
         if !self.leads(recorded, ends) {
             return now == recorded;
         }
         let weights = self.reduced(now);
         let is_it = |made: &[Value]| self.reduced(made) == weights;
         let named = || self.naming(recorded, ends, |port| Ok(port.clone())).is_ok_and(|named| is_it(&named));
-        let shares = share.map_or(1..=99, |share| share..=share);
+        let shares = written.shares.iter().copied();
         self.is_alike(now, recorded, ends)
             && (self.shared(recorded, ends, shares).any(|made| is_it(&made))
-                || (share.is_none() && (is_it(recorded) || named())))
+                || (!written.ended && (is_it(recorded) || named())))
     }
 
-    /// Whether the other backends of a list get what they got when it was recorded, whatever share the color has by now.
+    /// Whether the other backends of a list get what they got when it was recorded, whatever share the color has by now, and
+    /// each entry of the active Service its part of what is left to it.
     pub(crate) fn keeps_others(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>) -> bool {
-        let others = self.proportions(now, ends);
-        let as_now = |list: &[Value]| self.proportions(list, ends) == others;
+        let (others, own) = (self.proportions(now, ends), self.own_proportions(now, ends));
+        let is_own = |list: &[Value]| !self.leads(now, ends) || self.own_proportions(list, ends) == own;
+        let as_now = |list: &[Value]| self.proportions(list, ends) == others && is_own(list);
         // Rounded weights say it less exactly.
         self.is_alike(now, recorded, ends)
             && (as_now(recorded) || self.shared(recorded, ends, 1..=99).any(|made| as_now(&made)))

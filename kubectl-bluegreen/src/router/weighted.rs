@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::{Ask, Given, Refusal, Stage, ends, ends_to_give, map_port, no_port, tell};
 use crate::cluster::ObjectRef;
-use crate::journal::{Before, Phase};
+use crate::journal::{Before, Journal, Phase};
 use crate::observed::{SetView, name};
 use crate::plan::{Action, Change, Step};
 use crate::release::Color;
 use crate::routes::Route;
-use crate::weights::{Ends, Shape, list};
+use crate::weights::{Ends, Shape, Written, list};
 
 /// The routes of a shape in the set's namespace.
 pub(super) fn of_shape<'s>(set: &'s SetView<'_>, shape: &'s Shape) -> impl Iterator<Item = &'s Route> {
@@ -181,14 +181,15 @@ struct Records<'r> {
     ends: Ends<'r>,
     /// The routes of the set's namespace, by their names in the journal.
     there: BTreeSet<String>,
-    /// The share that was written last, where it is known that it was.
-    written: Option<u8>,
+    /// What was written to them, as far as that is known.
+    written: Written,
 }
 
 impl<'r> Records<'r> {
     fn new(set: &SetView<'_>, shape: &'r Shape, color: Color, before: &'r Before, ends: Ends<'r>) -> Self {
-        let ended = set.ongoing().filter(|entry| entry.phase == Phase::Closed);
-        let written = ended.map(|entry| entry.split.share(color));
+        let journal = set.active_service().and_then(|service| Journal::of(service).ok()).unwrap_or_default();
+        let ended = journal.ongoing().is_some_and(|entry| entry.phase == Phase::Closed);
+        let written = Written { shares: journal.shares_given(color), ended };
         Self { shape, before, ends, there: of_shape(set, shape).map(Route::key).collect(), written }
     }
 
@@ -226,7 +227,7 @@ impl<'r> Records<'r> {
             let mut given = records.iter().map(|(_, list)| *list).filter(|recorded| shape.leads(recorded, ends));
             given.find(|recorded| shape.share(now, ends) > 0 && shape.is_alike(now, recorded, ends))
         };
-        let is_written = |now: &[Value], recorded: &[Value]| shape.is_written(now, recorded, ends, self.written);
+        let is_written = |now: &[Value], recorded: &[Value]| shape.is_written(now, recorded, ends, &self.written);
         let known = lists.into_iter().zip(recognized).map(|((pointer, now), recorded)| {
             let recorded = recorded.or_else(|| copied(now)).filter(|recorded| ours || is_written(now, recorded));
             Known { pointer, now, recorded }
@@ -240,7 +241,8 @@ impl<'r> Records<'r> {
     }
 
     fn changed(&self, route: &Route, known: &Known<'_>) -> Option<String> {
-        let Self { shape, ends, written, .. } = *self;
+        let Self { shape, ends, written, .. } = self;
+        let ends = *ends;
         let recorded = known.recorded.filter(|recorded| shape.leads(recorded, ends))?;
         if shape.is_written(known.now, recorded, ends, written) {
             return None;

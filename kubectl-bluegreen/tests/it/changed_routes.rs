@@ -45,9 +45,13 @@ fn rules() -> Vec<Value> {
 
 /// A cluster in which green has 10 % by a route of several rules.
 async fn shared() -> (Simulated, ObjectRef) {
+    shared_by(rules()).await
+}
+
+async fn shared_by(rules: Vec<Value>) -> (Simulated, ObjectRef) {
     let world = Simulated(cluster(NAMING).await);
     foreign_service(&world).await;
-    let spec = json!({"parentRefs": [{"name": "web"}], "rules": rules()});
+    let spec = json!({"parentRefs": [{"name": "web"}], "rules": rules});
     let route = create(&world, Resource::HttpRoutes, "shop", json!({"spec": spec})).await;
     accepted(&world, &route).await;
     world.run("switch green 10 --yes --settle 0s").await.expect(ExitStatus::Done);
@@ -247,6 +251,21 @@ async fn weights_that_others_change_meanwhile_are_theirs() {
     let (world, _) = shared().await;
     let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
     assert!(!ran.err.contains("somebody else"), "{}", ran.err);
+}
+
+/// A route that names the active Service twice, one of which somebody drains meanwhile: it stays drained.
+#[tokio::test(start_paused = true)]
+async fn an_entry_of_the_active_service_that_was_drained_meanwhile_stays_so() {
+    let header = |value: &str| json!([{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "path", "value": value}]}}]);
+    let entry = |weight: u64, value: &str| json!({"name": NAMING.active, "port": 80, "weight": weight, "filters": header(value)});
+    let (world, route) = shared_by(vec![rule("/", &json!([entry(1, "a"), entry(1, "b")]))]).await;
+    world.0.edit(&route, |route| route["spec"]["rules"][0]["backendRefs"][1]["weight"] = 0.into());
+    world.rest().await;
+    let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert!(ran.err.contains("somebody else has changed httproute/shop"), "{}", ran.err);
+    let now = world.get(&route).await["spec"]["rules"][0]["backendRefs"].clone();
+    assert_eq!((&now[1], now.as_array().unwrap().len()), (&entry(0, "b"), 2), "{now}");
+    assert!(now[0]["weight"].as_u64() > Some(0) && now[0]["filters"] == header("a"), "{now}");
 }
 
 /// Something else that the route names is gone: that is told, and the way back comes to its end.

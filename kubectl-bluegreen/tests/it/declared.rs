@@ -99,7 +99,8 @@ async fn a_strangers_file_has_nothing_run_here() {
     let cluster = super::simulated::cluster(super::world::NAMINGS[0]).await;
     let config = |test: &str| {
         let how = "belongs to another user (id 4711)".to_owned();
-        let stranger = Some(Stranger { path: "/tmp/.bluegreen.yaml".to_owned(), how });
+        let mend = "make it yours with chown";
+        let stranger = Some(Stranger { path: "/tmp/.bluegreen.yaml".to_owned(), how, mend });
         File { stranger, ..serde_yaml::from_str(&format!("smoke: [{test}]")).unwrap() }
     };
     let command = || config(r#"{command: [curl, "http://evil.test\a"]}"#);
@@ -108,6 +109,7 @@ async fn a_strangers_file_has_nothing_run_here() {
         let ran = run_with(&cluster, super::simulated::NAMESPACE, line, command()).await.expect(ExitStatus::Usage);
         assert!(ran.err.contains("/tmp/.bluegreen.yaml belongs to another user (id 4711)"), "{}", ran.err);
         assert!(ran.err.contains("curl http://evil.test") && ran.err.contains("--trust-config"), "{}", ran.err);
+        assert!(ran.err.contains("make it yours with chown"), "{}", ran.err);
         assert!(cluster.log().len() == before && !ran.err.contains('\u{7}'), "{}", ran.err);
     }
     for (line, config) in [
@@ -130,7 +132,8 @@ async fn whose_word_a_strangers_file_is_is_said() {
     let cluster = SimulatedCluster::new(Timestamp::UNIX_EPOCH);
     load(&cluster, "shop").await;
     let how = "can be written by everybody (mode 666)".to_owned();
-    let stranger = Some(Stranger { path: "/build/.bluegreen.yaml".to_owned(), how });
+    let mend = "close it with chmod go-w";
+    let stranger = Some(Stranger { path: "/build/.bluegreen.yaml".to_owned(), how, mend });
     let config = File { stranger, sets: vec![declared("shop")], ..File::default() };
     let words = "note: `sets` is taken from a file of somebody else's: /build/.bluegreen.yaml can be written by everybody (mode 666)\n";
     for line in ["status", "switch green --yes -q", "rollback --yes"] {

@@ -35,6 +35,8 @@ pub struct Stranger {
     pub path: String,
     /// How he can: `belongs to another user (id 1001)`.
     pub how: String,
+    /// How he no longer can: `make it yours with chown`.
+    pub mend: &'static str,
 }
 
 /// What the linter reports.
