@@ -78,6 +78,13 @@ for first in $(seq 1 200 "$others"); do
   last=$((first + 199 < others ? first + 199 : others))
   for number in $(seq "$first" "$last"); do set_of "other-$number" 0; done | kubectl -n "$crowd" apply --server-side -f - > /dev/null
 done
+# Until the controllers have made what belongs to them, some minutes: a server that has much to write lets every list wait.
+revision() { kubectl get --raw '/api/v1/namespaces?limit=1' | sed 's/.*"metadata":{"resourceVersion":"\([0-9]*\)".*/\1/; q'; }
+for _ in $(seq 90); do
+  before=$(revision); sleep 10; written=$(($(revision) - before))
+  [ "$written" -gt 30 ] || break
+  echo "waiting for the controllers: $written writes in 10 s" >&2
+done
 echo "with $others other sets in the cluster:"
 versus 'status / get deploy,svc,endpointslices' status get
 versus 'the same, in a namespace of 200 sets' crowded get_crowded
