@@ -166,6 +166,8 @@ pub struct Names {
     pub service: String,
     /// The active Service.
     pub active: String,
+    /// The ports of the set's Services, by their numbers and their names.
+    pub ports: Vec<String>,
     /// Its pods.
     pub pods: Vec<String>,
 }
@@ -190,6 +192,7 @@ impl Metric {
                 ("$service", &of.service),
                 ("$active", &of.active),
                 ("$canary", &of.canary()),
+                ("$ports", &of.ports.join("|")),
                 ("$pods", &of.pods.join("|")),
                 ("$window", &format!("{seconds}s")),
             ]

@@ -18,10 +18,12 @@ pub(super) struct Series {
 const BY_POD: &str = "namespace=\"$namespace\",pod=~\"$pods\"";
 const BY_WORKLOAD: &str =
     "reporter=\"destination\",destination_workload_namespace=\"$namespace\",destination_workload=\"$deployment\"";
-/// A Service is called after namespace, name and port; `shop-green` is not `shop` on port `green`. Where a route of the
-/// Gateway API leads to it, its protocol is in the name as well (traefik/traefik 3.6,
-/// `pkg/provider/kubernetes/gateway/httproute.go`, `grpcroute.go` and `crd/kubernetes_http.go`).
-const OF_TRAEFIK: &str = "service=~\"$namespace-$service-([a-z0-9]+@.*|(http-[0-9]+|[0-9]+-grpc)@kubernetesgateway)\"";
+/// A Service is called after namespace, name and port as the route says it; `shop-green` is not `shop` on port `green`. Where
+/// a route of the Gateway API leads to it, its protocol is in the name as well (traefik/traefik 3.6,
+/// `pkg/provider/kubernetes/gateway/httproute.go`, `grpcroute.go` and `crd/kubernetes_http.go`). The only Service of a rule
+/// of an IngressRoute is called after the rule: it is known by its own name while there are two, as during a share.
+const OF_TRAEFIK: &str =
+    "service=~\"$namespace-$service-(($ports)@.*|(http-($ports)|($ports)-grpc)@kubernetesgateway)\"";
 
 /// A request to a canary is counted for the Service of the main Ingress, `canary` being the upstream that answered:
 /// namespace, Service and port; of all others it is empty (kubernetes/ingress-nginx, `rootfs/etc/nginx/lua/monitor.lua`,
@@ -121,6 +123,7 @@ mod tests {
             namespace: "web".to_owned(),
             service: service.to_owned(),
             active: "shop".to_owned(),
+            ports: vec!["80".to_owned(), "web-http".to_owned()],
             ..Names::default()
         }
     }
@@ -136,8 +139,9 @@ mod tests {
     #[test]
     fn a_service_is_not_taken_for_one_with_a_longer_name() {
         let traefik = requests(Convention::Traefik, &names("shop"));
-        let of_shop = r#"service=~"web-shop-([a-z0-9]+@.*|(http-[0-9]+|[0-9]+-grpc)@kubernetesgateway)""#;
-        assert!(traefik.contains(of_shop), "{traefik}");
+        let ports = "(80|web-http)";
+        let of_shop = format!(r#"service=~"web-shop-({ports}@.*|(http-{ports}|{ports}-grpc)@kubernetesgateway)""#);
+        assert!(traefik.contains(&of_shop), "{traefik}");
         let envoy = requests(Convention::Envoy, &names("shop"));
         assert!(envoy.contains(r#"envoy_cluster_name=~"(.*[^a-z0-9-])?shop([^a-z0-9-].*)?",envoy_cluster_name=~"#));
         // One rule of a route that is called as the Service is serves both colors.

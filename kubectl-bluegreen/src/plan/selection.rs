@@ -1,6 +1,8 @@
 //! Which set a command is about: found among those that were observed, and named in a plan.
 //! Never guesses, and plans nothing.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -77,12 +79,18 @@ pub struct SetRef {
     /// The color Service of each color.
     #[serde(skip)]
     pub color_services: Colors<Option<String>>,
+    /// The ports of these Services, by their numbers and their names.
+    #[serde(skip)]
+    pub ports: BTreeSet<String>,
 }
 
 impl SetRef {
     /// Names the members of a set.
     #[must_use]
     pub fn of(set: &SetView<'_>) -> Self {
+        let colors = Color::ALL.into_iter().filter_map(|color| set.color_service(color));
+        let services = set.active_service().into_iter().chain(colors);
+        let ports = services.filter_map(|service| service.spec.as_ref()?.ports.as_ref()).flatten();
         Self {
             name: set.name().to_owned(),
             namespace: set.namespace().to_owned(),
@@ -94,6 +102,7 @@ impl SetRef {
             deployments: Colors::new(|color| {
                 set.deployment(color).map(|deployment| name(&deployment.metadata).to_owned())
             }),
+            ports: ports.flat_map(|port| port.name.clone().into_iter().chain([port.port.to_string()])).collect(),
         }
     }
 

@@ -159,7 +159,9 @@ async fn killed(by: By) {
             };
             tokio::select! { _ = run_with(&cluster, NAMESPACE, line(by), watched()) => {}, () = reached(at) => {} }
             users_reach(&cluster, &sweep.objects, by, NAMING, &format!("{by:?}: killed at {at}"));
-            let begun = cluster.log().iter().any(|words| words.starts_with("patch service/"));
+            // By what came in: the process can be killed while its request is on the way.
+            let service = cluster.object(&NAMING.service(NAMESPACE)).unwrap();
+            let begun = service["metadata"]["annotations"]["kubectl-bluegreen.dev/journal"].is_string();
             let soon = cluster.log().len() + 45;
             let holder = Holder::current(Some("tester".to_owned()));
             let ran = match number {
