@@ -82,9 +82,9 @@ done
 revision() { kubectl get --raw '/api/v1/namespaces?limit=1' | sed 's/.*"metadata":{"resourceVersion":"\([0-9]*\)".*/\1/; q'; }
 for _ in $(seq 90); do
   before=$(revision); sleep 10; written=$(($(revision) - before))
-  [ "$written" -gt 30 ] || break
+  [ "$written" -gt 30 ] || { quiet=1; break; }
   echo "waiting for the controllers: $written writes in 10 s" >&2
 done
-echo "with $others other sets in the cluster:"
+echo "with $others other sets in the cluster${quiet:+, whose controllers are through}:"
 versus 'status / get deploy,svc,endpointslices' status get
 versus 'the same, in a namespace of 200 sets' crowded get_crowded

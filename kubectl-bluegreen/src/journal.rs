@@ -277,18 +277,15 @@ impl Journal {
         last.filter(|entry| entry.phase == Phase::Moving || entry.split.is_partial())
     }
 
-    /// The shares that the last move and those that it goes on from have brought to a color, one of which every list has
-    /// that a share was given to: only that of the last move once it has ended.
+    /// The shares that the last move and those that it goes on from have brought to a color, as far as they are kept: every
+    /// list that a share was given to has one of these. Only that of the last move once it has ended.
     #[must_use]
     pub fn shares_given(&self, color: Color) -> Vec<u8> {
         let mut shares = Vec::new();
-        for (back, entry) in self.entries.iter().rev().enumerate() {
-            let is_partial = entry.split.is_partial();
-            if !is_partial && back > 0 {
-                break;
-            }
-            shares.extend(is_partial.then(|| entry.split.share(color)));
-            if entry.phase == Phase::Closed && entry.result.as_deref() != Some(INTERRUPTED) {
+        for entry in self.entries.iter().rev() {
+            shares.extend(entry.split.is_partial().then(|| entry.split.share(color)));
+            let was_cut_off = matches!(entry.result.as_deref(), Some(INTERRUPTED | PUT_BACK));
+            if entry.phase == Phase::Closed && !was_cut_off {
                 break;
             }
         }
@@ -363,6 +360,10 @@ mod tests {
         assert_eq!(given(vec![share(10, done), share(0, open)]), [10]);
         assert_eq!(given(vec![share(10, open), share(0, open)]), [10]);
         assert!(given(vec![share(10, done), share(0, done), share(0, open)]).is_empty());
+        // A move of the selector in between says nothing of the routes that were to follow.
+        assert_eq!(given(vec![share(10, done), share(100, open), share(0, open)]), [10]);
+        let put_back = |share: Entry| Entry { command: PUT_BACK.to_owned(), ..share };
+        assert_eq!(given(vec![share(10, done), put_back(share(50, open)), put_back(share(0, open))]), [50, 10]);
     }
 
     fn entry(id: &str, phase: Phase) -> Entry {

@@ -43,7 +43,7 @@ pub fn read(trusted: bool) -> Result<File, Error> {
         return Err(Error::Usage {
             message: format!("{}, and everybody can put one there: it is not believed", whose(&file)),
             help: format!(
-                "work in a directory of your own, or {mend}; `deploy` and `smoke` also take {TRUST}, and all others go on without the file when the set is named: --app"
+                "work in a directory of your own, or {mend}; `deploy` and `smoke` also take {TRUST}, and what else asks the cluster goes on without the file where --app names the set"
             ),
         });
     }
@@ -74,7 +74,7 @@ fn strange(hands: &Hands, user: u32) -> Option<(String, &'static str)> {
     let link = hands.links.iter().find(|owner| !is_own(**owner, user));
     let (by_all, by_group) = (hands.mode & 0o002 != 0, hands.mode & 0o020 != 0 && hands.group != hands.owner);
     if !is_own(hands.owner, user) {
-        Some((format!("belongs to another user (id {})", hands.owner), "make it yours with chown"))
+        Some((format!("belongs to another user (id {})", hands.owner), "put a copy of your own in its place"))
     } else if let Some(link) = link {
         Some((format!("is a link of another user (id {link})"), "put a file of your own in the place of the link"))
     } else if by_all {
@@ -151,7 +151,7 @@ mod unit {
             assert_eq!(strange(&hands, 1000), None, "{hands:?}");
         }
         for (hands, how, mend) in [
-            (Hands { owner: 1001, ..own() }, "belongs to another user (id 1001)", "chown"),
+            (Hands { owner: 1001, ..own() }, "belongs to another user (id 1001)", "copy of your own"),
             (Hands { links: vec![1000, 1001], ..own() }, "is a link of another user (id 1001)", "link"),
             (Hands { owner: 0, group: 0, links: vec![1001], ..own() }, "is a link of another user (id 1001)", "link"),
             (Hands { mode: 0o666, ..own() }, "can be written by everybody (mode 666)", "go-w"),

@@ -249,10 +249,20 @@ impl Shape {
         lowest(others.chain([of_set]).collect())
     }
 
-    /// How much each entry of the active Service gets beside its others.
-    fn own_proportions(&self, list: &[Value], ends: Ends<'_>) -> Vec<u64> {
+    /// The weights of the entries of the active Service.
+    fn own(&self, list: &[Value], ends: Ends<'_>) -> Vec<u64> {
         let own = list.iter().filter(|entry| self.names(entry, ends, ends.active));
-        lowest(own.map(|entry| self.weight(list, entry)).collect())
+        own.map(|entry| self.weight(list, entry)).collect()
+    }
+
+    /// Whether each entry of the active Service gets in one list the part of all of them that it gets in the other, give or
+    /// take what a fixed sum rounds away; or the color has everything.
+    fn keeps_own(&self, now: &[Value], list: &[Value], ends: Ends<'_>) -> bool {
+        let (now, list) = (self.own(now, ends), self.own(list, ends));
+        let (all_now, all): (u64, u64) = (now.iter().sum(), list.iter().sum());
+        let rounded = if self.sum.is_some() { all } else { 0 };
+        let is_kept = |(now, then): (&u64, &u64)| (now * all).abs_diff(then * all_now) <= rounded;
+        all_now == 0 || (now.len() == list.len() && now.iter().zip(&list).all(is_kept))
     }
 
     /// The weights of a list in the least whole numbers.
@@ -287,16 +297,16 @@ impl Shape {
     /// Whether the other backends of a list get what they got when it was recorded, whatever share the color has by now, and
     /// each entry of the active Service its part of what is left to it.
     pub(crate) fn keeps_others(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>) -> bool {
-        let (others, own) = (self.proportions(now, ends), self.own_proportions(now, ends));
-        let is_own = |list: &[Value]| !self.leads(now, ends) || self.own_proportions(list, ends) == own;
-        let as_now = |list: &[Value]| self.proportions(list, ends) == others && is_own(list);
+        let others = self.proportions(now, ends);
+        let as_now = |list: &[Value]| self.proportions(list, ends) == others && self.keeps_own(now, list, ends);
         // Rounded weights say it less exactly.
         self.is_alike(now, recorded, ends)
             && (as_now(recorded) || self.shared(recorded, ends, 1..=99).any(|made| as_now(&made)))
     }
 
     /// What a list was before the color got a share: what was recorded, or, where somebody has changed since what the others
-    /// get, the list as it is now without the share.
+    /// or some of the entries of the active Service get, the list as it is now without the share, which goes to these entries
+    /// in their proportions.
     pub(crate) fn original(&self, now: &[Value], recorded: &[Value], ends: Ends<'_>) -> Vec<Value> {
         if !self.has_color(now, ends) {
             return now.to_vec();
@@ -305,23 +315,35 @@ impl Shape {
             return recorded.to_vec();
         }
         let named_before = self.has_color(recorded, ends);
-        let weight = |entry: &Value| self.weight(now, entry);
-        let mut left = self.total(now, ends, ends.color);
+        // Whoever has taken the active Service out, or all weight from it, has left its users to the color alone.
+        let is_named = now.iter().any(|entry| self.names(entry, ends, ends.active));
+        let own = recorded.iter().find(|entry| self.names(entry, ends, ends.active)).filter(|_| !is_named);
+        let (left, kept) = (self.total(now, ends, ends.color), self.total(now, ends, ends.active));
+        let mut first = kept == 0;
         let mut list: Vec<(Value, u64)> = Vec::new();
-        for entry in now {
-            match (self.names(entry, ends, ends.color), self.names(entry, ends, ends.active)) {
-                (true, _) if named_before => list.push((entry.clone(), 0)),
-                (true, _) => {}
-                (false, true) => list.push((entry.clone(), weight(entry) + std::mem::take(&mut left))),
-                (false, false) => list.push((entry.clone(), weight(entry))),
-            }
+        for entry in now.iter().chain(own) {
+            let weight = self.weight(now, entry);
+            let units = match (self.names(entry, ends, ends.color), self.names(entry, ends, ends.active)) {
+                (true, _) if named_before => 0,
+                (true, _) => continue,
+                (false, true) if kept == 0 => {
+                    if std::mem::take(&mut first) {
+                        left
+                    } else {
+                        0
+                    }
+                }
+                (false, true) => weight * (kept + left),
+                (false, false) => weight * kept.max(1),
+            };
+            list.push((entry.clone(), units));
         }
-        // Whoever has taken the active Service out has left its users to the color alone.
-        let own = recorded.iter().find(|entry| self.names(entry, ends, ends.active)).filter(|_| left > 0);
-        list.extend(own.map(|entry| (entry.clone(), left)));
-        let common = list.iter().map(|(_, units)| *units).fold(0, gcd).max(1);
-        let divisor = if self.sum.is_some() { 1 } else { common };
-        list.into_iter().map(|(entry, units)| with_weight(&entry, units / divisor)).collect()
+        let units: Vec<u64> = list.iter().map(|(_, units)| *units).collect();
+        let weights = match self.sum {
+            Some(sum) if units.iter().any(|units| *units > 0) => apportioned(&units, sum),
+            _ => fitted(&lowest(units)),
+        };
+        list.iter().zip(weights).map(|((entry, _), weight)| with_weight(entry, weight)).collect()
     }
 }
 

@@ -55,3 +55,30 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
     }
     weighted(ask, &SHAPE, false)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::weights::Ends;
+
+    /// A sum of 100 rounds what each entry of the active Service gets: that is no change of somebody else's, and whatever is
+    /// made of a list sums up to 100 again.
+    #[test]
+    fn rounded_weights_are_no_change() {
+        let entry = |(service, port, weight): (&str, u64, u64)| json!({"destination": {"host": service, "port": {"number": port}}, "weight": weight});
+        let list = |entries: &[(&str, u64, u64)]| entries.iter().copied().map(entry).collect::<Vec<_>>();
+        let ends = Ends { namespace: "web", active: "shop", color: "shop-green" };
+        let recorded = list(&[("shop", 80, 50), ("shop", 81, 50)]);
+        let original = |weights: [u64; 4]| {
+            let [a, b, of_a, of_b] = weights;
+            let now = list(&[("shop", 80, a), ("shop", 81, b), ("shop-green", 80, of_a), ("shop-green", 81, of_b)]);
+            SHAPE.original(&now, &recorded, ends)
+        };
+        assert_eq!(original([43, 42, 8, 7]), recorded);
+        assert_eq!(original([0, 0, 50, 50]), recorded);
+        assert_eq!(original([85, 0, 8, 7]), list(&[("shop", 80, 100), ("shop", 81, 0)]));
+        assert_eq!(original([60, 20, 10, 10]), list(&[("shop", 80, 75), ("shop", 81, 25)]));
+    }
+}

@@ -251,7 +251,9 @@ impl<'r> Records<'r> {
             let share = shape.share(known.now, ends);
             format!("somebody else has changed {route}: it gives service/{} {share} % now", ends.color)
         } else {
-            format!("somebody else has changed {route}: what it gives to others stays as it is now")
+            format!(
+                "somebody else has changed {route}: its weights as they are now count, not those that were recorded"
+            )
         })
     }
 }

@@ -209,6 +209,40 @@ async fn a_strangers_route_is_never_taken_for_ours() {
     }
 }
 
+/// A way back that was cut off before it has written to any route: under another name only the share that was written before
+/// it is known again.
+#[tokio::test(start_paused = true)]
+async fn a_way_back_that_was_cut_off_knows_what_was_written_before() {
+    let list = |active: u64, green_: u64| json!([{"name": NAMING.active, "port": 80, "weight": active}, {"name": green(), "port": 80, "weight": green_}]);
+    for (backends, is_ours) in [(list(90, 10), true), (list(75, 25), false)] {
+        let (world, route) = shared().await;
+        let mut journal = journal(&world.0);
+        let entries = journal["entries"].as_array_mut().unwrap();
+        let mut back = entries.last().unwrap().clone();
+        back["id"] = "cut-off".into();
+        back["command"] = "rollback".into();
+        back["to"] = "blue".into();
+        back["split"] = json!({"blue": 100, "green": 0});
+        back["phase"] = "moving".into();
+        back["result"] = Value::Null;
+        entries.last_mut().unwrap().as_object_mut().unwrap().remove("before");
+        entries.push(back);
+        let text = journal.to_string();
+        world.0.edit(&NAMING.service(NAMESPACE), |service| {
+            service["metadata"]["annotations"][JOURNAL] = text.into();
+        });
+        world.0.delete(&route);
+        let spec = json!({"parentRefs": [{"name": "web"}], "rules": [rule("/", &backends)]});
+        let other = create(&world, Resource::HttpRoutes, "other", json!({"spec": spec})).await;
+        accepted(&world, &other).await;
+        let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+        let after = world.get(&other).await["spec"]["rules"][0]["backendRefs"].clone();
+        let taken_out = !after.to_string().contains(&green());
+        assert_eq!(taken_out, is_ours, "{after}: {}", ran.err);
+        assert_eq!(ran.err.contains("which this tool has not written"), !is_ours, "{}", ran.err);
+    }
+}
+
 /// Weights that somebody changes by hand while a share is given: what others get stays, users leave the color all the same,
 /// and it is told.
 #[tokio::test(start_paused = true)]
@@ -216,7 +250,8 @@ async fn weights_that_others_change_meanwhile_are_theirs() {
     let (zeta, all) = (|weight: u64| json!({"name": "zeta", "port": 80, "weight": weight}), 1);
     let active = |weight: u64| json!({"name": NAMING.active, "port": 80, "weight": weight});
     let of_green = |weight: u64| json!({"name": green(), "port": 80, "weight": weight});
-    let told = "somebody else has changed httproute/shop: what it gives to others stays as it is now";
+    let told =
+        "somebody else has changed httproute/shop: its weights as they are now count, not those that were recorded";
     // A backend that is broken gets nobody any more.
     let drain = |route: &mut Value| route["spec"]["rules"][1]["backendRefs"][0]["weight"] = 0.into();
     let (world, route) = shared().await;
@@ -253,19 +288,36 @@ async fn weights_that_others_change_meanwhile_are_theirs() {
     assert!(!ran.err.contains("somebody else"), "{}", ran.err);
 }
 
-/// A route that names the active Service twice, one of which somebody drains meanwhile: it stays drained.
+/// A route that names the active Service twice, and what somebody makes of it meanwhile: what is drained stays drained, and
+/// what was changed keeps its part, whatever share the color had.
 #[tokio::test(start_paused = true)]
-async fn an_entry_of_the_active_service_that_was_drained_meanwhile_stays_so() {
+async fn entries_of_the_active_service_keep_the_parts_that_somebody_gave_them() {
     let header = |value: &str| json!([{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "path", "value": value}]}}]);
     let entry = |weight: u64, value: &str| json!({"name": NAMING.active, "port": 80, "weight": weight, "filters": header(value)});
-    let (world, route) = shared_by(vec![rule("/", &json!([entry(1, "a"), entry(1, "b")]))]).await;
-    world.0.edit(&route, |route| route["spec"]["rules"][0]["backendRefs"][1]["weight"] = 0.into());
-    world.rest().await;
-    let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
-    assert!(ran.err.contains("somebody else has changed httproute/shop"), "{}", ran.err);
-    let now = world.get(&route).await["spec"]["rules"][0]["backendRefs"].clone();
-    assert_eq!((&now[1], now.as_array().unwrap().len()), (&entry(0, "b"), 2), "{now}");
-    assert!(now[0]["weight"].as_u64() > Some(0) && now[0]["filters"] == header("a"), "{now}");
+    for (share, change, after, is_changed) in [
+        (10, json!([0, 90, 10, 10]), [0, 1], true),
+        (10, json!([90, 0, 10, 10]), [1, 0], true),
+        (90, json!([10, 5, 90, 90]), [2, 1], true),
+        (10, json!([0, 0, 10, 10]), [1, 1], false),
+        (50, json!([50, 50, 50, 50]), [1, 1], false),
+    ] {
+        let (world, route) = shared_by(vec![rule("/", &json!([entry(1, "a"), entry(1, "b")]))]).await;
+        if share != 10 {
+            world.run(&format!("switch green {share} --yes --settle 0s")).await.expect(ExitStatus::Done);
+        }
+        world.0.edit(&route, |route| {
+            let list = route["spec"]["rules"][0]["backendRefs"].as_array_mut().unwrap();
+            list.iter_mut()
+                .zip(change.as_array().unwrap())
+                .for_each(|(entry, weight)| entry["weight"] = weight.clone());
+        });
+        world.rest().await;
+        let ran = world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+        let told = ran.err.contains("its weights as they are now count");
+        assert_eq!(told, is_changed, "{change}: {}", ran.err);
+        let now = world.get(&route).await["spec"]["rules"][0]["backendRefs"].clone();
+        assert_eq!(now, json!([entry(after[0], "a"), entry(after[1], "b")]), "{change}");
+    }
 }
 
 /// Something else that the route names is gone: that is told, and the way back comes to its end.

@@ -99,7 +99,7 @@ async fn a_strangers_file_has_nothing_run_here() {
     let cluster = super::simulated::cluster(super::world::NAMINGS[0]).await;
     let config = |test: &str| {
         let how = "belongs to another user (id 4711)".to_owned();
-        let mend = "make it yours with chown";
+        let mend = "put a copy of your own in its place";
         let stranger = Some(Stranger { path: "/tmp/.bluegreen.yaml".to_owned(), how, mend });
         File { stranger, ..serde_yaml::from_str(&format!("smoke: [{test}]")).unwrap() }
     };
@@ -109,7 +109,7 @@ async fn a_strangers_file_has_nothing_run_here() {
         let ran = run_with(&cluster, super::simulated::NAMESPACE, line, command()).await.expect(ExitStatus::Usage);
         assert!(ran.err.contains("/tmp/.bluegreen.yaml belongs to another user (id 4711)"), "{}", ran.err);
         assert!(ran.err.contains("curl http://evil.test") && ran.err.contains("--trust-config"), "{}", ran.err);
-        assert!(ran.err.contains("make it yours with chown"), "{}", ran.err);
+        assert!(ran.err.contains("put a copy of your own in its place"), "{}", ran.err);
         assert!(cluster.log().len() == before && !ran.err.contains('\u{7}'), "{}", ran.err);
     }
     for (line, config) in [

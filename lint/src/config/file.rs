@@ -35,7 +35,7 @@ pub struct Stranger {
     pub path: String,
     /// How he can: `belongs to another user (id 1001)`.
     pub how: String,
-    /// How he no longer can: `make it yours with chown`.
+    /// How he no longer can: `put a copy of your own in its place`.
     pub mend: &'static str,
 }
 

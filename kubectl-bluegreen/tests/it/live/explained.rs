@@ -310,7 +310,7 @@ async fn what_keeps_pods_from_being_made_is_said_without_any_pod() {
         for object in objects {
             kubectl(&["-n", namespace, "apply", "-f", "-"], object);
         }
-        pods_are(&world, &names[0], Pods::Refused).await;
+        pods_are(&world, &names[0], Pods::RefusedFor(says[1])).await;
         explain(0, what, says).await;
         for object in objects {
             kubectl(&["-n", namespace, "delete", "--ignore-not-found", "-f", "-"], object);
@@ -318,16 +318,17 @@ async fn what_keeps_pods_from_being_made_is_said_without_any_pod() {
         pods_are(&world, &names[0], Pods::Taken).await;
     }
     kubectl(&["label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted"], "");
-    pods_are(&world, &names[0], Pods::Refused).await;
     let says = ["the API server does not let its pods be created", "violates PodSecurity", "what the policy asks for"];
+    pods_are(&world, &names[0], Pods::RefusedFor(says[1])).await;
     explain(0, "a policy of the namespace", &says).await;
 }
 
 /// What the API server does with a pod of the green color.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Pods {
     Taken,
-    Refused,
+    /// In these words.
+    RefusedFor(&'static str),
 }
 
 /// Waits until the API server answers so: it learns of a policy, a range and a quota some time after they are written.
@@ -341,7 +342,11 @@ async fn pods_are(world: &Live, set: &str, wanted: Pods) {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let answer = tried(&["-n", world.namespace(), "create", "--dry-run=server", "-f", "-"], &pod);
-        if answer.is_err() == (wanted == Pods::Refused) {
+        let is_so = match (wanted, &answer) {
+            (Pods::Taken, answer) => answer.is_ok(),
+            (Pods::RefusedFor(words), answer) => answer.as_ref().is_err_and(|error| error.contains(words)),
+        };
+        if is_so {
             return;
         }
         assert!(Instant::now() < deadline, "pods are not {wanted:?}: {answer:?}");
