@@ -249,19 +249,19 @@ impl Shape {
         lowest(others.chain([of_set]).collect())
     }
 
-    /// The weights of the entries of the active Service.
-    fn own(&self, list: &[Value], ends: Ends<'_>) -> Vec<u64> {
+    /// The weights of the entries of the active Service, wide enough to be multiplied.
+    fn own(&self, list: &[Value], ends: Ends<'_>) -> Vec<u128> {
         let own = list.iter().filter(|entry| self.names(entry, ends, ends.active));
-        own.map(|entry| self.weight(list, entry)).collect()
+        own.map(|entry| self.weight(list, entry).into()).collect()
     }
 
     /// Whether each entry of the active Service gets in one list the part of all of them that it gets in the other, give or
     /// take what a fixed sum rounds away; or the color has everything.
     fn keeps_own(&self, now: &[Value], list: &[Value], ends: Ends<'_>) -> bool {
         let (now, list) = (self.own(now, ends), self.own(list, ends));
-        let (all_now, all): (u64, u64) = (now.iter().sum(), list.iter().sum());
+        let (all_now, all): (u128, u128) = (now.iter().sum(), list.iter().sum());
         let rounded = if self.sum.is_some() { all } else { 0 };
-        let is_kept = |(now, then): (&u64, &u64)| (now * all).abs_diff(then * all_now) <= rounded;
+        let is_kept = |(now, then): (&u128, &u128)| (now * all).abs_diff(then * all_now) <= rounded;
         all_now == 0 || (now.len() == list.len() && now.iter().zip(&list).all(is_kept))
     }
 
@@ -326,15 +326,9 @@ impl Shape {
             let units = match (self.names(entry, ends, ends.color), self.names(entry, ends, ends.active)) {
                 (true, _) if named_before => 0,
                 (true, _) => continue,
-                (false, true) if kept == 0 => {
-                    if std::mem::take(&mut first) {
-                        left
-                    } else {
-                        0
-                    }
-                }
-                (false, true) => weight * (kept + left),
-                (false, false) => weight * kept.max(1),
+                (false, true) if kept == 0 => u64::from(std::mem::take(&mut first)) * left,
+                (false, true) => weight.saturating_mul(kept + left),
+                (false, false) => weight.saturating_mul(kept.max(1)),
             };
             list.push((entry.clone(), units));
         }
@@ -374,16 +368,18 @@ fn fitted(weights: &[u64]) -> Vec<u64> {
     if largest <= MAX_WEIGHT {
         return weights.to_vec();
     }
-    let scaled = |weight: u64| (weight * MAX_WEIGHT / largest).max(u64::from(weight > 0));
+    let part = |weight: u64| u128::from(weight) * u128::from(MAX_WEIGHT) / u128::from(largest);
+    let scaled = |weight: u64| u64::try_from(part(weight)).unwrap_or(MAX_WEIGHT).max(u64::from(weight > 0));
     weights.iter().map(|weight| scaled(*weight)).collect()
 }
 
 /// Weights in nearly the same proportions with a fixed sum: the largest remainders are rounded up.
 fn apportioned(weights: &[u64], sum: u64) -> Vec<u64> {
-    let all: u64 = weights.iter().sum::<u64>().max(1);
-    let mut parts: Vec<u64> = weights.iter().map(|weight| weight * sum / all).collect();
+    let (all, wide) = (weights.iter().copied().map(u128::from).sum::<u128>().max(1), u128::from(sum));
+    let part = |weight: u64| u64::try_from(u128::from(weight) * wide / all).unwrap_or(sum);
+    let mut parts: Vec<u64> = weights.iter().copied().map(part).collect();
     let mut order: Vec<usize> = (0..weights.len()).collect();
-    order.sort_by_key(|at| std::cmp::Reverse(weights.get(*at).map(|weight| weight * sum % all)));
+    order.sort_by_key(|at| std::cmp::Reverse(weights.get(*at).map(|weight| u128::from(*weight) * wide % all)));
     let missing = sum - parts.iter().sum::<u64>();
     for at in order.into_iter().take(usize::try_from(missing).unwrap_or_default()) {
         parts.get_mut(at).into_iter().for_each(|part| *part += 1);

@@ -172,7 +172,7 @@ impl<C: Cluster> Executor<'_, C> {
             deployment: set.deployment(color).to_owned(),
             service: if by_active { set.service.clone() } else { set.color_service(color).to_owned() },
             active: set.service.clone(),
-            ports: set.ports.iter().cloned().collect(),
+            ports: set.ports.clone(),
             pods: pods.iter().map(|pod| name(&pod.metadata).to_owned()).collect(),
         })
     }

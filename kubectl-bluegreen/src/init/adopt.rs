@@ -1,8 +1,6 @@
 //! `init --from`: a running Deployment and its Service become a release set, and no request is lost on the way.
 //! Pure; what is done already is not planned again, so that the same command goes on from any point.
 
-use std::collections::BTreeSet;
-
 use bluegreen_lint::set::{Active, PerColor, ReleaseSet};
 use serde_json::{Value, json};
 
@@ -86,7 +84,7 @@ impl<'o> Scene<'o> {
             color_label: Some(self.relabeling.color_label.clone()),
             service: self.called().to_owned(),
             color_services: Colors::default(),
-            ports: BTreeSet::new(),
+            ports: Vec::new(),
             deployments: Colors::new(|color| Some(self.adopt.copy_name(color))),
         }
     }

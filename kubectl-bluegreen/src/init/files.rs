@@ -139,7 +139,7 @@ impl Files {
             color_label: set.set.color_label().map(str::to_owned),
             service: set.active_service().map(|service| service.facts.name.clone()).unwrap_or_default(),
             color_services: Colors::default(),
-            ports: BTreeSet::new(),
+            ports: Vec::new(),
             deployments: Colors::new(|color| set.workload(color).map(|workload| workload.facts.name.clone())),
         };
         let active = if let Some(Active::One(color)) = set.set.active { Some(color) } else { None };

@@ -1,7 +1,6 @@
 //! `init --new`: the five resources of a release set that is not there yet.
 //! Pure; the manifests are text first, so that what is printed is what a person would have written.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use bluegreen_lint::config::Config;
@@ -188,7 +187,7 @@ kind: Service
             color_label: Some("color".to_owned()),
             service: self.name.clone(),
             color_services: Colors::default(),
-            ports: BTreeSet::new(),
+            ports: Vec::new(),
             deployments: Colors::new(|color| Some(format!("{}-{color}", self.name))),
         }
     }

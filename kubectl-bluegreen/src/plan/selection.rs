@@ -81,7 +81,7 @@ pub struct SetRef {
     pub color_services: Colors<Option<String>>,
     /// The ports of these Services, by their numbers and their names.
     #[serde(skip)]
-    pub ports: BTreeSet<String>,
+    pub ports: Vec<String>,
 }
 
 impl SetRef {
@@ -91,6 +91,8 @@ impl SetRef {
         let colors = Color::ALL.into_iter().filter_map(|color| set.color_service(color));
         let services = set.active_service().into_iter().chain(colors);
         let ports = services.filter_map(|service| service.spec.as_ref()?.ports.as_ref()).flatten();
+        let ports: BTreeSet<String> =
+            ports.flat_map(|port| port.name.clone().into_iter().chain([port.port.to_string()])).collect();
         Self {
             name: set.name().to_owned(),
             namespace: set.namespace().to_owned(),
@@ -102,7 +104,7 @@ impl SetRef {
             deployments: Colors::new(|color| {
                 set.deployment(color).map(|deployment| name(&deployment.metadata).to_owned())
             }),
-            ports: ports.flat_map(|port| port.name.clone().into_iter().chain([port.port.to_string()])).collect(),
+            ports: ports.into_iter().collect(),
         }
     }
 

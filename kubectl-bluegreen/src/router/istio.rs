@@ -80,5 +80,7 @@ mod tests {
         assert_eq!(original([0, 0, 50, 50]), recorded);
         assert_eq!(original([85, 0, 8, 7]), list(&[("shop", 80, 100), ("shop", 81, 0)]));
         assert_eq!(original([60, 20, 10, 10]), list(&[("shop", 80, 75), ("shop", 81, 25)]));
+        // Nothing limits what somebody writes by hand.
+        assert_eq!(original([1 << 60, 0, 1 << 60, 0]), list(&[("shop", 80, 100), ("shop", 81, 0)]));
     }
 }

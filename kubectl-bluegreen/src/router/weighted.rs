@@ -241,8 +241,7 @@ impl<'r> Records<'r> {
     }
 
     fn changed(&self, route: &Route, known: &Known<'_>) -> Option<String> {
-        let Self { shape, ends, written, .. } = self;
-        let ends = *ends;
+        let Self { shape, ends, ref written, .. } = *self;
         let recorded = known.recorded.filter(|recorded| shape.leads(recorded, ends))?;
         if shape.is_written(known.now, recorded, ends, written) {
             return None;

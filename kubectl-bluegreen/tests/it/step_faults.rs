@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kubectl_bluegreen::cluster::simulated::{Behaviour, Fault, SimulatedCluster};
 use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use kubectl_bluegreen::journal::ANNOTATION;
 use kubectl_bluegreen::process::Holder;
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::Value;
@@ -161,7 +162,7 @@ async fn killed(by: By) {
             users_reach(&cluster, &sweep.objects, by, NAMING, &format!("{by:?}: killed at {at}"));
             // By what came in: the process can be killed while its request is on the way.
             let service = cluster.object(&NAMING.service(NAMESPACE)).unwrap();
-            let begun = service["metadata"]["annotations"]["kubectl-bluegreen.dev/journal"].is_string();
+            let begun = service["metadata"]["annotations"][ANNOTATION].is_string();
             let soon = cluster.log().len() + 45;
             let holder = Holder::current(Some("tester".to_owned()));
             let ran = match number {
