@@ -29,12 +29,14 @@ mod asking;
 mod connect;
 mod credentials;
 mod kubeconfig;
+mod lean;
 mod proxy;
 #[cfg(test)]
 mod tests;
 
 pub use connect::{ConnectError, ConnectOptions, Log, contexts};
 use connect::{Connection, connect};
+use lean::Lean;
 
 /// How much is kept of the words of a server, a proxy or a webhook, in characters.
 const MAX_MESSAGE: usize = 4096;
@@ -175,7 +177,7 @@ impl LiveCluster {
         let (method, path, started) = (http.method().clone(), http.uri().to_string(), Instant::now());
         self.requests.set(self.requests.get() + 1);
         let again = Cell::new(Duration::ZERO);
-        let work = exchange(self.client(), http, &again);
+        let work = exchange(self.client(), http, is_lean(request), &again);
         let result = match self.request_timeout {
             None => work.await.map_err(|error| self.error(&words, &error)),
             Some(limit) => timeout(limit, work).await.map_or_else(
@@ -207,15 +209,27 @@ fn is_bulk(request: &Request) -> bool {
     matches!(request, Request::List { .. } | Request::Kinds { .. } | Request::Review { .. })
 }
 
+/// Whether nobody asks of an answer who wrote which field. Of Services that is asked.
+fn is_lean(request: &Request) -> bool {
+    matches!(request, Request::List { resource, .. } if *resource != Resource::Services)
+}
+
 /// Sends a request and reads the answer, and from one that is busy for how long it wants to be left alone.
-async fn exchange(client: Client, request: http::Request<Vec<u8>>, again: &Cell<Duration>) -> kube::Result<Value> {
+async fn exchange(
+    client: Client,
+    request: http::Request<Vec<u8>>,
+    lean: bool,
+    again: &Cell<Duration>,
+) -> kube::Result<Value> {
     let response = client.send(request.map(Body::from)).await?;
     let code = response.status();
     let seconds = response.headers().get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     again.set(Duration::from_secs(seconds.unwrap_or_default()));
     let bytes = response.into_body().collect().await?.to_bytes();
     if !code.is_client_error() && !code.is_server_error() {
-        return serde_json::from_slice(&bytes).map_err(kube::Error::SerdeError);
+        let read =
+            if lean { serde_json::from_slice(&bytes).map(|Lean(value)| value) } else { serde_json::from_slice(&bytes) };
+        return read.map_err(kube::Error::SerdeError);
     }
     // Whoever stands between may answer in words of its own.
     let said = || Status::failure(String::from_utf8_lossy(&bytes).trim(), "").with_code(code.as_u16());
