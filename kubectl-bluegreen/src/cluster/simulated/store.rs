@@ -185,12 +185,16 @@ impl State {
             let names: BTreeSet<&str> = self.objects.keys().map(|object| object.namespace.as_str()).collect();
             items = names.into_iter().map(|name| json!({"metadata": {"name": name}})).collect();
         }
-        json!({
+        let mut list = json!({
             "apiVersion": resource.api_version(),
             "kind": format!("{}List", resource.kind()),
             "metadata": {"resourceVersion": self.version.to_string()},
-            "items": items,
-        })
+        });
+        // `json!` would copy them once more.
+        if let Some(list) = list.as_object_mut() {
+            list.insert("items".to_owned(), Value::Array(items));
+        }
+        list
     }
 
     pub(super) fn get(&self, object: &ObjectRef) -> Result<Value, Refusal> {
