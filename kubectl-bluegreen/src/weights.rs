@@ -8,6 +8,8 @@ use crate::routes::Route;
 
 /// The largest weight that every kind of route takes: the Gateway API's.
 const MAX_WEIGHT: u64 = 1_000_000;
+/// The largest weight that is reckoned with: sums and percentages of thousands of them are whole numbers of 64 bits.
+const MAX_READ: u64 = 1_000_000_000_000;
 
 /// How a kind of route writes its weighted backends. All of them call the weight `weight`.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +92,7 @@ impl Shape {
     /// The weight of an entry of a list.
     fn weight(&self, list: &[Value], entry: &Value) -> u64 {
         let silent = u64::from(self.sum.is_none() || list.len() == 1);
-        entry.get("weight").and_then(Value::as_u64).unwrap_or(silent)
+        entry.get("weight").and_then(Value::as_u64).map_or(silent, |weight| weight.min(MAX_READ))
     }
 
     fn names(&self, entry: &Value, ends: Ends<'_>, service: &str) -> bool {

@@ -288,6 +288,22 @@ async fn weights_that_others_change_meanwhile_are_theirs() {
     assert!(!ran.err.contains("somebody else"), "{}", ran.err);
 }
 
+/// Weights beyond what any API takes: a share is still a share, and the way back is exact.
+#[tokio::test(start_paused = true)]
+async fn weights_of_any_size_are_reckoned_with() {
+    for (zeta, own) in [(1, u64::MAX), (u64::MAX, u64::MAX), (u64::MAX, u64::MAX / 2)] {
+        let zeta = json!({"name": "zeta", "port": 80, "weight": zeta});
+        let own = json!({"name": NAMING.active, "port": 80, "weight": own});
+        let rules = vec![rule("/", &json!([zeta, own, own]))];
+        let (world, route) = shared_by(rules.clone()).await;
+        let given = world.get(&route).await["spec"]["rules"][0]["backendRefs"].clone();
+        let weight = |at: usize| given[at]["weight"].as_u64().unwrap();
+        assert_eq!(weight(3) + weight(4), (weight(1) + weight(2)) / 9, "{given}");
+        world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+        assert_eq!(world.get(&route).await["spec"]["rules"], json!(rules));
+    }
+}
+
 /// A route that names the active Service twice, and what somebody makes of it meanwhile: what is drained stays drained, and
 /// what was changed keeps its part, whatever share the color had.
 #[tokio::test(start_paused = true)]
