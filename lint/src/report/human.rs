@@ -105,7 +105,11 @@ fn excerpt(place: &Place, sources: &[Source]) -> Option<Excerpt> {
 fn handler(style: Style) -> GraphicalReportHandler {
     let characters = if style.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
     let styles = if style.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
-    GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles }).with_width(style.width).with_links(false)
+    // A name is found again only where it stands on one line: nothing ends at a hyphen.
+    GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
+        .with_width(style.width)
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .with_links(false)
 }
 
 /// An error that kept the linter from running, with the line that it is about where there is one.
