@@ -36,7 +36,6 @@ mod tests;
 
 pub use connect::{ConnectError, ConnectOptions, Log, contexts};
 use connect::{Connection, connect};
-use lean::Lean;
 
 /// How much is kept of the words of a server, a proxy or a webhook, in characters.
 const MAX_MESSAGE: usize = 4096;
@@ -227,8 +226,7 @@ async fn exchange(
     again.set(Duration::from_secs(seconds.unwrap_or_default()));
     let bytes = response.into_body().collect().await?.to_bytes();
     if !code.is_client_error() && !code.is_server_error() {
-        let read =
-            if lean { serde_json::from_slice(&bytes).map(|Lean(value)| value) } else { serde_json::from_slice(&bytes) };
+        let read = if lean { lean::read(&bytes) } else { serde_json::from_slice(&bytes) };
         return read.map_err(kube::Error::SerdeError);
     }
     // Whoever stands between may answer in words of its own.

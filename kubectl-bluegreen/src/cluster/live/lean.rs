@@ -5,24 +5,32 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// The name under which the server tells who wrote which field.
-const MANAGED_FIELDS: &str = "managedFields";
-
-/// A value, less everything named `managedFields` in it.
-#[derive(Debug)]
-pub(super) struct Lean(pub(super) Value);
-
-impl<'de> Deserialize<'de> for Lean {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader).map(Self)
-    }
+/// Reads a JSON text into a value, less the `managedFields` of every `metadata` in it.
+///
+/// # Errors
+/// The text is not JSON.
+pub(super) fn read(text: &[u8]) -> serde_json::Result<Value> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = Reader { metadata: false }.deserialize(&mut reader)?;
+    reader.end().map(|()| value)
 }
 
-struct Reader;
+#[derive(Clone, Copy)]
+struct Reader {
+    /// Whether what is read is called `metadata`. Elsewhere somebody may have given that name to something of his own.
+    metadata: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Reader {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for Reader {
     type Value = Value;
@@ -34,10 +42,11 @@ impl<'de> Visitor<'de> for Reader {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            if key == MANAGED_FIELDS {
+            if self.metadata && key == "managedFields" {
                 map.next_value::<IgnoredAny>()?;
             } else {
-                object.insert(key, map.next_value::<Lean>()?.0);
+                let value = map.next_value_seed(Self { metadata: key == "metadata" })?;
+                object.insert(key, value);
             }
         }
         Ok(Value::Object(object))
@@ -45,7 +54,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut all = Vec::new();
-        while let Some(Lean(value)) = seq.next_element()? {
+        while let Some(value) = seq.next_element_seed(Self { metadata: false })? {
             all.push(value);
         }
         Ok(Value::Array(all))
@@ -83,15 +92,16 @@ mod tests {
 
     #[test]
     fn all_but_the_managed_fields_is_read() {
-        let text = r#"{"items": [{"metadata": {"name": "a", "managedFields": [{"manager": "x", "fieldsV1": {"f:spec": {}}}]},
-            "spec": [1, -2, 1.5, true, null, "ä\n", 18446744073709551615, {}]}], "kind": "List"}"#;
-        let whole: Value = serde_json::from_str(text).unwrap();
-        let Lean(lean) = serde_json::from_str(text).unwrap();
-        assert_eq!(lean.pointer("/items/0/metadata"), Some(&json!({"name": "a"})));
-        assert_eq!(lean.pointer("/items/0/spec"), whole.pointer("/items/0/spec"));
-        assert_eq!(lean.get("kind"), whole.get("kind"));
-        for broken in ["", "{", r#"{"managedFields": ["#, r#"{"a": 1} x"#] {
-            assert!(serde_json::from_str::<Lean>(broken).is_err(), "{broken}");
+        let text = r#"{"items": [{"metadata": {"name": "a", "labels": {"managedFields": "mine"},
+            "managedFields": [{"manager": "x", "fieldsV1": {"f:spec": {}}}]},
+            "spec": [1, -2, 1.5, true, null, "ä\n", 18446744073709551615, {"managedFields": 1}]}], "kind": "List"}"#;
+        let mut whole: Value = serde_json::from_str(text).unwrap();
+        let lean = read(text.as_bytes()).unwrap();
+        assert_eq!(lean.pointer("/items/0/metadata"), Some(&json!({"name": "a", "labels": {"managedFields": "mine"}})));
+        whole["items"][0]["metadata"].as_object_mut().unwrap().remove("managedFields");
+        assert_eq!(lean, whole);
+        for broken in ["", "{", r#"{"metadata": {"managedFields": ["#, r#"{"a": 1} x"#] {
+            assert!(read(broken.as_bytes()).is_err(), "{broken}");
         }
     }
 }
