@@ -155,6 +155,13 @@ impl Entry {
         let share = if self.split.is_partial() { format!(" {} %", self.split.share(self.to)) } else { String::new() };
         format!("{from} -> {}{share}", self.to)
     }
+
+    /// The command that brings it to its end where it has not ended: a share stays a share.
+    #[must_use]
+    pub fn finish(&self) -> String {
+        let share = if self.split.is_partial() { format!(" {}", self.split.share(self.to)) } else { String::new() };
+        format!("kubectl bluegreen switch {}{share}", self.to)
+    }
 }
 
 /// The record of moves, the oldest first.
@@ -226,6 +233,14 @@ impl Journal {
     fn flaw(&self) -> Option<String> {
         if self.version == 0 {
             return Some("there is no format 0".to_owned());
+        }
+        let sizes = self.entries.iter().flat_map(|entry| [entry.replicas.blue, entry.replicas.green]);
+        let largest = sizes.max().unwrap_or_default();
+        let bad = |entry: &Entry| entry.before.replicas.filter(|replicas| !(0..=largest).contains(replicas));
+        if let Some((at, replicas)) =
+            self.entries.iter().enumerate().find_map(|(at, entry)| Some((at + 1, bad(entry)?)))
+        {
+            return Some(format!("entry {at} gives back {replicas} replicas, and no color has had so many"));
         }
         let words = |entry: &Entry| {
             let optional = entry.result.iter().chain(&entry.accepted).chain(&entry.images.blue);

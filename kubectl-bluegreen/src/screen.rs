@@ -254,12 +254,12 @@ fn moving(status: &Status) -> Option<String> {
             Some(format!("{by} began to move traffic to {} {since} (at: {})", open.to, open.step))
         }
         (Some(open), None) => Some(format!(
-            "the {} to {} that {} began {} has not ended; finish it: kubectl bluegreen switch {}, or go back: kubectl bluegreen rollback",
+            "the {} to {} that {} began {} has not ended; finish it: {}, or go back: kubectl bluegreen rollback",
             open.command,
             open.to,
             open.by,
             ago(status.at, open.at),
-            open.to
+            open.finish()
         )),
         (None, Some(by)) => Some(format!("{by} holds the lease: a move is about to begin, or has just ended")),
         (None, None) => None,

@@ -166,7 +166,7 @@ impl Move<'_> {
         if let Some(unfinished) = unfinished {
             let message =
                 format!("the {} to {} that {} began has not ended", unfinished.command, unfinished.to, unfinished.by);
-            let help = format!("finish it first: kubectl bluegreen switch {}", unfinished.to);
+            let help = format!("finish it first: {}", unfinished.finish());
             return Err(Error::Forbidden { message, help });
         }
         if set.deployment(to).is_none() {

@@ -8,7 +8,7 @@ use crate::observed::{Labels, SetView, name, selector, template_labels};
 use crate::release::Color;
 use crate::routes::{Backend, Route, Why};
 
-pub(super) const CHECK: Check = Check {
+pub(crate) const CHECK: Check = Check {
     id: "other-services",
     refuses: "another Service or route also leads to the color that serves, and would stay behind",
     run,
@@ -64,8 +64,8 @@ fn judge(set: &SetView<'_>, active: Color) -> Verdict {
     Verdict::skip(format!("no other Service stays behind; routes are unknown: reading {hidden} is not allowed"))
 }
 
-/// The Services, apart from the set's own, that select the color that serves and not the other one.
-fn left_behind<'o>(set: &SetView<'o>, active: Color) -> Vec<&'o str> {
+/// The Services, apart from the set's own, that select a color and not the other one.
+pub(crate) fn left_behind<'o>(set: &SetView<'o>, active: Color) -> Vec<&'o str> {
     let own = [set.active_service(), set.color_service(Color::Blue), set.color_service(Color::Green)];
     let is_own = |service: &Service| {
         own.iter()

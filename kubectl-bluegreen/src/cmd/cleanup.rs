@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
+use crate::check;
 use crate::cluster::Resource;
 use crate::error::Error;
 use crate::journal::Journal;
@@ -59,7 +60,7 @@ impl Planner for Cleanup {
             let (set, namespace) = (set.name().to_owned(), set.namespace().to_owned());
             return Err(Error::NoColor { set, namespace, color });
         }
-        refuse(&set, color)?;
+        refuse(&set, color, &self.settings.accept)?;
         let title =
             format!("Clean up {} of {} in namespace {}", traffic::version(&set, color), set.name(), set.namespace());
         let floor = own_floor(&set, color);
@@ -113,7 +114,7 @@ fn wakes(autoscaler: &HorizontalPodAutoscaler) -> String {
 }
 
 /// Refuses a color that traffic may reach.
-fn refuse(set: &SetView<'_>, color: Color) -> Result<(), Error> {
+fn refuse(set: &SetView<'_>, color: Color, accepted: &[String]) -> Result<(), Error> {
     let refused = |message: String, help: String| Err(Error::Forbidden { message, help });
     match set.set.active {
         Some(Active::One(active)) if active == color => {
@@ -134,7 +135,7 @@ fn refuse(set: &SetView<'_>, color: Color) -> Result<(), Error> {
             open.by,
             open.at.strftime("%Y-%m-%d %H:%M:%SZ")
         );
-        return refused(message, format!("finish it first: kubectl bluegreen switch {}", open.to));
+        return refused(message, format!("finish it first: {}", open.finish()));
     }
     let given = set.ongoing().map(|entry| entry.split.share(color)).filter(|share| *share > 0);
     let take_back = format!("give all of it to one color first: kubectl bluegreen switch {}", color.other());
@@ -149,6 +150,17 @@ fn refuse(set: &SetView<'_>, color: Color) -> Result<(), Error> {
     }
     if let Some(share) = given {
         return refused(format!("{color} has {share} % of the traffic, as the journal says"), take_back);
+    }
+    if set.active_service().is_none() && set.ready_pods(color).next().is_some() {
+        let message = format!("{} has no active Service: it cannot be seen whether {color} serves users", set.name());
+        let scale = set.deployment(color).map(|deployment| name(&deployment.metadata)).unwrap_or_default();
+        return refused(message, format!("if it does not: kubectl scale deployment/{scale} --replicas=0"));
+    }
+    let id = check::OTHER_SERVICES.id;
+    let elsewhere = check::left_behind(set, color);
+    if let Some(service) = elsewhere.first().filter(|_| !accepted.iter().any(|accepted| accepted == id)) {
+        let help = format!("let it select what the active Service selects; or, if nobody uses it: --accept {id}");
+        return refused(format!("service/{service} leads its users to {color} alone"), help);
     }
     Ok(())
 }

@@ -145,6 +145,7 @@ impl Planner for Deploy {
         }
         let idle = active.other();
         set.deployment(idle).ok_or_else(|| no_color(idle))?;
+        has_its_share(&set, &journal, idle)?;
         let stage = self.stage(&set, &journal, idle);
         match self.prepare(&set, active, idle, &images, stage)? {
             Some(plan) => Ok(plan),
@@ -190,6 +191,23 @@ fn back_to(journal: &Journal) -> Option<Color> {
         DEPLOY if journal.open().is_some() || last.split.is_partial() => last.from,
         PUT_BACK if journal.open().is_some() => Some(last.to),
         _ => None,
+    }
+}
+
+/// Refuses to go on from a share that somebody has taken away meanwhile: it is not known how long users have tried it.
+fn has_its_share(set: &SetView<'_>, journal: &Journal, idle: Color) -> Result<(), Error> {
+    let given = journal.ongoing().filter(|_| journal.open().is_none());
+    let Some(given) = given.filter(|entry| entry.to == idle && entry.split.is_partial()) else { return Ok(()) };
+    match Router::current(set) {
+        (router, Some(now)) if !now.is_partial() => Err(Error::Forbidden {
+            message: format!(
+                "{idle} was given {} % of the traffic, and nothing gives it a share by {router} any more",
+                given.split.share(idle)
+            ),
+            help: "see who has changed that, put back what is left of it with kubectl bluegreen rollback, and deploy again"
+                .to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -341,8 +359,11 @@ impl Deploy {
         Ok(())
     }
 
-    /// Says who sees the new version before all others: routes that lead to the idle color alone.
+    /// Says who sees the new version before all others: Services and routes that lead to the idle color alone.
     fn note_previews(set: &SetView<'_>, idle: Color, plan: &mut Plan) {
+        let services = check::left_behind(set, idle).into_iter();
+        let note = |service| format!("service/{service} leads to {idle}: whoever uses it sees the new version at once");
+        plan.notes.extend(services.map(note));
         let Some(own) = set.color_service(idle).map(|service| name(&service.metadata)) else { return };
         for (route, _) in set.observed.routes.to(set.namespace(), own) {
             plan.notes.push(format!("{route} leads to {idle}: whoever uses it sees the new version at once"));

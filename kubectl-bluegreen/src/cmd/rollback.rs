@@ -68,21 +68,39 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
     if was_rollback && journal.open().is_some() {
         return Ok(last.to);
     }
-    let Some(from) = release_began_at(&journal.entries) else {
+    let Some((from, began)) = release_began_at(&journal.entries) else {
         let message = "before the last move no single color served".to_owned();
         return refused(message, "say where to: kubectl bluegreen switch ENV");
     };
     if was_rollback && !again {
-        let message = format!(
-            "the last move was a {} already, from {from} to {} at {} by {}",
-            last.command,
-            last.to,
-            last.at.strftime("%Y-%m-%d %H:%M:%SZ"),
-            last.by
-        );
+        let when = format!("at {} by {}", last.at.strftime("%Y-%m-%d %H:%M:%SZ"), last.by);
+        if from == last.to {
+            let message =
+                format!("the last move was a {} already: it took a share back to {from} {when}", last.command);
+            return refused(message, "there is nothing to undo; say where to: kubectl bluegreen switch ENV");
+        }
+        let message = format!("the last move was a {} already, from {from} to {} {when}", last.command, last.to);
         return refused(message, "--again undoes it");
     }
+    is_what_served(set, from, began)?;
     Ok(from)
+}
+
+/// Refuses a color that has got other images since it served: what it runs now has proven nothing.
+fn is_what_served(set: &SetView<'_>, color: Color, began: &Entry) -> Result<(), Error> {
+    let (served, now) = (began.images.of(color), set.images(color));
+    if served.is_empty() || set.base() == Some(color) || served.iter().eq(&now) {
+        return Ok(());
+    }
+    let message = format!(
+        "{color} is not what it was when it served: it ran {} then, and has {} now",
+        served.join(", "),
+        now.join(", ")
+    );
+    let help = format!(
+        "if that is good: kubectl bluegreen switch {color}; or give it what it ran: kubectl bluegreen deploy VERSION"
+    );
+    Err(Error::Forbidden { message, help })
 }
 
 /// What a rollback would do now.
@@ -100,11 +118,19 @@ pub struct Outlook {
 pub fn outlook(set: &SetView<'_>) -> Result<Outlook, Error> {
     let color = target(set, false)?;
     if set.base() == Some(color) {
+        let journal = set.active_service().map(Journal::of).transpose()?;
+        let is_open = journal.is_some_and(|journal| journal.open().is_some());
         let how = match Router::current(set) {
+            (router, Some(split)) if split.is_partial() && set.ongoing().is_none() => format!(
+                "it moves nothing: the {} % of {} by {router} are not in the journal, and stay",
+                split.share(color.other()),
+                color.other()
+            ),
             (router, Some(split)) if split.is_partial() => {
                 format!("the {} % of {} come back by {router}", split.share(color.other()), color.other())
             }
-            _ => "its traffic has moved already, only the end is to be written".to_owned(),
+            _ if is_open => "its traffic has moved already, only the end is to be written".to_owned(),
+            _ => format!("{color} serves already"),
         };
         return Ok(Outlook { color, how, checks: Vec::new() });
     }
@@ -121,9 +147,11 @@ pub fn outlook(set: &SetView<'_>) -> Result<Outlook, Error> {
     Ok(Outlook { color, how, checks })
 }
 
-/// The color that served before the last release began: its moves are the last ones that went to one color.
-fn release_began_at(entries: &[Entry]) -> Option<Color> {
+/// The color that served before the last release began, and the move by which it began: its moves are the last ones that
+/// went to one color.
+fn release_began_at(entries: &[Entry]) -> Option<(Color, &Entry)> {
     let last = entries.last()?;
     let of_release = entries.iter().rev().take_while(|entry| entry.to == last.to && entry.command == last.command);
-    of_release.last()?.from
+    let began = of_release.last()?;
+    Some((began.from?, began))
 }

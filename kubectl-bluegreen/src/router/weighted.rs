@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Ask, Given, Refusal, Stage, ends, ends_to_give, map_port, no_port, tell};
+use super::{Ask, Given, Refusal, Stage, ends, ends_to_give, map_port, no_port, none, tell};
 use crate::cluster::ObjectRef;
 use crate::journal::{Before, Journal, Phase};
 use crate::observed::{SetView, name};
@@ -103,6 +103,9 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
             raised.push(Step::new("route", title, changed(route, to_raise)));
             raised.extend(named_first.then(|| accepted_step(route, false)));
         }
+    }
+    if given.is_empty() {
+        return Err(none(set));
     }
     if named.is_empty() {
         tell(&mut raised, &given, color);

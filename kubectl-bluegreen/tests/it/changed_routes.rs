@@ -44,7 +44,7 @@ fn rules() -> Vec<Value> {
 }
 
 /// A cluster in which green has 10 % by a route of several rules.
-async fn shared() -> (Simulated, ObjectRef) {
+pub(super) async fn shared() -> (Simulated, ObjectRef) {
     shared_by(rules()).await
 }
 

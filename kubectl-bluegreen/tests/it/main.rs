@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod careful;
 mod changed_routes;
 mod completion;
 mod connect;

@@ -1,0 +1,130 @@
+//! What a careful operator would not do, and the tool refuses: each with exit status 3, and nothing is changed.
+
+use kubectl_bluegreen::cluster::simulated::Behaviour;
+use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use kubectl_bluegreen::release::ExitStatus;
+use serde_json::{Value, json};
+
+use super::changed_routes::shared;
+use super::release::selector;
+use super::routers::{accepted, create, foreign_service, http_route_spec};
+use super::simulated::{NAMESPACE, Simulated, cluster};
+use super::world::{NAMINGS, Naming, Ran, World};
+
+const NAMING: Naming = NAMINGS[0];
+
+async fn world() -> Simulated {
+    Simulated(cluster(NAMING).await)
+}
+
+/// Runs a line that is refused in these words, and changes nothing.
+#[track_caller]
+fn refused(ran: Ran, words: &str) {
+    let ran = ran.expect(ExitStatus::Refused);
+    assert!(ran.err.contains(words), "{words}\n{}", ran.err);
+}
+
+async fn deployment(world: &Simulated, name: &str) -> Value {
+    world.get(&ObjectRef::new(Resource::Deployments, NAMESPACE, name)).await["spec"].clone()
+}
+
+/// The idle color got a version that did not pass its tests: it is not what served before, and no way back.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_never_goes_to_a_version_that_has_not_served() {
+    let world = world().await;
+    world.run("deploy 3 --yes --settle 0s").await.expect(ExitStatus::Done);
+    world.0.behave("bgapp:4", Behaviour { status: 500, ..Behaviour::default() });
+    world.run("deploy 4 --yes --settle 0s --after 0s").await.expect(ExitStatus::PutBack);
+    refused(world.run("rollback --yes --settle 0s").await, "blue is not what it was when it served");
+    assert_eq!(selector(&world, NAMING).await, "green");
+    let status = world.run("status").await.expect(ExitStatus::Done);
+    assert!(
+        status.out.contains("it ran registry.local/bgapp:1 then, and has registry.local/bgapp:4 now"),
+        "{}",
+        status.out
+    );
+    // What served before comes back by its version.
+    world.run("deploy 1 --yes --settle 0s --after 0s").await.expect(ExitStatus::Done);
+    assert_eq!(selector(&world, NAMING).await, "blue");
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(selector(&world, NAMING).await, "green");
+}
+
+/// Another Service that leads to one color alone has users that no switch moves: they are not cut off, and who may see a
+/// version before all others is said.
+#[tokio::test(start_paused = true)]
+async fn pods_that_another_service_leads_to_are_not_ended() {
+    let world = world().await;
+    let active = world.get(&NAMING.service(NAMESPACE)).await["spec"].clone();
+    let spec = json!({"selector": active["selector"], "ports": active["ports"]});
+    create(&world, Resource::Services, "internal", json!({"spec": spec})).await;
+    world.run("switch green --yes --settle 0s --accept other-services").await.expect(ExitStatus::Done);
+    let before = deployment(&world, NAMING.blue).await;
+    let words = "service/internal leads its users to blue alone";
+    refused(world.run("cleanup blue --yes --after 0s").await, words);
+    let planned = world.run("deploy 3 --dry-run client --after 0s").await.expect(ExitStatus::Done);
+    let note = "service/internal leads to blue: whoever uses it sees the new version at once";
+    assert!(planned.err.contains(note), "{}", planned.err);
+    assert_eq!(deployment(&world, NAMING.blue).await, before);
+    world.run("cleanup blue --yes --after 0s --accept other-services").await.expect(ExitStatus::Done);
+}
+
+/// Without an active Service nobody knows whom the color serves.
+#[tokio::test(start_paused = true)]
+async fn a_color_with_pods_is_not_ended_where_it_is_not_known_who_serves() {
+    let world = world().await;
+    world.0.delete(&NAMING.service(NAMESPACE));
+    let before = deployment(&world, NAMING.blue).await;
+    refused(world.run("cleanup blue --yes --after 0s").await, "has no active Service");
+    assert_eq!(deployment(&world, NAMING.blue).await, before);
+}
+
+/// A share that nothing could give is not said to be given.
+#[tokio::test(start_paused = true)]
+async fn a_share_needs_a_route_also_where_its_router_is_named() {
+    for router in ["gateway", "traefik", "nginx", "istio"] {
+        let world = world().await;
+        let before = deployment(&world, NAMING.green).await;
+        let words = "nothing that leads to";
+        refused(world.run(&format!("switch green 10 --yes --settle 0s --router {router}")).await, words);
+        refused(world.run(&format!("deploy 3 --steps 10,100 --yes --settle 0s --router {router}")).await, words);
+        assert_eq!(deployment(&world, NAMING.green).await, before, "{router}");
+    }
+    let (world, route) = shared().await;
+    world.0.delete(&route);
+    refused(world.run("switch green 50 --yes --settle 0s").await, "nothing that leads to");
+}
+
+/// A route that goes away while it gives a share: the release does not go on as if users had tried the new version.
+#[tokio::test(start_paused = true)]
+async fn a_release_does_not_go_on_from_a_share_that_is_gone() {
+    for (steps, after) in [("10,50,100", 2), ("50,100", 2)] {
+        let world = world().await;
+        let route = create(&world, Resource::HttpRoutes, "shop", json!({"spec": http_route_spec(NAMING)})).await;
+        foreign_service(&world).await;
+        accepted(&world, &route).await;
+        let line = format!("deploy 3 --steps {steps} --soak 10s --yes --settle 0s");
+        let (ran, ()) = tokio::join!(world.run(&line), async {
+            let has_share = async || {
+                let seen = world.get(&route).await["spec"].to_string();
+                seen.contains(NAMING.green)
+            };
+            while !has_share().await {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(after)).await;
+            world.0.delete(&route);
+        });
+        let ran = ran.expect(ExitStatus::PutBack);
+        assert!(ran.err.contains("nothing gives it a share by"), "{}", ran.err);
+        assert_eq!(selector(&world, NAMING).await, "blue", "{steps}");
+    }
+}
+
+/// Where a rollback took a share back there is nothing that a second one could undo.
+#[tokio::test(start_paused = true)]
+async fn a_second_rollback_of_a_share_has_nothing_to_undo() {
+    let (world, _) = shared().await;
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    refused(world.run("rollback --yes --settle 0s").await, "it took a share back to blue");
+}
