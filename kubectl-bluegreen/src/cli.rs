@@ -1,6 +1,7 @@
 //! The command line: global flags and the list of commands.
 //! Parses only; what a command does is in `cmd/`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +60,18 @@ impl Output {
     #[must_use]
     pub fn is_data(self) -> bool {
         matches!(self, Self::Json | Self::Yaml)
+    }
+
+    /// What a command line asks for that cannot be read as a whole.
+    #[must_use]
+    pub fn asked_for(arguments: &[OsString]) -> Self {
+        let words = arguments.iter().map(|word| word.to_string_lossy()).take_while(|word| word != "--");
+        let words: Vec<_> = words.collect();
+        let asked = words.iter().enumerate().filter_map(|(at, word)| match word.as_ref() {
+            "-o" | "--output" => words.get(at + 1).map(AsRef::as_ref),
+            word => word.strip_prefix("--output=").or_else(|| Some(word.strip_prefix("-o")?.trim_start_matches('='))),
+        });
+        asked.filter_map(|form| Self::from_str(form, false).ok()).next_back().unwrap_or_default()
     }
 }
 

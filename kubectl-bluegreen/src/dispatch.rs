@@ -52,6 +52,9 @@ use crate::watch::View;
 
 mod answer;
 mod publish;
+mod typed;
+
+pub use answer::unread;
 
 /// What one run of the program knows besides the cluster.
 #[derive(Debug)]
@@ -425,7 +428,11 @@ impl Run {
             return Ok(ExitStatus::Done);
         }
         if args.check {
-            self.ui.always(format_args!("{to} is not what would be written now; leave --check out to write it"));
+            let there = sources.first().map(|source| &*source.text);
+            let differs =
+                there.map(|there| there.lines().zip(page.lines()).take_while(|(old, new)| old == new).count() + 1);
+            let from = differs.map_or_else(String::new, |line| format!(", from line {line} on"));
+            self.ui.always(format_args!("{to} is not what would be written now{from}; leave --check out to write it"));
             return Ok(ExitStatus::Failed);
         }
         write_atomically(&args.to, page.as_bytes()).map_err(|error| Error::Manifests {

@@ -25,6 +25,8 @@ pub enum Error {
         namespace: String,
     },
     /// `--app` names no set.
+    ///
+    /// Way out: one of the sets that it lists, or another namespace.
     #[error("no release set {app} in namespace {namespace}")]
     #[diagnostic(code(bluegreen::no_such_set), help("{help}"))]
     NoSuchSet {
@@ -70,6 +72,9 @@ pub enum Error {
         color: Color,
     },
     /// Checks refuse the move.
+    ///
+    /// Way out: what the first refusing check says, as on the page of the checks; or let that one check pass by its name, with
+    /// `--accept`.
     #[error("{command} to {color} is refused by {}", failed(checks))]
     #[diagnostic(code(bluegreen::refused), help("{}", refusal_help(checks)))]
     Refused {
@@ -81,6 +86,8 @@ pub enum Error {
         checks: Vec<CheckResult>,
     },
     /// What was asked for must not be done now.
+    ///
+    /// Way out: it says what stands against it, and which command goes on from there.
     #[error("{message}")]
     #[diagnostic(code(bluegreen::refused), help("{help}"))]
     Forbidden {
@@ -90,6 +97,9 @@ pub enum Error {
         help: String,
     },
     /// The journal cannot be read.
+    ///
+    /// Way out: a newer version of this tool, or the command that it prints, which takes the record away: then say yourself
+    /// which color is to serve, with `kubectl bluegreen switch`.
     #[error(transparent)]
     #[diagnostic(
         code(bluegreen::journal_unreadable),
@@ -104,6 +114,8 @@ pub enum Error {
     )]
     NoTerminal,
     /// The answer was no.
+    ///
+    /// Way out: none is needed.
     #[error("not confirmed: nothing was changed")]
     #[diagnostic(code(bluegreen::not_confirmed))]
     Declined,
@@ -134,6 +146,9 @@ pub enum Error {
         reason: String,
     },
     /// The cluster did not get there in time.
+    ///
+    /// Way out: what it says is true now, `kubectl bluegreen status` shows; then the same command goes on where it was, with a
+    /// longer `--timeout` if it only needs longer.
     #[error("{waited_for} did not happen within {seconds} s; {state}")]
     #[diagnostic(code(bluegreen::timed_out), help("{help}"))]
     TimedOut {
@@ -147,6 +162,8 @@ pub enum Error {
         help: String,
     },
     /// A signal came.
+    ///
+    /// Way out: the same command goes on; `kubectl bluegreen rollback` goes back.
     #[error("interrupted; {state}")]
     #[diagnostic(code(bluegreen::interrupted), help("{help}"))]
     Interrupted {
@@ -208,6 +225,9 @@ pub enum Error {
         attempts: usize,
     },
     /// A request failed.
+    ///
+    /// Way out: of what is not allowed, ask an admin for `kubectl bluegreen rbac`; log in again where the credentials are not
+    /// accepted; else see whether the cluster can be reached, and try again.
     #[error("{error}")]
     #[diagnostic(code(bluegreen::cluster), help("{}", cluster_help(error)))]
     Cluster {
@@ -216,6 +236,8 @@ pub enum Error {
         error: ClusterError,
     },
     /// It went wrong after the selector had moved.
+    ///
+    /// Way out: it says where traffic is. The same command goes on to the end, `kubectl bluegreen rollback` goes back.
     #[error("{error}; {state}")]
     #[diagnostic(code(bluegreen::after_move), help("{help}"))]
     AfterMove {
@@ -227,6 +249,8 @@ pub enum Error {
         help: String,
     },
     /// What was asked for makes no sense as it is written.
+    ///
+    /// Way out: it says how it is written; `--help` shows what there is.
     #[error("{message}")]
     #[diagnostic(code(bluegreen::usage), help("{help}"))]
     Usage {
@@ -236,6 +260,8 @@ pub enum Error {
         help: String,
     },
     /// A color does not become ready, and it is known why.
+    ///
+    /// Way out: it names the pod, what is wrong with it, and what to do. No traffic was moved: mend it, and deploy again.
     #[error("{color} does not become ready: {}{}", diagnosis.message, of_pod(diagnosis.pod.as_ref()))]
     #[diagnostic(code(bluegreen::not_ready), help("{}", diagnosis.help))]
     NotReady {
@@ -304,6 +330,8 @@ pub enum Error {
         state: String,
     },
     /// What `init` was asked for cannot be.
+    ///
+    /// Way out: it says what stands in the way, and what to change. Nothing that exists was overwritten.
     #[error("{message}")]
     #[diagnostic(code(bluegreen::init), help("{help}"))]
     Init {
@@ -313,6 +341,8 @@ pub enum Error {
         help: String,
     },
     /// The manifests cannot be rehearsed.
+    ///
+    /// Way out: it names the file and the object; `bluegreen-lint` says more about them.
     #[error("{message}")]
     #[diagnostic(code(bluegreen::manifests), help("{help}"))]
     Manifests {
@@ -345,6 +375,9 @@ fn cluster_help(error: &ClusterError) -> &'static str {
             "ask an admin for this, or for all that the commands need: kubectl bluegreen rbac -n NAMESPACE | kubectl apply -f -"
         }
         Failure::Unauthorized => "log in again: the cluster does not accept these credentials",
+        Failure::NotFound if error.message.starts_with("namespaces ") => {
+            "make the namespace first: kubectl create namespace NAME"
+        }
         Failure::NotFound => "it is gone: see `kubectl bluegreen status`",
         Failure::Lost => "check that the cluster can be reached: kubectl cluster-info",
         Failure::Unavailable => "the API server cannot answer now: try again",

@@ -1,7 +1,9 @@
 //! The page about one release set that a team keeps beside its manifests: what there is, what to type, what is checked.
 //! Makes text of what was observed and linted; reads and writes no file, and knows no clock.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::{Component, Path, PathBuf};
 
 use bluegreen_lint::config::release::SmokeTest;
 use bluegreen_lint::report::{MemberSummary, SetSummary};
@@ -108,7 +110,7 @@ impl Guide<'_> {
 
     fn place(&self, source: usize, at: usize) -> String {
         let Some(source) = self.manifests.sources.get(source) else { return String::new() };
-        format!("{}:{}", source.name, source.position(at).line)
+        format!("{}:{}", in_short(Path::new(&*source.name)), source.position(at).line)
     }
 
     fn diagram(&self, page: &mut String, status: &Status) {
@@ -215,7 +217,7 @@ impl Guide<'_> {
             page,
             "\n## The way back\n\n```sh\nkubectl bluegreen rollback{} --yes\n```\n\nAll traffic goes to the color that served \
              before the last release, from any step of it. The old color keeps running until `cleanup`. Without the plugin, \
-             the same by hand:\n\n```sh\n",
+             all users of the Service by hand:\n\n```sh\n",
             self.options()
         );
         let namespace = self.manifests.namespace().map_or_else(String::new, |namespace| format!(" -n {namespace}"));
@@ -228,6 +230,16 @@ impl Guide<'_> {
             );
         }
         page.push_str("```\n");
+        let routes = self.set.observed.routes.to(self.set.namespace(), name(&service.metadata));
+        let routes: BTreeSet<String> = routes.map(|(route, _)| format!("`{route}`")).collect();
+        if !routes.is_empty() {
+            let routes = routes.into_iter().collect::<Vec<_>>().join(", ");
+            let _ = writeln!(
+                page,
+                "\nDuring a share that is not all: who comes in by {routes} goes where its weights say. Put these back as they \
+                 are in the manifests, too, and delete the Ingress of a canary that the release has made."
+            );
+        }
     }
 
     fn tests(&self, page: &mut String, idle: Color) -> Result<(), Error> {
@@ -308,4 +320,11 @@ fn code(labels: &Labels) -> String {
 /// A text in a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
+}
+
+/// A path as short as it can be said, the same on every system: `./k8s/` is `k8s`.
+pub(crate) fn in_short(path: &Path) -> String {
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    let short: PathBuf = parts.collect();
+    if short.as_os_str().is_empty() { ".".to_owned() } else { short.to_string_lossy().replace('\\', "/") }
 }

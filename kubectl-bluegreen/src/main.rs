@@ -14,11 +14,11 @@ use bluegreen_lint::cli::{Cli as Linter, Surroundings};
 use clap::Parser;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
-use kubectl_bluegreen::cli::{Cli, ColorWhen, Command};
+use kubectl_bluegreen::cli::{Cli, ColorWhen, Command, Output};
 use kubectl_bluegreen::cluster::live::{self, ConnectOptions, LiveCluster, Log};
 use kubectl_bluegreen::cmd::lint;
 use kubectl_bluegreen::complete::{self, Names, Scope};
-use kubectl_bluegreen::dispatch::Run;
+use kubectl_bluegreen::dispatch::{self, Run};
 use kubectl_bluegreen::interrupt::Interrupt;
 use kubectl_bluegreen::process::Holder;
 use kubectl_bluegreen::release::ExitStatus;
@@ -38,8 +38,8 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done }.into();
+            let output = Output::asked_for(&std::env::args_os().collect::<Vec<_>>());
+            return dispatch::unread(&error, output, &Ui::process(Answers::Person, false)).into();
         }
     };
     match cli.global.color {

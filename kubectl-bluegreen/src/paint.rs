@@ -96,7 +96,7 @@ fn label(line: &str) -> usize {
     let number = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let is_number = number.len() < rest.len();
     let time = number.strip_prefix(" s  ").or_else(|| number.strip_prefix(' ')).filter(|_| is_number);
-    let word = ["note: ", "help: ", "error: "].iter().find_map(|word| rest.strip_prefix(*word));
+    let word = ["note: ", "help: "].iter().find_map(|word| rest.strip_prefix(*word));
     time.or(word).map_or(start + 2, |words| line.len() - words.len())
 }
 

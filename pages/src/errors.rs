@@ -16,7 +16,7 @@ struct Case {
     code: String,
     cause: String,
     message: Option<String>,
-    way_out: Option<String>,
+    way_out: String,
     status: String,
 }
 
@@ -26,8 +26,9 @@ struct Case {
 /// When a source cannot be understood.
 pub fn page(root: &Path) -> Result<String, Problem> {
     let mut text = String::from(
-        "# Errors\n\nEach error has a code, which `-o json` gives as `error.code`, and which does not change. Words in CAPITALS \
-         stand for what the program fills in; where the way out depends on the case, the program prints it.\n",
+        "# Errors\n\nEach error has a code, which does not change: `error[CODE]: ...` on the terminal, and `error.code` in the \
+         data of `kubectl bluegreen -o json`. Words in CAPITALS stand for what the program fills in; every error says its own \
+         way out.\n",
     );
     for (program, folder) in [("kubectl bluegreen", PLUGIN), ("bluegreen-lint", LINTER)] {
         let mut cases: BTreeMap<String, Vec<Case>> = BTreeMap::new();
@@ -44,7 +45,7 @@ pub fn page(root: &Path) -> Result<String, Problem> {
                 if let Some(message) = case.message {
                     let _ = writeln!(text, "- It says: {message}");
                 }
-                let _ = writeln!(text, "- Way out: {}", case.way_out.as_deref().unwrap_or("none is needed"));
+                let _ = writeln!(text, "- Way out: {}", case.way_out);
                 let _ = writeln!(text, "- Exit status: {}", case.status);
             }
         }
@@ -126,12 +127,11 @@ fn case(attributes: &[Attribute], status: String) -> Option<Case> {
             message = parsed.ok().flatten();
         }
     }
-    Some(Case { code: code?, cause: documentation(attributes), message, way_out: way_out.map(said), status })
-}
-
-/// A help that is only a placeholder says nothing here.
-fn said(help: Option<String>) -> String {
-    help.unwrap_or_else(|| "depends on the case".to_owned())
+    // What the program fills in is put into words in the documentation.
+    let text = documentation(attributes);
+    let (cause, said) = text.split_once("Way out: ").unwrap_or((&text, "the message says it"));
+    let way_out = way_out.flatten().unwrap_or_else(|| said.trim_end_matches('.').to_owned());
+    Some(Case { code: code?, cause: cause.trim_end().to_owned(), message, way_out, status })
 }
 
 /// `{name}` as `NAME`; nothing when the text is only what the program fills in.
@@ -207,6 +207,10 @@ fn number(body: &Expr) -> String {
     let all = [S::Done, S::Failed, S::Usage, S::Refused, S::PutBack, S::Busy, S::TimedOut, S::Interrupted];
     let name = match body {
         Expr::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
+        Expr::Block(block) => match block.block.stmts.as_slice() {
+            [syn::Stmt::Expr(body, None)] => return number(body),
+            _ => None,
+        },
         _ => None,
     };
     let status = all.into_iter().find(|status| name.as_deref() == Some(&format!("{status:?}")));

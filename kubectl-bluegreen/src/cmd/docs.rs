@@ -10,13 +10,16 @@ use crate::cluster::simulated::SimulatedCluster;
 use crate::cluster::{ObjectRef, Resource};
 use crate::cmd::rehearse::{SETTLE_MAX, load};
 use crate::error::Error;
-use crate::guide::Guide;
+use crate::guide::{Guide, in_short};
 use crate::manifests;
 use crate::observe::observe;
 use crate::observed::{SetView, name};
 use crate::plan::Selection;
 use crate::release::Color;
 use crate::ui::Ui;
+
+/// Where the page goes when nothing is said.
+const PAGE: &str = "BLUE_GREEN_DEPLOYMENT.md";
 
 /// Write a page about a release set: its objects, commands, checks and way back
 ///
@@ -33,7 +36,7 @@ pub struct Args {
     #[arg(short, long = "filename", value_name = "PATH", required = true)]
     pub files: Vec<PathBuf>,
     /// The file to write; `-` prints
-    #[arg(long, value_name = "FILE", default_value = "BLUE_GREEN_DEPLOYMENT.md")]
+    #[arg(long, value_name = "FILE", default_value = PAGE)]
     pub to: PathBuf,
     /// Write nothing; exit with 1 when the file is not what would be written
     #[arg(long)]
@@ -73,7 +76,9 @@ fn run_both(cluster: &SimulatedCluster, set: &SetView<'_>) {
 
 /// The command that makes the page again.
 fn made_by(args: &Args, app: Option<&str>) -> String {
-    let files = args.files.iter().map(|file| format!(" -f {}", file.display()));
+    let files = args.files.iter().map(|file| format!(" -f {}", in_short(file)));
     let app = app.map_or_else(String::new, |app| format!(" --app {app}"));
-    format!("kubectl bluegreen docs{}{app}", files.collect::<String>())
+    let to = in_short(&args.to);
+    let to = if [PAGE, "-"].contains(&to.as_str()) { String::new() } else { format!(" --to {to}") };
+    format!("kubectl bluegreen docs{}{to}{app}", files.collect::<String>())
 }

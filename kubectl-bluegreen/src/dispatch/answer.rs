@@ -4,11 +4,13 @@
 use serde::Serialize;
 
 use super::Run;
+use super::typed::typed;
 use crate::cli::Output;
 use crate::error::Error;
 use crate::plan::write_check;
 use crate::release::ExitStatus;
 use crate::report::{ErrorReport, Failed, Outcome, Report};
+use crate::ui::Ui;
 
 impl Run {
     /// Prints how a command ended.
@@ -16,16 +18,16 @@ impl Run {
         if let Some(error) = error {
             self.explain(error);
         }
-        self.print(report, || summary(report));
+        let report = Report { error: report.error.as_ref().map(|error| self.typed(error)), ..report.clone() };
+        self.print(&report, || summary(&report));
         report.status
     }
 
     /// Prints an answer in the form that was asked for.
     pub(super) fn print(&self, data: &impl Serialize, table: impl FnOnce() -> String) {
-        match self.global.output {
-            Output::Json => self.ui.data(format_args!("{}\n", serde_json::to_string_pretty(data).unwrap_or_default())),
-            Output::Yaml => self.ui.data(serde_yaml::to_string(data).unwrap_or_default()),
-            Output::Table | Output::Wide => self.ui.table(&table()),
+        match written(data, self.global.output) {
+            Some(text) => self.ui.data(text),
+            None => self.ui.table(&typed(&table(), &self.global)),
         }
     }
 
@@ -36,13 +38,21 @@ impl Run {
             let _ = write_check(&mut lines, check, self.ui.columns());
         }
         if !lines.is_empty() {
-            self.ui.always(lines.trim_end());
+            self.ui.always(typed(lines.trim_end(), &self.global));
         }
         self.say(&ErrorReport::from(error));
     }
 
+    /// An error whose commands say where they look.
+    fn typed(&self, report: &ErrorReport) -> ErrorReport {
+        let typed = |text: &String| typed(text, &self.global).into_owned();
+        let (message, help) = (typed(&report.message), report.help.as_ref().map(typed));
+        ErrorReport { message, help, ..report.clone() }
+    }
+
     fn say(&self, report: &ErrorReport) {
-        self.ui.always(format_args!("error: {}", report.message));
+        let report = self.typed(report);
+        self.ui.always(format_args!("error[{}]: {}", report.code, report.message));
         if let Some(help) = &report.help {
             self.ui.always(format_args!("  help: {help}"));
         }
@@ -52,10 +62,39 @@ impl Run {
     pub fn fail(&self, report: &ErrorReport, status: ExitStatus) -> ExitStatus {
         self.say(report);
         if self.global.output.is_data() {
-            self.print(&Failed { version: 1, error: report }, String::new);
+            self.print(&Failed { version: 1, error: &self.typed(report) }, String::new);
         }
         status
     }
+}
+
+/// An answer as data; nothing where it is for a person.
+fn written(data: &impl Serialize, output: Output) -> Option<String> {
+    match output {
+        Output::Json => Some(format!("{}\n", serde_json::to_string_pretty(data).unwrap_or_default())),
+        Output::Yaml => Some(serde_yaml::to_string(data).unwrap_or_default()),
+        Output::Table | Output::Wide => None,
+    }
+}
+
+/// Prints what is wrong with a command line that cannot be read, also as data when it asks for data; or the help or the
+/// version that it asks for.
+pub fn unread(error: &clap::Error, output: Output, ui: &Ui) -> ExitStatus {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitStatus::Done;
+    }
+    let text = error.render().to_string();
+    let said = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    let report = ErrorReport {
+        code: "bluegreen::usage".to_owned(),
+        message: said.split_whitespace().collect::<Vec<_>>().join(" "),
+        help: Some("`--help` shows how it is written".to_owned()),
+    };
+    if let Some(text) = written(&Failed { version: 1, error: &report }, output) {
+        ui.data(text);
+    }
+    ExitStatus::Usage
 }
 
 /// The last line for a person.

@@ -51,7 +51,8 @@ impl Home {
     #[track_caller]
     fn looks_at(&self, args: &[&str]) -> String {
         let (code, err) = self.status(&[], &[&["--kubeconfig", &self.path("config")], args].concat());
-        let namespace = err.lines().next().unwrap().strip_prefix("error: no release set in namespace ");
+        let namespace =
+            err.lines().next().unwrap().strip_prefix("error[bluegreen::no_set]: no release set in namespace ");
         assert_eq!(code, 1);
         namespace.unwrap_or_else(|| panic!("{err}")).to_owned()
     }

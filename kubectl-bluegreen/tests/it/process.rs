@@ -42,6 +42,22 @@ fn bad_usage_exits_with_2() {
 }
 
 #[test]
+fn a_command_line_that_cannot_be_read_is_told_as_data_where_data_was_asked_for() {
+    for args in
+        [["switch", "red", "-o", "json"], ["-o=json", "switch", "red", "-y"], ["deploy", "--output=json", "-y", "-q"]]
+    {
+        let (code, out, err) = run(&args);
+        let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((code, &answer["error"]["code"]), (2, &"bluegreen::usage".into()), "{out}");
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains("`red` is no color") || message.contains("<VERSION|IMAGE>"), "{message}");
+        assert!(err.starts_with("error: "), "{err}");
+    }
+    assert_eq!(run(&["switch", "red", "-o", "json", "-o", "table"]).1, "");
+    assert_eq!(run(&["switch", "--help", "-o", "json"]).0, 0);
+}
+
+#[test]
 fn without_a_cluster_the_error_says_what_was_tried() {
     let (code, out, err) = run(&["status"]);
     assert_eq!((code, out.as_str()), (1, ""));

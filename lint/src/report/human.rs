@@ -119,8 +119,9 @@ pub fn render_error(error: &dyn Diagnostic, style: Style) -> String {
     if error.source_code().is_some() && handler(style).render_report(&mut text, error).is_ok() {
         return text;
     }
+    let code = error.code().map(|code| format!("[{code}]")).unwrap_or_default();
     let help = error.help().map(|help| format!("  help: {help}\n"));
-    format!("error: {error}\n{}", help.unwrap_or_default())
+    format!("error{code}: {error}\n{}", help.unwrap_or_default())
 }
 
 /// All findings, and the summary line.

@@ -70,6 +70,8 @@ pub enum ConnectError {
         reason: String,
     },
     /// The kubeconfig cannot be used.
+    ///
+    /// Way out: it names the field; `kubectl config view` shows what kubectl reads.
     #[error("kubeconfig {file}: {reason}")]
     #[diagnostic(code(bluegreen::bad_kubeconfig), help("{help}"))]
     BadKubeconfig {
@@ -81,6 +83,8 @@ pub enum ConnectError {
         help: String,
     },
     /// The kubeconfig has no such context.
+    ///
+    /// Way out: one of those that it lists, with `--context`.
     #[error("the kubeconfig {file} has no context {context}")]
     #[diagnostic(code(bluegreen::no_such_context), help("{help}"))]
     NoContext {
@@ -92,6 +96,8 @@ pub enum ConnectError {
         help: String,
     },
     /// The plugin that the kubeconfig names gives no credentials.
+    ///
+    /// Way out: run the plugin by hand: it has to be installed and to print credentials, which may need a login.
     #[error("the credential plugin {command} gives none: {reason}")]
     #[diagnostic(code(bluegreen::credentials), help("{help}"))]
     Credentials {

@@ -1,0 +1,92 @@
+//! Commands in what is printed, as they have to be typed where a run was told where to look: pasted without the namespace or
+//! the context, a way out would move another set.
+//! Changes texts only; knows nothing of what they say.
+
+use std::borrow::Cow;
+
+use crate::cli::Global;
+
+/// The verbs of kubectl that look at a namespace.
+const OF_A_NAMESPACE: [&str; 7] = ["annotate", "create", "describe", "get", "logs", "patch", "scale"];
+
+/// A text whose commands look where this run was told to look.
+pub(super) fn typed<'t>(text: &'t str, global: &Global) -> Cow<'t, str> {
+    let cluster = flags(&[
+        ("--kubeconfig", global.kubeconfig.as_ref().map(|file| file.to_string_lossy())),
+        ("--context", global.context.as_deref().map(Cow::from)),
+        ("--cluster", global.cluster.as_deref().map(Cow::from)),
+        ("--user", global.user.as_deref().map(Cow::from)),
+        ("--as", global.impersonate.as_deref().map(Cow::from)),
+        ("-n", global.namespace.as_deref().map(Cow::from)),
+    ]);
+    let set = flags(&[("--app", global.app.as_deref().map(Cow::from))]);
+    if cluster.is_empty() && set.is_empty() {
+        return text.into();
+    }
+    let mut written = String::new();
+    let mut rest = text;
+    while let Some((before, command)) = rest.split_once("kubectl ") {
+        written.push_str(before);
+        written.push_str("kubectl ");
+        let whole = command.split(['`', ';', ',', '|', ')', '\n']).next().unwrap_or_default();
+        let is_told = [" -n ", "--namespace", "--help"].into_iter().any(|flag| whole.contains(flag));
+        rest = command;
+        if let Some(verb) = command.strip_prefix("bluegreen ").filter(|_| !is_told) {
+            written.push_str("bluegreen");
+            written.push_str(&cluster);
+            // These look at more than one set.
+            if !["rbac", "init", "version", "lint"].iter().any(|of_none| verb.starts_with(of_none)) {
+                written.push_str(&set);
+            }
+            written.push(' ');
+            rest = verb;
+        } else if OF_A_NAMESPACE.contains(&whole.split(' ').next().unwrap_or_default()) && !is_told {
+            written.push_str(cluster.trim_start());
+            written.push_str(if cluster.is_empty() { "" } else { " " });
+        }
+    }
+    written.push_str(rest);
+    written.into()
+}
+
+fn flags(all: &[(&str, Option<Cow<'_, str>>)]) -> String {
+    all.iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(value.as_ref()?)))).collect()
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''")).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::Parser;
+
+    fn typed_with(line: &str, text: &str) -> String {
+        let cli = Cli::try_parse_from(["kubectl-bluegreen"].into_iter().chain(line.split(' '))).unwrap();
+        typed(text, &cli.global).into_owned()
+    }
+
+    #[test]
+    fn a_command_says_where_it_looks() {
+        let text = "finish: kubectl bluegreen switch green; see `kubectl bluegreen status`, or kubectl scale deployment/a --replicas=2";
+        assert_eq!(typed_with("status", text), text);
+        assert_eq!(
+            typed_with("status -n shop --context a@b --app web", text),
+            "finish: kubectl bluegreen --context a@b -n shop --app web switch green; \
+             see `kubectl bluegreen --context a@b -n shop --app web status`, \
+             or kubectl --context a@b -n shop scale deployment/a --replicas=2"
+        );
+        assert_eq!(typed_with("status --app web", "kubectl get pods"), "kubectl get pods");
+        let told = "kubectl bluegreen rbac -n NAMESPACE | kubectl apply -f -";
+        assert_eq!(typed_with("status -n shop", told), told);
+        assert_eq!(typed_with("status --context=it's", "kubectl get pods"), r"kubectl --context 'it'\''s' get pods");
+    }
+}
