@@ -15,6 +15,9 @@ const CAPTURES: [(&str, &[&str]); 3] = [
 /// How wide a terminal is in which the linter draws.
 const COLUMNS: usize = 92;
 
+/// What can hardly be read on black, in a picture that a page has made smaller: dimmed text, red and magenta.
+const READABLE: [(&str, &str); 3] = [("opacity: 0.4", "opacity: 0.7"), ("#C50F1F", "#F1707A"), ("#881798", "#D670D6")];
+
 /// Every picture by its path in the repository.
 ///
 /// # Errors
@@ -29,9 +32,8 @@ pub fn pictures() -> Result<Vec<(String, String)>, Problem> {
             let (printed, _) = Box::pin(run(&cluster, line, COLUMNS)).await?;
             shown = format!("$ {line}\n{}\n", printed.trim_end());
         }
-        // What is dimmed can hardly be read in a picture that a page has made smaller.
         let picture = Term::new().palette(WIN10_CONSOLE).render_svg(&shown);
-        Ok(picture.replace("opacity: 0.4", "opacity: 0.7"))
+        Ok(READABLE.iter().fold(picture, |picture, (dark, bright)| picture.replace(dark, bright)))
     };
     let picture =
         |(name, lines): (&str, &[&str])| Ok((format!("docs/images/{name}.svg"), runtime.block_on(picture(lines))?));

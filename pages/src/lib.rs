@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 pub mod captures;
 pub mod checks;
 pub mod cli;
+pub mod contents;
 pub mod errors;
 pub mod modules;
 pub mod owner;
@@ -43,7 +44,8 @@ pub fn generated() -> Result<Vec<(String, String)>, Problem> {
     files.extend(owner::pages(&root)?);
     let schemas = kubectl_bluegreen::schemas::all().into_iter();
     files.extend(schemas.map(|(name, schema)| (format!("schemas/{name}"), format!("{schema:#}\n"))));
-    files.push(("docs/modules.svg".to_owned(), modules::picture(&root)?));
+    files.extend(modules::pictures(&root)?);
+    files.push(("docs/SUMMARY.md".to_owned(), contents::page(&root)?));
     files
         .push(("packaging/kubectl_complete-bluegreen".to_owned(), kubectl_bluegreen::complete::FOR_KUBECTL.to_owned()));
     Ok(files)

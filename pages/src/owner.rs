@@ -10,13 +10,14 @@ const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 /// What stands before `OWNER/NAME` where that is the repository.
 const BEFORE: [&str; 4] = ["ghcr.io/", "github.com/", "uses: ", "--repo "];
 /// The pages that name it.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "docs/ci/README.md",
     "docs/ci/bluegreen.gitlab-ci.yml",
     "docs/ci/github.md",
     "docs/ci/jenkins.md",
     "docs/ci/pre-commit.md",
     "docs/ci/tekton.md",
+    "docs/install.md",
     "docs/security.md",
 ];
 

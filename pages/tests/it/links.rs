@@ -23,6 +23,43 @@ fn anchors(page: &str) -> BTreeSet<String> {
     found
 }
 
+/// The values of an attribute in a page of the site.
+fn values<'p>(page: &'p str, attribute: &str) -> impl Iterator<Item = &'p str> {
+    let before = format!(" {attribute}=\"");
+    let found: Vec<&str> = page.split(before.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    found.into_iter()
+}
+
+#[test]
+#[ignore = "needs the site: mdbook build"]
+fn links_of_the_site_lead_somewhere() {
+    let site = pages::root().join("target/site");
+    let is_page = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "html");
+    // The page of everything and that of what is not there lead nowhere that the others do not.
+    let is_own = |path: &std::path::PathBuf| !path.ends_with("print.html") && !path.ends_with("404.html");
+    let mut count = 0;
+    for path in super::files(&site).into_iter().filter(is_page).filter(is_own) {
+        let page = std::fs::read_to_string(&path).unwrap();
+        for link in values(&page, "href").chain(values(&page, "src")) {
+            if link.contains("://") || link.starts_with("mailto:") || link.starts_with("data:") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let mut target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            if target.is_dir() {
+                target.push("index.html");
+            }
+            assert!(target.exists(), "{}: {link} leads nowhere", path.display());
+            if !anchor.is_empty() && is_page(&target) {
+                let there = std::fs::read_to_string(&target).unwrap();
+                assert!(values(&there, "id").any(|id| id == anchor), "{}: {link} names nothing", path.display());
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 1000, "{count} links only");
+}
+
 #[test]
 fn links_lead_somewhere() {
     let (pages, root) = (all_pages(), pages::root());
