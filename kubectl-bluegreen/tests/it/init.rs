@@ -348,15 +348,18 @@ fn edit(object: fn() -> ObjectRef, change: fn(&mut Value)) -> Fault {
 }
 
 /// What can go wrong with any request.
-const ANY: [Named; 2] =
-    [("503", || Fault::Refuse(Failure::Unavailable)), ("403", || Fault::Refuse(Failure::Forbidden))];
-
-/// What makes a difference for a write.
-const WRITES: [Named; 4] = [
+const ANY: [Named; 11] = [
+    ("503", || Fault::Refuse(Failure::Unavailable)),
+    ("401", || Fault::Refuse(Failure::Unauthorized)),
+    ("403", || Fault::Refuse(Failure::Forbidden)),
+    ("404", || Fault::Refuse(Failure::NotFound)),
     ("409", || Fault::Refuse(Failure::Conflict)),
+    ("410 or 422", || Fault::Refuse(Failure::Invalid)),
     ("lost before", || Fault::LoseBefore),
     ("lost after", || Fault::LoseAfter),
     ("slow", || Fault::Delay(Duration::from_secs(4))),
+    ("too slow for the lease", || Fault::Delay(Duration::from_secs(40))),
+    ("known already", || Fault::Again),
 ];
 
 /// Somebody else who writes just before we do.
@@ -379,6 +382,11 @@ const OTHERS: [Named; 3] = [
         )
     }),
 ];
+
+/// Every request with every fault with `BLUEGREEN_TEST_LONG`, else each with some of them: that takes seconds, not minutes.
+fn is_played(fault: usize, request: usize) -> bool {
+    std::env::var_os("BLUEGREEN_TEST_LONG").is_some() || (fault + request).is_multiple_of(4)
+}
 
 /// Whether a request changes something.
 fn writes(request: &str) -> bool {
@@ -412,7 +420,10 @@ async fn adopt_with(at: usize, (name, fault): Named) {
     let ran = run(&cluster, NAMESPACE, line).await;
     let what = format!("{name} at request {at}: exit {:?}\n{}\n{}", ran.status, ran.err, cluster.log().join("\n"));
     let moved = is_whole(&cluster, &what);
-    says_the_truth(&cluster, &ran, moved, &what);
+    // Who is told by the server that the old Deployment is gone has seen it so.
+    if (name, cluster.log()[at - 1].as_str()) != ("404", "get deployment/shop -n shop") {
+        says_the_truth(&cluster, &ran, moved, &what);
+    }
     let lease = simulated(Resource::Leases, "kubectl-bluegreen-shop");
     if cluster.object(&lease).is_none() {
         // It has not even begun: the next run is like the first one.
@@ -428,7 +439,7 @@ async fn adopt_with(at: usize, (name, fault): Named) {
     assert_eq!(again.status, ExitStatus::Done, "{what}");
     assert!(is_whole(&cluster, &what), "{what}");
     assert!(cluster.object(&simulated(Resource::Deployments, "shop")).is_none(), "{what}");
-    assert!(cluster.object(&lease).unwrap()["spec"]["holderIdentity"] == "" || name == "403", "{what}");
+    assert!(cluster.object(&lease).unwrap()["spec"]["holderIdentity"] == "" || name.starts_with('4'), "{what}");
 }
 
 /// The requests of an adoption without any fault.
@@ -439,19 +450,19 @@ async fn requests_of_an_adoption() -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adoption_survives_every_refusal_at_every_request() {
+async fn an_adoption_survives_every_fault_at_every_request() {
     for at in 1..=requests_of_an_adoption().await.len() {
-        for fault in ANY {
+        for (_, fault) in ANY.into_iter().enumerate().filter(|(number, _)| is_played(*number, at)) {
             adopt_with(at, fault).await;
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adoption_survives_every_fault_at_every_write() {
+async fn an_adoption_survives_others_at_every_write() {
     let log = requests_of_an_adoption().await;
     for at in (1..=log.len()).filter(|at| writes(&log[at - 1])) {
-        for fault in WRITES.into_iter().chain(OTHERS) {
+        for fault in OTHERS {
             adopt_with(at, fault).await;
         }
     }
@@ -485,13 +496,13 @@ async fn make_under_faults(line: &str) {
         world.0.log()
     };
     for (at, request) in log.iter().enumerate() {
-        let here = if writes(request) { WRITES.as_slice() } else { &[] };
-        for (name, fault) in ANY.iter().chain(here) {
+        for (_, (name, fault)) in ANY.iter().enumerate().filter(|(number, _)| is_played(*number, at)) {
             let world = empty();
             world.0.inject(at + 1, fault());
             let ran = world.run(line).await;
             let what = format!("{name} at {request}: exit {:?}\n{}\n{}", ran.status, ran.err, world.0.log().join("\n"));
-            assert!(matches!(ran.status, ExitStatus::Done | ExitStatus::Failed | ExitStatus::Refused), "{what}");
+            let known = [ExitStatus::Done, ExitStatus::Failed, ExitStatus::Refused, ExitStatus::Busy];
+            assert!(known.contains(&ran.status), "{what}");
             let serves = async || {
                 world.rest().await;
                 let status = world.run("status -o json").await.expect(ExitStatus::Done).json();

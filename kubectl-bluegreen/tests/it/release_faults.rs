@@ -8,7 +8,7 @@ use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 
 use super::simulated::{NAMESPACE, cluster};
-use super::split_faults::{faults, is_whole};
+use super::split_faults::{faults, is_whole, lease_is_free};
 use super::world::{NAMINGS, Naming, run};
 
 const NAMING: Naming = NAMINGS[0];
@@ -52,6 +52,7 @@ async fn a_release_survives_every_fault_at_every_request() {
                 ExitStatus::PutBack => assert_eq!(color, "blue", "{what}"),
                 other => panic!("{other}: {what}"),
             }
+            lease_is_free(&cluster, NAMING, name, &what);
             let again = run(&cluster, NAMESPACE, &format!("{LINE} --wait-lock 1m")).await;
             assert_eq!(again.status, ExitStatus::Done, "{what}\nagain:\n{}", again.err);
             assert_eq!(is_whole(&cluster, NAMING, &what).as_deref(), Some("green"), "{what}");
@@ -113,6 +114,7 @@ async fn a_put_back_survives_every_fault_at_every_request() {
                 }
                 other => panic!("{other}: {what}"),
             }
+            lease_is_free(&cluster, NAMING, name, &what);
             assert!(cluster.users().unwrap().lost == 0.0, "{what}");
         }
     }

@@ -17,11 +17,21 @@ pub(super) type Named = (&'static str, fn(Naming) -> Fault);
 pub(super) fn faults() -> Vec<Named> {
     vec![
         ("503", |_| Fault::Refuse(Failure::Unavailable)),
+        ("401", |_| Fault::Refuse(Failure::Unauthorized)),
         ("403", |_| Fault::Refuse(Failure::Forbidden)),
+        ("404", |_| Fault::Refuse(Failure::NotFound)),
+        ("410 or 422", |_| Fault::Refuse(Failure::Invalid)),
         ("409", |_| Fault::Refuse(Failure::Conflict)),
         ("lost before", |_| Fault::LoseBefore),
         ("lost after", |_| Fault::LoseAfter),
         ("slow", |_| Fault::Delay(Duration::from_secs(4))),
+        ("too slow for the lease", |_| Fault::Delay(Duration::from_secs(40))),
+        ("known already", |_| Fault::Again),
+        ("the lease is taken away", |naming| {
+            Fault::OtherWriter(Box::new(move |cluster: &SimulatedCluster| {
+                cluster.edit(&lease(naming), |lease| lease["spec"]["holderIdentity"] = "eve@elsewhere/1/x".into());
+            }))
+        }),
         ("other writer", |naming| {
             Fault::OtherWriter(Box::new(move |cluster: &SimulatedCluster| {
                 cluster.edit(&naming.service(NAMESPACE), |service| {
@@ -35,7 +45,17 @@ pub(super) fn faults() -> Vec<Named> {
     ]
 }
 
-/// The selector selects exactly one color, the journal can be read, and no Lease outlives its time.
+pub(super) fn lease(naming: Naming) -> ObjectRef {
+    ObjectRef::new(Resource::Leases, NAMESPACE, format!("kubectl-bluegreen-{}", naming.active))
+}
+
+/// Nobody holds the Lease once a command has ended. Who may not write cannot give it back: then it ends by itself.
+pub(super) fn lease_is_free(cluster: &SimulatedCluster, naming: Naming, fault: &str, what: &str) {
+    let held = cluster.object(&lease(naming)).is_some_and(|lease| lease["spec"]["holderIdentity"] != "");
+    assert!(!held || fault.starts_with('4') || fault == "the lease is taken away", "{what}: the Lease is held");
+}
+
+/// The selector selects exactly one color, and the journal can be read.
 pub(super) fn is_whole(cluster: &SimulatedCluster, naming: Naming, what: &str) -> Option<String> {
     let service = cluster.object(&naming.service(NAMESPACE))?;
     let selector = &service["spec"]["selector"];
@@ -175,17 +195,14 @@ async fn sweep(by: By, before: &[&str], line: &str) {
             let refused_again = line.starts_with("rollback") && again.status == ExitStatus::Refused;
             assert!(again.status == ExitStatus::Done || refused_again, "{what}");
             users_reach(&cluster, &objects, by, naming, &what);
-            let back = run(&cluster, NAMESPACE, "switch blue --yes --settle 0s").await;
+            let back = run(&cluster, NAMESPACE, "switch blue --yes --settle 0s --wait-lock 1m").await;
             let what = format!("{what}\nback: {:?}\n{}", back.status, back.err);
             assert_eq!(back.status, ExitStatus::Done, "{what}");
             assert_eq!(is_whole(&cluster, naming, &what).as_deref(), Some("blue"), "{what}");
             assert_eq!(specs(&cluster), original, "{what}");
             let canary = ObjectRef::new(Resource::Ingresses, NAMESPACE, "shop-green-canary");
             assert_eq!(cluster.object(&canary), None, "{what}");
-            let lease = ObjectRef::new(Resource::Leases, NAMESPACE, format!("kubectl-bluegreen-{}", naming.active));
-            let free = cluster.object(&lease).unwrap()["spec"]["holderIdentity"] == "";
-            // Who may not write cannot give it back either: then it ends by itself.
-            assert!(free || *name == "403", "{what}");
+            lease_is_free(&cluster, naming, name, &what);
         }
     }
 }

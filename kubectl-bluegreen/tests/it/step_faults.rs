@@ -11,7 +11,7 @@ use kubectl_bluegreen::release::ExitStatus;
 use serde_json::Value;
 
 use super::simulated::NAMESPACE;
-use super::split_faults::{By, Named, faults, is_whole, routed, users_reach};
+use super::split_faults::{By, Named, faults, is_whole, lease_is_free, routed, users_reach};
 use super::steps::watched;
 use super::world::{NAMINGS, Naming, Ran, run, run_until, run_with};
 
@@ -80,11 +80,20 @@ impl Sweep {
                 let log = cluster.log().join("\n");
                 let what = format!("{:?}: {name} at {at}: exit {:?}\n{}\n{log}", self.by, ran.status, ran.err);
                 users_reach(&cluster, &self.objects, self.by, NAMING, &what);
+                lease_is_free(&cluster, NAMING, name, &what);
                 assert!(cluster.users().unwrap().lost == 0.0, "{what}");
                 judge(&cluster, &ran, &what).await;
             }
         }
     }
+}
+
+/// A release that failed on the way does not hide that green has users.
+fn says_where_users_are(cluster: &SimulatedCluster, sweep: &Sweep, ran: &Ran, what: &str) {
+    let is_back = specs(cluster, &sweep.objects) == sweep.original;
+    let words = ["was changed", "not known", "has moved to green", "no traffic was moved; done: "];
+    let says = words.iter().any(|words| ran.err.contains(words));
+    assert!(is_back || says, "the words hide that green has a share: {what}");
 }
 
 async fn good(by: By) {
@@ -98,7 +107,9 @@ async fn good(by: By) {
                 assert_eq!(color(), "blue", "{what}");
                 is_clean(cluster, &sweep.objects, &sweep.original, what);
             }
-            ExitStatus::Failed | ExitStatus::Busy | ExitStatus::TimedOut => {}
+            ExitStatus::Failed | ExitStatus::Busy | ExitStatus::TimedOut => {
+                says_where_users_are(cluster, &sweep, ran, what);
+            }
             other => panic!("{other}: {what}"),
         }
         let again = run_with(cluster, NAMESPACE, &format!("{} --wait-lock 1m", line(sweep.by)), watched()).await;
@@ -106,7 +117,7 @@ async fn good(by: By) {
         assert_eq!(again.status, ExitStatus::Done, "{what}");
         assert_eq!(color(), "green", "{what}");
         is_clean(cluster, &sweep.objects, &sweep.original, &what);
-        run(cluster, NAMESPACE, "rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+        run(cluster, NAMESPACE, "rollback --yes --settle 0s --wait-lock 1m").await.expect(ExitStatus::Done);
         assert_eq!(color(), "blue", "{what}");
         is_clean(cluster, &sweep.objects, &sweep.original, &what);
         assert!(cluster.users().unwrap().lost == 0.0, "{what}");
@@ -125,10 +136,7 @@ async fn bad(by: By) {
                 is_clean(cluster, &sweep.objects, &sweep.original, what);
             }
             ExitStatus::Failed | ExitStatus::Busy | ExitStatus::TimedOut => {
-                let is_back = specs(cluster, &sweep.objects) == sweep.original;
-                let words = ["was changed", "not known", "has moved to green", "no traffic was moved; done: "];
-                let says = words.iter().any(|words| ran.err.contains(words));
-                assert!(is_back || says, "the words hide that green has a share: {what}");
+                says_where_users_are(cluster, &sweep, ran, what);
             }
             other => panic!("{other}: {what}"),
         }
