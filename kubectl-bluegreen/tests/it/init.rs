@@ -304,7 +304,7 @@ pub(crate) async fn files<W: World>(world: &W) {
     assert!(ran.err.contains("the linter finds"), "{}", ran.err);
 }
 
-fn empty() -> Simulated {
+pub(super) fn empty() -> Simulated {
     Simulated(SimulatedCluster::new(Timestamp::constant(1_767_258_000, 0)))
 }
 
@@ -329,7 +329,7 @@ async fn manifests_are_applied_and_traffic_stays() {
 }
 
 /// A cluster with what somebody runs, at rest.
-async fn with_running() -> SimulatedCluster {
+pub(super) async fn with_running() -> SimulatedCluster {
     let world = empty();
     load(&world, running()).await;
     world.0.fork()

@@ -4,9 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use kubectl_bluegreen::cluster::Cluster;
+use kubectl_bluegreen::cluster::simulated::SimulatedCluster;
 use kubectl_bluegreen::release::ExitStatus;
 
+use super::init::{empty, with_running};
+use super::root;
 use super::simulated::{NAMESPACE, cluster};
+use super::split_faults::{By, routed};
 use super::world::{NAMINGS, run};
 
 /// How long each request takes on the simulated cluster.
@@ -15,9 +19,8 @@ const LATENCY: Duration = Duration::from_millis(2);
 /// Pinned: a request more is a decision.
 #[tokio::test(start_paused = true)]
 async fn each_command_takes_so_many_requests() {
-    let cluster = cluster(NAMINGS[0]).await;
     let mut table = String::new();
-    for line in [
+    let lines = [
         "status",
         "status -A",
         "check",
@@ -30,9 +33,29 @@ async fn each_command_takes_so_many_requests() {
         "cleanup green --yes --after 0s --wait=false",
         "smoke blue",
         "deploy 3 --yes --settle 0s --after 0s",
-    ] {
+    ];
+    count(&cluster(NAMINGS[0]).await, &lines, &mut table).await;
+    let lines = [
+        "switch green 10 --yes --settle 0s",
+        "switch green 50 --yes --settle 0s",
+        "rollback --yes --settle 0s",
+        "deploy 3 --steps 10,100 --soak 0s --yes --settle 0s --after 0s",
+    ];
+    count(&routed(By::Gateway, NAMINGS[0]).await.0, &lines, &mut table).await;
+    let file = root().join("docs/examples/shop");
+    let apply = format!("init -f {} --yes", file.display());
+    let new = ["init --new shop --image registry.local/bgapp:1 --port 8080 --yes"];
+    count(&empty().0, &new, &mut table).await;
+    count(&empty().0, &[&apply], &mut table).await;
+    count(&with_running().await, &["init --from deployment/shop --remove-old --yes"], &mut table).await;
+    insta::assert_snapshot!(table.replace(file.to_str().unwrap(), "FILE"));
+}
+
+/// How many requests each of some lines takes, one after the other.
+async fn count(cluster: &SimulatedCluster, lines: &[&str], table: &mut String) {
+    for line in lines {
         let (before, began) = (cluster.requests(), tokio::time::Instant::now());
-        let ran = run(&cluster, NAMESPACE, &format!("{line} -o json")).await.expect(ExitStatus::Done);
+        let ran = run(cluster, NAMESPACE, &format!("{line} -o json")).await.expect(ExitStatus::Done);
         let (count, took) = (cluster.requests() - before, began.elapsed());
         let answer = ran.json();
         let said = answer["requests"].as_u64().or_else(|| answer["items"][0]["requests"].as_u64());
@@ -42,7 +65,6 @@ async fn each_command_takes_so_many_requests() {
         let deep = if line.contains("--yes") { String::new() } else { format!(", {deep} after one another") };
         writeln!(table, "{line}: {count}{deep}").unwrap();
     }
-    insta::assert_snapshot!(table);
 }
 
 /// Even where the API server must be asked right by right, a status takes three requests after one another at most.
