@@ -1,5 +1,34 @@
 //! Safe blue-green releases on plain Deployments and Services: observe, plan, execute.
 //! Holds no logic of its own; `main.rs` parses, connects and runs.
+//!
+//! What the checks say of a move, on a cluster in memory; a real one is a `cluster::live::LiveCluster`:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use kubectl_bluegreen::check::{self, Means, Question};
+//! use kubectl_bluegreen::cmd::rehearse::load;
+//! use kubectl_bluegreen::manifests;
+//! use kubectl_bluegreen::observe::observe;
+//! use kubectl_bluegreen::release::Color;
+//! use kubectl_bluegreen::ui::{Answers, Ui};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+//! # runtime.block_on(async {
+//! let ui = Ui::new(Box::new(std::io::sink()), Box::new(std::io::sink()), Answers::Yes, true);
+//! let manifests = manifests::read(&["../docs/examples/shop".into()], &ui)?;
+//! let (cluster, namespace) = load(&manifests);
+//! cluster.settle(Duration::from_secs(60)).await;
+//!
+//! let observed = observe(&cluster, Some(&namespace), &[]).await?;
+//! let set = &observed.sets()[0];
+//! let question = Question { set, target: Color::Green, percent: 100, way_back: false, means: Means::Selector };
+//! let results = check::run(&question, &[]);
+//! assert!(check::all_pass(&results), "{results:?}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod analysis;
 pub mod check;

@@ -1,5 +1,14 @@
 //! Applies the fixes of findings to the texts, in rounds until nothing changes, and shows them as a diff.
 //! Must not know what a fix is about; files are written by the caller.
+//!
+//! ```
+//! use bluegreen_lint::{config::Config, finding::Applicability, fix, source::Source};
+//!
+//! let service = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selektor: {color: blue}}\n";
+//! let mut sources = [Source::new("service.yaml", service)];
+//! fix::apply(&mut sources, &Config::default(), Some(Applicability::Unsafe));
+//! assert!(sources[0].text.contains("selector: {color: blue}"));
+//! ```
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -179,7 +179,8 @@ pub struct WayBack {
 }
 
 /// A cluster that holds the manifests, and the namespace that they are in.
-pub(crate) fn load(manifests: &Manifests) -> (SimulatedCluster, String) {
+#[must_use]
+pub fn load(manifests: &Manifests) -> (SimulatedCluster, String) {
     let namespace = manifests.namespace().unwrap_or(NAMESPACE).to_owned();
     let cluster = SimulatedCluster::new(EPOCH);
     for object in manifests.model.objects() {
