@@ -41,6 +41,8 @@ mod waits;
 const MAX_ATTEMPTS: usize = 8;
 /// The pause before a request is tried again that the cluster could not answer.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How long a stop waits for the answer to what is on the way to the Lease.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 
 /// The check that speaks of rights.
 const PERMISSIONS: &str = "permissions";
@@ -211,13 +213,18 @@ impl<'e, C: Cluster> Executor<'e, C> {
         self.started.set(Instant::now());
         let (namespace, holder) = (&plan.set.namespace, &self.options.holder);
         let waits = Waits { holder: self.options.wait_lock, cluster: self.options.timeout };
-        let take = Lock::take(self.cluster, namespace, guarded, holder, waits, |text| self.ui.note(text));
-        let lock = match self.stoppable(take).await {
-            Ok(taken) => taken?,
-            Err(interrupted) => {
-                self.give_back(guarded, Lock::give_up(self.cluster, namespace, guarded, holder)).await;
-                return Err(interrupted);
-            }
+        let go_on = || if self.interrupt.is_fired() { Err(self.interrupted()) } else { Ok(()) };
+        let take = Lock::take(self.cluster, namespace, guarded, holder, waits, go_on, |text| self.ui.note(text));
+        let is_enough = async {
+            let asked = self.interrupt.or(std::future::pending::<()>());
+            let _ = asked.await;
+            sleep(LAST_ANSWER).await;
+        };
+        let lock = tokio::select! {
+            biased;
+            taken = take => taken?,
+            () = self.interrupt.at_once() => return Err(self.give_up(guarded, namespace).await),
+            () = is_enough => return Err(self.give_up(guarded, namespace).await),
         };
         let result = tokio::select! {
             biased;
@@ -236,6 +243,13 @@ impl<'e, C: Cluster> Executor<'e, C> {
         };
         self.give_back(guarded, lock.release(self.cluster)).await;
         result
+    }
+
+    /// Gives back a Lease of which it is not known whether it was got; answers the interruption.
+    async fn give_up(&self, guarded: &str, namespace: &str) -> Error {
+        let holder = &self.options.holder;
+        self.give_back(guarded, Lock::give_up(self.cluster, namespace, guarded, holder)).await;
+        self.interrupted()
     }
 
     /// Waits until the Lease is given back, but not for long once somebody wants an end at once.

@@ -73,16 +73,18 @@ struct Seen {
 }
 
 impl Lock {
-    /// Takes the Lease of a set, or waits for it, and tells what it waits for.
+    /// Takes the Lease of a set, or waits for it, and tells what it waits for. Before each round it asks whether to go on:
+    /// a write is not left while it is on the way, where it could still be done after somebody has looked.
     ///
     /// # Errors
-    /// `Busy` when somebody else holds it.
+    /// `Busy` when somebody else holds it, and why it is not to go on.
     pub async fn take<C: Cluster>(
         cluster: &C,
         namespace: &str,
         active_service: &str,
         holder: &Holder,
         waits: Waits,
+        go_on: impl Fn() -> Result<(), Error>,
         tell: impl Fn(String),
     ) -> Result<Self, Error> {
         let object = ObjectRef::new(Resource::Leases, namespace, lease_name(active_service));
@@ -91,6 +93,7 @@ impl Lock {
         let mut failing_since: Option<Instant> = None;
         let mut told = false;
         loop {
+            go_on()?;
             let started = Moment::now(cluster);
             let lease = match cluster.send(&Request::Get(object.clone())).await {
                 Ok(lease) => lease,

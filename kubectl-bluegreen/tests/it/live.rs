@@ -2,6 +2,7 @@
 
 mod cut_off;
 mod explained;
+mod history;
 mod rehearsed;
 mod smoked;
 mod watched;
