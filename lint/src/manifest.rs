@@ -113,7 +113,7 @@ impl Object {
         self.root().at(self.template_path()?)
     }
 
-    /// The containers of the pod template that run for as long as the pod: `spec.containers`.
+    /// The containers of the pod template without any that start it: `spec.containers`.
     pub fn containers(&self) -> impl Iterator<Item = NodeRef<'_>> {
         self.template().and_then(|template| template.at(&["spec", "containers"])).into_iter().flat_map(NodeRef::items)
     }

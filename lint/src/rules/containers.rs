@@ -11,13 +11,22 @@ use crate::yaml::NodeRef;
 
 /// The containers of both colors that run for as long as the pod.
 pub(super) fn of_set(set: SetView<'_>) -> impl Iterator<Item = (Member<'_, Workload>, NodeRef<'_>)> {
-    set.workloads().flat_map(|(_, member)| member.object.containers().map(move |container| (member, container)))
+    set.workloads().flat_map(|(_, member)| lasting(member.object).map(move |container| (member, container)))
 }
 
 /// The init containers of a pod template.
 pub(super) fn init(object: &Object) -> impl Iterator<Item = NodeRef<'_>> {
     let list = object.template().and_then(|template| template.at(&["spec", "initContainers"]));
     list.into_iter().flat_map(NodeRef::items)
+}
+
+/// All containers that run for as long as the pod: its own, and the sidecars among the init containers.
+pub(super) fn lasting(object: &Object) -> impl Iterator<Item = NodeRef<'_>> {
+    object.containers().chain(init(object).filter(|container| is_sidecar(*container)))
+}
+
+fn is_sidecar(container: NodeRef<'_>) -> bool {
+    container.get("restartPolicy").and_then(NodeRef::as_str) == Some("Always")
 }
 
 /// The place of a container's name.

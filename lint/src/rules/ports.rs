@@ -60,9 +60,9 @@ pub(super) fn of_container(container: NodeRef<'_>) -> Vec<Port<'_>> {
         .collect()
 }
 
-/// The ports that a pod template declares, sidecars among the init containers included.
+/// The ports that a pod template declares, those of sidecars among the init containers included.
 pub(super) fn declared(object: &Object) -> Vec<Port<'_>> {
-    object.containers().chain(containers::init(object)).flat_map(of_container).collect()
+    containers::lasting(object).flat_map(of_container).collect()
 }
 
 /// Whether a container declares the port that a Service sends to.
@@ -162,6 +162,6 @@ pub(super) fn gets_traffic(set: SetView<'_>, container: NodeRef<'_>) -> bool {
     let ports =
         set.services().filter_map(|service| service.object.root().at(&["spec", "ports"])).flat_map(NodeRef::items);
     let mut targets = ports.filter_map(target);
-    let alone = set.workloads().all(|(_, member)| member.object.containers().count() == 1);
+    let alone = set.workloads().all(|(_, member)| containers::lasting(member.object).count() == 1);
     targets.any(|(_, wanted, protocol)| alone || reaches(container, &wanted, &protocol))
 }

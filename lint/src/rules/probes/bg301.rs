@@ -40,7 +40,7 @@
 use crate::finding::{Applicability, Findings, Severity};
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::{at_name, called, from_twin, has_misspelt};
+use crate::rules::containers::{at_name, called, from_twin, has_misspelt, lasting};
 use crate::rules::ports::{reaches, target};
 use crate::yaml::NodeRef;
 
@@ -59,8 +59,8 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
     let targets: Vec<(String, String)> =
         ports.filter_map(target).map(|(_, wanted, protocol)| (wanted, protocol)).collect();
     for (color, member) in set.workloads() {
-        let alone = member.object.containers().count() == 1;
-        for container in member.object.containers() {
+        let alone = lasting(member.object).count() == 1;
+        for container in lasting(member.object) {
             let reached = targets.iter().any(|(wanted, protocol)| alone || reaches(container, wanted, protocol));
             if !reached || container.get("readinessProbe").is_some() || has_misspelt(container, "readinessProbe") {
                 continue;

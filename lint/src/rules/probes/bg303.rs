@@ -47,7 +47,7 @@ use crate::finding::{Findings, Severity};
 use crate::manifest::is_placeholder;
 use crate::model::{Member, SetView};
 use crate::rule::{Check, Rule};
-use crate::rules::containers::{called, of_set};
+use crate::rules::containers::{called, lasting, of_set};
 use crate::rules::ports::{Port, declared, is_undeclared, of_container, targets_at, text};
 use crate::rules::probes::Probe;
 use crate::set::Workload;
@@ -89,7 +89,7 @@ fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
 
 /// The ports of this container that the set's Services send to: the number, and how the Service calls it.
 fn targets(set: SetView<'_>, member: Member<'_, Workload>, container: NodeRef<'_>) -> Vec<(String, String)> {
-    let alone = member.object.containers().count() == 1;
+    let alone = lasting(member.object).count() == 1;
     let (own, all) = (of_container(container), declared(member.object));
     let mut targets: Vec<(String, String)> = Vec::new();
     for (_, (_, wanted, protocol)) in targets_at(set, member) {

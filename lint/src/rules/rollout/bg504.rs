@@ -55,7 +55,7 @@ use crate::finding::{Findings, Severity};
 use crate::manifest::Object;
 use crate::model::SetView;
 use crate::rule::{Check, Rule};
-use crate::rules::containers::{at_name, called, has_misspelt, of_set};
+use crate::rules::containers::{at_name, called, has_misspelt};
 use crate::rules::ports::gets_traffic;
 use crate::yaml::NodeRef;
 
@@ -72,7 +72,9 @@ pub(crate) static RULE: Rule = Rule {
 const DEFAULT_GRACE_SECONDS: i64 = 30;
 
 fn check(set: SetView<'_>, findings: &mut Findings<'_>) {
-    for (member, container) in of_set(set) {
+    // A sidecar among the init containers ends after these.
+    let own = set.workloads().flat_map(|(_, member)| member.object.containers().map(move |of| (member, of)));
+    for (member, container) in own {
         let hook = container.at(&["lifecycle", "preStop"]).is_some() || has_misspelt(container, "lifecycle");
         if hook || is_delayed(member.object) || !gets_traffic(set, container) {
             continue;
