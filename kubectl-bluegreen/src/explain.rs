@@ -8,7 +8,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::observed::{is_ready, is_terminating, name};
+use crate::observed::{is_ready, is_terminating, lasting_containers, name};
 
 mod not_created;
 use not_created::not_created;
@@ -305,7 +305,7 @@ fn shown(port: &IntOrString) -> String {
 
 /// What a probe asks, in a few words.
 fn probe(pod: &Pod, container: &str, which: &str) -> Option<String> {
-    let container = pod.spec.as_ref()?.containers.iter().find(|spec| spec.name == container)?;
+    let container = lasting_containers(pod.spec.as_ref()?).find(|spec| spec.name == container)?;
     let probe = if which == "startup" { &container.startup_probe } else { &container.readiness_probe };
     let probe = probe.as_ref()?;
     if let Some(get) = &probe.http_get {

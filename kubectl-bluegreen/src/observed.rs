@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Container, ContainerPort, Pod, PodSpec, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -475,6 +475,19 @@ pub fn endpoints<'s>(slices: impl Iterator<Item = &'s EndpointSlice>, service: &
     }
     // A family whose slices are all empty beside one that has pods is a dual-stack Service in the making, and counts.
     endpoints
+}
+
+/// The containers that run for as long as the pod: its own, and after them the sidecars among its init containers.
+pub fn lasting_containers(pod: &PodSpec) -> impl Iterator<Item = &Container> {
+    let is_sidecar = |container: &&Container| container.restart_policy.as_deref() == Some("Always");
+    pod.containers.iter().chain(pod.init_containers.iter().flatten().filter(is_sidecar))
+}
+
+/// The port of a pod that a Service means by a name: the first one of that name and protocol.
+#[must_use]
+pub fn port_called<'p>(pod: &'p PodSpec, called: &str, protocol: &str) -> Option<&'p ContainerPort> {
+    let mut ports = lasting_containers(pod).flat_map(|container| container.ports.iter().flatten());
+    ports.find(|port| port.name.as_deref() == Some(called) && port.protocol.as_deref().unwrap_or("TCP") == protocol)
 }
 
 /// The UID of a pod.

@@ -11,7 +11,7 @@ use crate::check::Means;
 use crate::cluster::Resource;
 use crate::error::Error;
 use crate::journal::{Before, Entry};
-use crate::observed::{Labels, SetView, name, uid};
+use crate::observed::{Labels, SetView, name, port_called, uid};
 use crate::plain::plain;
 use crate::plan::Step;
 use crate::release::{Active, Color, Split};
@@ -403,10 +403,8 @@ fn target(set: &SetView<'_>, color: Color, port: &ServicePort) -> IntOrString {
     let target = port.target_port.clone().unwrap_or(IntOrString::Int(port.port));
     let IntOrString::String(wanted) = &target else { return target };
     let pod = set.deployment(color).and_then(|deployment| deployment.spec.as_ref()?.template.spec.as_ref());
-    let declared =
-        pod.into_iter().flat_map(|pod| &pod.containers).flat_map(|container| container.ports.iter().flatten());
-    let mut named = declared.filter(|declared| declared.name.as_ref() == Some(wanted));
-    named.next().map_or(target.clone(), |declared| IntOrString::Int(declared.container_port))
+    let declared = pod.and_then(|pod| port_called(pod, wanted, protocol(port)));
+    declared.map_or(target.clone(), |declared| IntOrString::Int(declared.container_port))
 }
 
 #[cfg(test)]

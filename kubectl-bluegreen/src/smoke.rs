@@ -15,7 +15,7 @@ use crate::check::pods;
 use crate::cli::duration;
 use crate::cluster::ask::{Answer, Call};
 use crate::error::Error;
-use crate::observed::{SetView, name};
+use crate::observed::{SetView, lasting_containers, name, port_called};
 use crate::prepare::template;
 use crate::release::Color;
 use crate::traffic::tag;
@@ -90,7 +90,7 @@ pub fn tests(set: &SetView<'_>, color: Color, paths: &[String], settings: &[Smok
     if !settings.is_empty() {
         return settings.iter().map(|setting| of_setting(setting, set, color, template, served)).collect();
     }
-    let containers = template.spec.iter().flat_map(|spec| &spec.containers);
+    let containers = template.spec.iter().flat_map(lasting_containers);
     let asked = containers.filter_map(|container| of_probe(container, container.readiness_probe.as_ref()?));
     let asked: Vec<Test> = asked.collect();
     // A probe that runs a command inside the pod has said its word: without any to ask, a connection is better than nothing.
@@ -205,7 +205,7 @@ fn of_container(container: &Container, called: &str) -> Option<u16> {
 }
 
 fn port_named(template: &PodTemplateSpec, called: &str) -> Option<u16> {
-    template.spec.iter().flat_map(|spec| &spec.containers).find_map(|container| of_container(container, called))
+    u16::try_from(port_called(template.spec.as_ref()?, called, "TCP")?.container_port).ok()
 }
 
 /// The port of the pods that the active Service sends to first.

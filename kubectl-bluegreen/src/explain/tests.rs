@@ -93,6 +93,21 @@ fn a_probe_that_fails_is_named_and_never_certain() {
 }
 
 #[test]
+fn the_probe_of_a_sidecar_is_named() {
+    let sidecar: Pod = serde_json::from_value(json!({
+        "metadata": {"name": "p", "uid": "u", "labels": {"pod-template-hash": "h"}},
+        "spec": {"containers": [{"name": "app"}], "initContainers": [{"name": "proxy", "restartPolicy": "Always",
+            "readinessProbe": {"tcpSocket": {"port": "http"}}}]},
+        "status": {"initContainerStatuses": [{"name": "proxy", "image": "", "imageID": "", "ready": false,
+            "started": true, "restartCount": 0, "state": {"running": {}}}]},
+    }))
+    .unwrap();
+    let words = [event("Unhealthy", "Readiness probe failed: connection refused")];
+    let found = diagnose(&deployment(&json!({})), &[&sidecar], &words).into_iter().next().unwrap();
+    assert!(found.message.contains("connect to port http"), "{found}");
+}
+
+#[test]
 fn what_is_missing_is_certain_when_nobody_brings_it() {
     let words = "0/1 nodes are available: 1 Insufficient cpu.";
     let unscheduled = |words: &str| json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}]});

@@ -254,6 +254,50 @@ async fn ports_are_never_taken_by_number() {
     ports(&Simulated(cluster(NAMINGS[0]).await), NAMINGS[0]).await;
 }
 
+/// A sidecar that is an init container runs for as long as the pod, and its ports are the pod's; one that ends has none.
+#[tokio::test(start_paused = true)]
+async fn the_ports_of_a_sidecar_are_ports_of_the_pod() {
+    let (world, naming) = (Simulated(cluster(NAMINGS[0]).await), NAMINGS[0]);
+    let proxy = |restart: Value| {
+        json!([
+            {"op": "replace", "path": "/spec/template/spec/containers/0/ports/0/name", "value": "app"},
+            {"op": "replace", "path": "/spec/template/spec/containers/0/readinessProbe/httpGet/port", "value": "app"},
+            {"op": "add", "path": "/spec/template/spec/initContainers", "value": [{
+                "name": "proxy", "image": "registry.local/proxy:1", "restartPolicy": restart,
+                "ports": [{"name": "http", "containerPort": 8443}],
+                "readinessProbe": {"httpGet": {"path": "/proxied", "port": "http"}},
+            }]},
+        ])
+    };
+    let edit = async |patch: &Value| {
+        for name in [naming.blue, naming.green] {
+            let deployment = ObjectRef::new(Resource::Deployments, world.namespace(), name);
+            world.edit(&deployment, patch.clone()).await;
+        }
+        world.rest().await;
+    };
+    edit(&proxy("Always".into())).await;
+    let ran = world.run("smoke green").await.expect(ExitStatus::Done);
+    assert!(ran.err.contains("GET /proxied, as the readiness probe: 2 pods"), "{}", ran.err);
+    world.run("smoke green --smoke /").await.expect(ExitStatus::Done);
+    world.run("switch green --yes --settle 0s").await.expect(ExitStatus::Done);
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    // The Services call the port otherwise, and one of them by its number.
+    let green = ObjectRef::new(Resource::Services, world.namespace(), format!("{}-svc", naming.green));
+    let by_number = json!([{"name": "web", "port": 8001, "targetPort": 8443}]);
+    world.edit(&green, json!([{"op": "replace", "path": "/spec/ports", "value": by_number}])).await;
+    let spec =
+        json!({"parentRefs": [{"name": "web"}], "rules": [{"backendRefs": [{"name": naming.active, "port": 80}]}]});
+    let route = create(&world, Resource::HttpRoutes, "shop", json!({"spec": spec})).await;
+    accepted(&world, &route).await;
+    world.run("switch green 10 --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(world.get(&route).await["spec"]["rules"][0]["backendRefs"][1]["port"], 8001);
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    edit(&json!([{"op": "remove", "path": "/spec/template/spec/initContainers/0/restartPolicy"}])).await;
+    let refused = world.run("switch green --yes").await.expect(ExitStatus::Refused);
+    assert!(refused.err.contains("refused by ports") && refused.err.contains("declares app"), "{}", refused.err);
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_a_router_a_share_is_refused_with_the_ways_to_get_one() {
     let world = Simulated(cluster(NAMINGS[0]).await);
