@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::health::Health;
 use crate::interrupt::{GIVE_BACK, Interrupt};
 use crate::lock::{self, Lock, Waits, is_left, trying_again};
-use crate::observe::{ask, ask_for, observe};
+use crate::observe::{answers, ask, ask_for, observe};
 use crate::observed::{Observed, lease_name};
 use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
@@ -277,7 +277,10 @@ impl<'e, C: Cluster> Executor<'e, C> {
 
     async fn observe(&self, planner: &impl Planner) -> Result<Observed, Error> {
         let (namespace, declared) = (&self.options.namespace, &self.options.declared);
-        let mut observed = Box::pin(observe(self.cluster, Some(namespace), declared)).await?;
+        let first = answers(self.cluster, planner.asks_first());
+        let (observed, first) = tokio::join!(Box::pin(observe(self.cluster, Some(namespace), declared)), first);
+        let mut observed = observed?;
+        observed.answers = first?;
         ask(self.cluster, &mut observed, |observed| planner.asks(observed)).await?;
         self.pods.replace(Some(observed.pods.resource_version.clone()).filter(|version| !version.is_empty()));
         Ok(observed)

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource, Review};
-use crate::observed::{Listed, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
+use crate::observed::{Answered, Listed, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
 use crate::rights::{Right, Rights, of_a_move, of_a_split};
 use crate::routes::{self, Routes, UnknownKind, Why};
 
@@ -75,14 +75,21 @@ pub async fn ask<C: Cluster>(
         if requests.is_empty() {
             return Ok(());
         }
-        let answers = futures_util::future::join_all(requests.iter().map(|request| cluster.send(request))).await;
-        for (request, answer) in requests.into_iter().zip(answers) {
-            match answer {
-                Err(error) if error.is_passing() => return Err(error),
-                answer => observed.answers.push((request, answer)),
-            }
-        }
+        observed.answers.extend(answers(cluster, requests).await?);
     }
+}
+
+/// The answers to some questions, asked all at once.
+///
+/// # Errors
+/// A failure that may be over in a moment. Any other is an answer.
+pub async fn answers<C: Cluster>(cluster: &C, requests: Vec<Request>) -> Result<Vec<Answered>, ClusterError> {
+    let answers = futures_util::future::join_all(requests.iter().map(|request| cluster.send(request))).await;
+    let answered = requests.into_iter().zip(answers).map(|(request, answer)| match answer {
+        Err(error) if error.is_passing() => Err(error),
+        answer => Ok((request, answer)),
+    });
+    answered.collect()
 }
 
 /// What was seen of a cluster, and how much of it that is.

@@ -16,7 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use serde_json::Value;
 
-use crate::cluster::{ClusterError, Request};
+use crate::cluster::{ClusterError, Request, Resource};
 use crate::journal::{ANNOTATION, Entry, Journal};
 use crate::release::{Active, Color};
 use crate::rights::Rights;
@@ -24,6 +24,9 @@ use crate::routes::{Route, Routes};
 
 /// Labels or a selector.
 pub type Labels = BTreeMap<String, String>;
+
+/// A question and its answer.
+pub type Answered = (Request, Result<Value, ClusterError>);
 
 /// A list as the cluster answered it.
 #[derive(Clone, Debug)]
@@ -64,7 +67,7 @@ pub struct Observed {
     /// The sets that settings name.
     pub declared: Vec<Declared>,
     /// What else a command has asked, and the answers.
-    pub answers: Vec<(Request, Result<Value, ClusterError>)>,
+    pub answers: Vec<Answered>,
 }
 
 /// The label by which this tool's own Leases are found.
@@ -92,6 +95,13 @@ impl Observed {
     pub fn answer(&self, asked: &Request) -> Option<Result<&Value, &ClusterError>> {
         let found = self.answers.iter().find(|(request, _)| request == asked);
         found.map(|(_, answer)| answer.as_ref())
+    }
+
+    /// The objects of a list that a command has asked for; nothing when it could not be read, which is not the same as none.
+    #[must_use]
+    pub fn list(&self, resource: Resource, namespace: &str) -> Option<Vec<&Value>> {
+        let answer = self.answer(&Request::list(resource, Some(namespace)))?.ok()?;
+        Some(answer.get("items").and_then(Value::as_array).into_iter().flatten().collect())
     }
 
     /// What was observed here and elsewhere.

@@ -351,6 +351,11 @@ pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult, columns: Option
 
 /// Something that plans: a command with its arguments. Called again whenever the state may have changed.
 pub trait Planner {
+    /// What is asked at the same time as everything else, whatever there is to be seen: reads that the plan can do without.
+    fn asks_first(&self) -> Vec<Request> {
+        Vec::new()
+    }
+
     /// What else must be asked before it can plan: reads and dry runs. Called again with the answers until there is
     /// nothing more to ask.
     fn asks(&self, _observed: &Observed) -> Vec<Request> {

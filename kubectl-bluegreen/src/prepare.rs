@@ -27,13 +27,25 @@ pub fn runs_all(set: &SetView<'_>, color: Color, images: &BTreeMap<String, Strin
     images.iter().all(|(name, wanted)| has(name).is_some_and(|has| runs(has, wanted)))
 }
 
+/// Whose selectors may go by a label of the pods, besides the Services and the Deployment's own.
+pub const SELECTING: [Resource; 2] = [Resource::NetworkPolicies, Resource::PodDisruptionBudgets];
+
+/// What the idle color gets.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// The step that gives it.
+    pub step: Step,
+    /// Which labels it keeps though they name the old version, and why.
+    pub note: Option<String>,
+}
+
 /// The pod template of a Deployment.
 #[must_use]
 pub fn template(deployment: &Deployment) -> Option<&PodTemplateSpec> {
     deployment.spec.as_ref().map(|spec| &spec.template)
 }
 
-/// The step that gives the idle color its images and its size; nothing when it has both.
+/// What gives the idle color its images and its size; nothing when it has both.
 ///
 /// # Errors
 /// When it lacks one of the containers.
@@ -42,7 +54,7 @@ pub fn change(
     color: Color,
     images: &BTreeMap<String, String>,
     replicas: i32,
-) -> Result<Option<Step>, Error> {
+) -> Result<Option<Release>, Error> {
     let Some((deployment, template)) = set.deployment(color).and_then(|d| Some((d, template(d)?))) else {
         return Ok(None);
     };
@@ -71,13 +83,25 @@ pub fn change(
         versions.insert(pair);
     }
     let selected = selecting_labels(set, deployment);
+    let unseen: Vec<&str> = unseen(set).map(Resource::plural).collect();
+    let mut kept = Vec::new();
     for (key, value) in template_labels(deployment).iter().filter(|(key, _)| !selected.contains(key.as_str())) {
-        if let Some(new) = versions.iter().find_map(|pair| renamed(key, value, pair)) {
+        let Some(new) = versions.iter().find_map(|pair| renamed(key, value, pair)) else { continue };
+        if unseen.is_empty() {
             words.push(format!("label {key}={new}"));
             let path = format!("/spec/template/metadata/labels/{}", key.replace('~', "~0").replace('/', "~1"));
             operations.push(json!({"op": "replace", "path": path, "value": new}));
+        } else {
+            kept.push(format!("{key}={value}"));
         }
     }
+    let note = (!kept.is_empty()).then(|| {
+        format!(
+            "deployment/{called} keeps {}: {} cannot be read, and one may select the pods by that",
+            kept.join(", "),
+            unseen.join(" and ")
+        )
+    });
     if set.desired(color) < replicas {
         operations.push(json!({"op": "add", "path": "/spec/replicas", "value": replicas}));
         words.push(format!("{} -> {replicas} replicas", set.desired(color)));
@@ -88,7 +112,8 @@ pub fn change(
     let object = ObjectRef::new(Resource::Deployments, set.namespace(), called);
     let version = deployment.metadata.resource_version.as_deref().unwrap_or_default();
     let change = Action::Patch(Change::new(object, version, operations));
-    Ok(Some(Step::new("release", format!("patch deployment/{called}: {}", words.join(", ")), change)))
+    let step = Step::new("release", format!("patch deployment/{called}: {}", words.join(", ")), change);
+    Ok(Some(Release { step, note }))
 }
 
 /// A container, and the path to it.
@@ -114,19 +139,46 @@ fn renamed(key: &str, value: &str, (old, new): &(String, String)) -> Option<Stri
     (new != value).then_some(new)
 }
 
-/// The labels that must stay as they are: the color, and whatever a selector looks at.
+/// The labels that must stay as they are: the color, and whatever a selector that was seen looks at.
 fn selecting_labels(set: &SetView<'_>, deployment: &Deployment) -> BTreeSet<String> {
     let services = set.observed.services.items.iter();
     let services = services.filter(|service| service.metadata.namespace.as_deref() == Some(set.namespace()));
-    let own = deployment.spec.as_ref().map(|spec| &spec.selector);
-    let labels = own.and_then(|own| own.match_labels.as_ref()).into_iter().flat_map(BTreeMap::keys).cloned();
-    let expressions = own.and_then(|own| own.match_expressions.as_ref()).into_iter().flatten();
-    services
-        .flat_map(|service| selector(service).keys().cloned())
-        .chain(labels)
-        .chain(expressions.map(|expression| expression.key.clone()))
-        .chain(set.set.color_labels.iter().cloned())
-        .collect()
+    let mut keys: BTreeSet<String> = services.flat_map(|service| selector(service).keys().cloned()).collect();
+    keys.extend(set.set.color_labels.iter().cloned());
+    if let Some(spec) = &deployment.spec {
+        let pod = spec.template.spec.as_ref();
+        let affinity = pod.and_then(|pod| pod.affinity.as_ref());
+        let spread = pod.and_then(|pod| pod.topology_spread_constraints.as_ref());
+        keys_of_selectors(&json!([spec.selector, affinity, spread]), &mut keys);
+    }
+    let lists = SELECTING.into_iter().filter_map(|resource| set.observed.list(resource, set.namespace()));
+    lists.flatten().filter_map(|object| object.get("spec")).for_each(|spec| keys_of_selectors(spec, &mut keys));
+    keys
+}
+
+/// Whose selectors could not be read.
+fn unseen(set: &SetView<'_>) -> impl Iterator<Item = Resource> {
+    SELECTING.into_iter().filter(|resource| set.observed.list(*resource, set.namespace()).is_none())
+}
+
+/// Adds the keys of pods' labels that the selectors in something look at, however deep they are.
+fn keys_of_selectors(value: &Value, keys: &mut BTreeSet<String>) {
+    let texts =
+        |list: &Value| list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let key_of = |expression: &Value| Some(expression.get("key")?.as_str()?.to_owned());
+    for item in value.as_array().into_iter().flatten() {
+        keys_of_selectors(item, keys);
+    }
+    for (field, value) in value.as_object().into_iter().flatten() {
+        match field.as_str() {
+            "matchLabels" => keys.extend(value.as_object().into_iter().flatten().map(|(key, _)| key.clone())),
+            "matchExpressions" => keys.extend(value.as_array().into_iter().flatten().filter_map(key_of)),
+            "matchLabelKeys" | "mismatchLabelKeys" => keys.extend::<Vec<String>>(texts(value)),
+            // These look at labels of other things than pods.
+            "namespaceSelector" | "nodeAffinity" => {}
+            _ => keys_of_selectors(value, keys),
+        }
+    }
 }
 
 /// The step that raises the floor of the idle color's autoscaler: without users it would take the pods away again.

@@ -94,6 +94,8 @@ pub enum Use {
     Ask,
     /// To ask a Prometheus in the cluster.
     Analyse,
+    /// To give a color a version.
+    Release,
     /// To make a set.
     Make,
 }
@@ -108,7 +110,7 @@ pub const USES: &[(&str, &[Use])] = &[
     ("rollback", &[Use::Look, Use::Lock, Use::Move, Use::Split, Use::Size]),
     ("cleanup", &[Use::Look, Use::Lock, Use::Size]),
     ("smoke", &[Use::Look, Use::Ask]),
-    ("deploy", &[Use::Look, Use::Lock, Use::Move, Use::Split, Use::Size, Use::Ask]),
+    ("deploy", &[Use::Look, Use::Lock, Use::Move, Use::Split, Use::Size, Use::Ask, Use::Release]),
     ("init", &[Use::Look, Use::Lock, Use::Move, Use::Size, Use::Make]),
     ("analysis", &[Use::Analyse]),
 ];
@@ -123,8 +125,8 @@ pub type Needed = (Use, Resource, Option<&'static str>, &'static [&'static str],
 
 /// What the commands need in the namespace of a set.
 ///
-/// Reading routes and `HorizontalPodAutoscalers` is optional: without it they are unknown, and the commands say so. Without
-/// `get` on Deployments a move only reads everything twice. Which
+/// Reading routes and `HorizontalPodAutoscalers` is optional, and for `deploy` NetworkPolicies and PodDisruptionBudgets:
+/// without it they are unknown, and the commands say so. Without `get` on Deployments a move only reads everything twice. Which
 /// of the two verbs on `pods/portforward` a server checks depends on its version. Manifests of other kinds, for `init -f`,
 /// need `get`, `create` and `patch` on these kinds, too.
 pub const NEEDED: &[Needed] = &[
@@ -168,6 +170,7 @@ pub const NEEDED: &[Needed] = &[
         &["get"],
         "init: see whether two Deployments could share a volume",
     ),
+    (Use::Release, Resource::NetworkPolicies, None, &["list"], "see which labels of the pods they go by"),
     (
         Use::Make,
         Resource::NetworkPolicies,
@@ -175,6 +178,7 @@ pub const NEEDED: &[Needed] = &[
         &["list"],
         "init: see whether the network would treat the copies alike",
     ),
+    (Use::Release, Resource::PodDisruptionBudgets, None, &["list"], "the same"),
     (Use::Make, Resource::PodDisruptionBudgets, None, &["list"], "init: see what would not protect the copies"),
     (Use::Size, Resource::Events, None, &["list"], "explain why a color does not become ready"),
     (Use::Size, Resource::Pods, Some("log"), &["get"], "show the last words of a container that crashes"),

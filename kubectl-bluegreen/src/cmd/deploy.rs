@@ -10,12 +10,13 @@ use bluegreen_lint::config::release::SmokeTest;
 use crate::analysis::Analysis;
 use crate::check::{self, Means, Question, Status};
 use crate::cli::Page;
+use crate::cluster::Request;
 use crate::error::Error;
 use crate::image::Wanted;
 use crate::journal::{Before, Journal, PUT_BACK};
 use crate::observed::{Observed, SetView, name};
 use crate::plan::{Action, Plan, Planner, Selection, Settings, Step};
-use crate::prepare::{change, own_floor, raise_floor, runs_all, template};
+use crate::prepare::{Release, SELECTING, change, own_floor, raise_floor, runs_all, template};
 use crate::release::Color;
 use crate::rights::Right;
 use crate::router::{self, Ask, Router};
@@ -115,6 +116,10 @@ pub struct Deploy {
 }
 
 impl Planner for Deploy {
+    fn asks_first(&self) -> Vec<Request> {
+        SELECTING.map(|resource| Request::list(resource, Some(&self.selection.namespace))).into()
+    }
+
     fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
         let set = self.selection.find(observed)?;
         let (called, namespace) = (set.name().to_owned(), set.namespace().to_owned());
@@ -275,7 +280,8 @@ impl Deploy {
             traffic::version(set, active),
         );
         let mut plan = Plan { title, ..Plan::nothing(DEPLOY, set, idle, String::new()) };
-        if let Some(change) = change {
+        if let Some(Release { step: change, note }) = change {
+            plan.notes.extend(note);
             let wait = traffic::wait_after_move(set, self.settings.after)?;
             if let Some(wait) = wait.filter(|_| !stage.has_begun) {
                 plan.steps.push(wait);

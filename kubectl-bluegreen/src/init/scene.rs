@@ -45,12 +45,6 @@ fn refused<T>(message: String, help: impl Into<String>) -> Result<T, Error> {
     Err(Error::Forbidden { message, help: help.into() })
 }
 
-/// The objects of a list; nothing when it could not be read, which is not the same as none.
-fn items<'o>(observed: &'o Observed, resource: Resource, namespace: &str) -> Option<Vec<&'o Value>> {
-    let answer = observed.answer(&Request::list(resource, Some(namespace)))?.ok()?;
-    Some(answer.get("items").and_then(Value::as_array).into_iter().flatten().collect())
-}
-
 pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
@@ -131,7 +125,7 @@ impl<'o> Scene<'o> {
             .answer(&Request::list(Resource::Services, Some(namespace)))
             .map(|answer| answer.map_err(Clone::clone));
         listed.transpose()?;
-        let raw = items(observed, Resource::Services, namespace).unwrap_or_default();
+        let raw = observed.list(Resource::Services, namespace).unwrap_or_default();
         let raw_of = |name: &str| raw.iter().find(|service| text(service, "/metadata/name") == name).copied();
         let is_ours = |service: &Service| {
             raw_of(name(&service.metadata)).and_then(Mark::of).is_some_and(|made| made.is_of(&mark))
@@ -351,7 +345,7 @@ impl<'o> Scene<'o> {
 
     /// The autoscalers of the old Deployment; nothing when they are unknown.
     pub(super) fn autoscalers(&self) -> Option<Vec<&'o Value>> {
-        let all = items(self.observed, Resource::HorizontalPodAutoscalers, &self.adopt.namespace)?;
+        let all = self.observed.list(Resource::HorizontalPodAutoscalers, &self.adopt.namespace)?;
         let scales = |hpa: &&Value| {
             text(hpa, "/spec/scaleTargetRef/kind") == "Deployment"
                 && text(hpa, "/spec/scaleTargetRef/name") == self.adopt.deployment
@@ -381,7 +375,7 @@ impl<'o> Scene<'o> {
     pub(super) fn unseen(&self) -> Vec<&'static str> {
         [Resource::HorizontalPodAutoscalers, Resource::NetworkPolicies, Resource::PodDisruptionBudgets]
             .into_iter()
-            .filter(|resource| items(self.observed, *resource, &self.adopt.namespace).is_none())
+            .filter(|resource| self.observed.list(*resource, &self.adopt.namespace).is_none())
             .map(Resource::plural)
             .collect()
     }
@@ -410,7 +404,7 @@ fn watchers(observed: &Observed, namespace: &str, moved: &str, is_ours: &dyn Fn(
     let mut add = |object: String, carries_traffic: bool, selector: &Value| {
         found.push(Watcher { object, carries_traffic, selector: selector.clone() });
     };
-    for policy in items(observed, Resource::NetworkPolicies, namespace).into_iter().flatten() {
+    for policy in observed.list(Resource::NetworkPolicies, namespace).into_iter().flatten() {
         let called = format!("networkpolicy/{}", text(policy, "/metadata/name"));
         let rules = |direction: &str, peers: &str| {
             let rules = policy.pointer(&format!("/spec/{direction}")).and_then(Value::as_array).into_iter().flatten();
@@ -424,7 +418,7 @@ fn watchers(observed: &Observed, namespace: &str, moved: &str, is_ours: &dyn Fn(
             .chain(rules("egress", "to"))
             .for_each(|selector| add(called.clone(), true, &selector));
     }
-    for budget in items(observed, Resource::PodDisruptionBudgets, namespace).into_iter().flatten() {
+    for budget in observed.list(Resource::PodDisruptionBudgets, namespace).into_iter().flatten() {
         if let Some(selector) = budget.pointer("/spec/selector") {
             add(format!("poddisruptionbudget/{}", text(budget, "/metadata/name")), false, selector);
         }

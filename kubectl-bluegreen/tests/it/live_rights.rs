@@ -24,6 +24,8 @@ const OPTIONAL: &[&str] = &[
     "list traefikservices",
     "list virtualservices",
     "list horizontalpodautoscalers",
+    "list networkpolicies",
+    "list poddisruptionbudgets",
     "list events",
     "get pods/log",
     // Checked by servers from 1.35 on.

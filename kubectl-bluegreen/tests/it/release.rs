@@ -246,6 +246,99 @@ async fn autoscaled<W: Worlds>(world: &W, naming: Naming) {
     assert!(refused.err.contains("hpa/green lets green have 1 pods"), "{}", refused.err);
 }
 
+/// Labels of the idle color that name its version, and whatever selects by some of them.
+async fn selected_by_version(world: &Simulated, naming: Naming) {
+    let namespace = world.namespace();
+    let create = async |resource: Resource, spec: Value| {
+        let object = ObjectRef::new(resource, namespace, "it");
+        let body = json!({"apiVersion": resource.api_version(), "kind": resource.kind(),
+            "metadata": {"name": "it", "namespace": namespace}, "spec": spec});
+        world.cluster().send(&Request::Create { object, body, dry_run: false }).await.unwrap();
+    };
+    let with = |key: &str| json!({"matchLabels": {key: "2"}});
+    create(
+        Resource::NetworkPolicies,
+        json!({
+            "podSelector": with("own-version"),
+            "ingress": [{"from": [{"podSelector": with("from-version"), "namespaceSelector": with("version")}]}],
+            "egress": [{"to": [{"podSelector": {"matchExpressions": [{"key": "to-version", "operator": "Exists"}]}}]}],
+        }),
+    )
+    .await;
+    create(Resource::PodDisruptionBudgets, json!({"minAvailable": 1, "selector": with("budget-version")})).await;
+    let term = |selector: Value| json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": selector});
+    let mut keyed = term(json!({}));
+    keyed["matchLabelKeys"] = json!(["keyed-version"]);
+    let on_nodes = json!({"nodeSelectorTerms": [{"matchExpressions": [{"key": "version", "operator": "Exists"}]}]});
+    let labels: serde_json::Map<String, Value> =
+        KEPT.iter().chain(&["version"]).map(|key| ((*key).to_owned(), "2".into())).collect();
+    let mut labels = Value::Object(labels);
+    let green = ObjectRef::new(Resource::Deployments, namespace, naming.green);
+    for (key, value) in world.get(&green).await["spec"]["template"]["metadata"]["labels"].as_object().unwrap() {
+        labels[key] = value.clone();
+    }
+    let spread = json!([{"maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "topologyKey": "zone",
+        "labelSelector": with("spread-version"), "matchLabelKeys": ["spread-keyed-version"]}]);
+    let affinity = json!({
+        "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": on_nodes},
+        "podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1,
+            "podAffinityTerm": term(with("near-version"))}]},
+        "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term(with("far-version")), keyed]},
+    });
+    world
+        .edit(
+            &green,
+            json!([
+                {"op": "replace", "path": "/spec/template/metadata/labels", "value": labels},
+                {"op": "add", "path": "/spec/template/spec/topologySpreadConstraints", "value": spread},
+                {"op": "add", "path": "/spec/template/spec/affinity", "value": affinity},
+            ]),
+        )
+        .await;
+    world.rest().await;
+}
+
+/// The labels that something selects by.
+const KEPT: [&str; 9] = [
+    "own-version",
+    "from-version",
+    "to-version",
+    "budget-version",
+    "spread-version",
+    "spread-keyed-version",
+    "near-version",
+    "far-version",
+    "keyed-version",
+];
+
+/// A label that names the version follows it, but never one that a selector goes by. Where it is not to be known, all
+/// stay and that is said.
+#[tokio::test(start_paused = true)]
+async fn labels_that_something_selects_by_keep_their_values() {
+    let naming = NAMINGS[0];
+    for denied in [None, Some("networkpolicies"), Some("poddisruptionbudgets")] {
+        let world = Simulated(cluster(naming).await);
+        selected_by_version(&world, naming).await;
+        if let Some(denied) = denied {
+            world.0.forbid("list", denied);
+        }
+        let ran = world.run("deploy 3 --yes --settle 0s").await.expect(ExitStatus::Done);
+        let green = world.get(&ObjectRef::new(Resource::Deployments, world.namespace(), naming.green)).await;
+        assert_eq!(green["spec"]["template"]["spec"]["containers"][0]["image"], "registry.local/bgapp:3");
+        let labels = &green["spec"]["template"]["metadata"]["labels"];
+        for key in KEPT {
+            assert_eq!(labels[key], "2", "{denied:?} {key}: {labels}");
+        }
+        let (follows, words) = match denied {
+            None => ("3", "label version=3".to_owned()),
+            Some(denied) => ("2", format!("version=2: {denied} cannot be read, and one may select the pods by that")),
+        };
+        assert_eq!(labels["version"], follows, "{denied:?}: {labels}");
+        assert!(ran.err.contains(&words), "{denied:?}: {}", ran.err);
+        assert_eq!(ran.err.contains("cannot be read"), denied.is_some(), "{}", ran.err);
+    }
+}
+
 macro_rules! scenarios {
     ($($name:ident)*) => {
         mod on_the_simulation {

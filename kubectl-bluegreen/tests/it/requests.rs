@@ -32,6 +32,7 @@ async fn each_command_takes_so_many_requests() {
         "rollback --yes --settle 0s",
         "cleanup green --yes --after 0s --wait=false",
         "smoke blue",
+        "deploy 3 --dry-run client",
         "deploy 3 --yes --settle 0s --after 0s",
     ];
     count(&cluster(NAMINGS[0]).await, &lines, &mut table).await;
