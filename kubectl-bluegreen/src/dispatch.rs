@@ -184,7 +184,7 @@ impl Run {
             paths: args.smoke.clone(),
             analysis: analysis::of(&config.analysis)?,
             soak: args.soak(config),
-            shares: deploy::shares(&args.steps),
+            shares: deploy::shares(&args.steps)?,
             tests: settings::tests(config, &args.smoke, args.trust_config)?.to_vec(),
             selection: selection.clone(),
             settings: Settings { after: args.after, ..self.settings() },

@@ -57,7 +57,8 @@ pub struct Args {
     /// Paths that every new pod must answer well before any user reaches it
     #[arg(long, value_name = "PATH", value_delimiter = ',')]
     pub smoke: Vec<String>,
-    /// The shares that the new version gets one after the other, in percent; less than all needs a router that can split
+    /// The shares that the new version gets one after the other, in percent, each larger than the one before; 100 is added
+    /// at the end when it is missing. Less than all needs a router that can split
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "100", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub steps: Vec<u8>,
     /// How long each step is watched; 60s where there are several steps or a Prometheus is named, else 0s
@@ -78,18 +79,27 @@ pub struct Args {
 const SOAK: Duration = Duration::from_mins(1);
 
 /// The shares, each larger than the one before, up to all.
-#[must_use]
-pub fn shares(steps: &[u8]) -> Vec<u8> {
-    let shares: BTreeSet<u8> = steps.iter().copied().chain([100]).collect();
-    shares.into_iter().collect()
+///
+/// # Errors
+/// When they do not rise.
+pub fn shares(steps: &[u8]) -> Result<Vec<u8>, Error> {
+    if let Some((before, after)) = steps.iter().zip(steps.iter().skip(1)).find(|(before, after)| before >= after) {
+        let rising: BTreeSet<u8> = steps.iter().copied().collect();
+        let rising = rising.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
+        return Err(Error::Usage {
+            message: format!("the steps have to rise: {after} comes after {before}"),
+            help: format!("write them from the smallest to the largest: --steps {rising}"),
+        });
+    }
+    Ok(steps.iter().copied().chain((steps.last() != Some(&100)).then_some(100)).collect())
 }
 
 impl Args {
     /// How long each step is watched.
     #[must_use]
     pub fn soak(&self, config: &File) -> Duration {
-        let is_watched =
-            self.steps.len() > 1 || config.analysis != bluegreen_lint::config::release::Analysis::default();
+        let in_shares = self.steps.iter().any(|share| *share < 100);
+        let is_watched = in_shares || config.analysis != bluegreen_lint::config::release::Analysis::default();
         self.soak.unwrap_or(if is_watched { SOAK } else { Duration::ZERO })
     }
 }

@@ -54,7 +54,8 @@ pub struct Args {
     /// Let something go wrong, and see what becomes of it
     #[arg(long, value_enum, value_name = "NAME")]
     pub fault: Option<FaultName>,
-    /// The shares that the new version gets one after the other, in percent, by a route that is among the manifests
+    /// The shares that the new version gets one after the other, in percent, each larger than the one before; 100 is added
+    /// at the end when it is missing. Less than all needs a route that is among the manifests
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "100", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub steps: Vec<u8>,
     /// How long each step is watched under simulated users
@@ -206,6 +207,7 @@ pub async fn run(
     options: &Options,
     ui: &Ui,
 ) -> Result<(Rehearsal, Option<Error>), Error> {
+    let shares = shares(&args.steps)?;
     let manifests = manifests::read(&args.files, ui)?;
     let (cluster, namespace) = load(&manifests);
     cluster.settle(SETTLE_MAX).await;
@@ -217,7 +219,7 @@ pub async fn run(
         wanted: image::parse(std::slice::from_ref(&args.version))?,
         paths: Vec::new(),
         tests: config.smoke,
-        shares: shares(&args.steps),
+        shares,
         soak: args.soak,
         analysis: analysis::of(&watched(config.analysis))?,
         selection: selection.clone(),

@@ -85,6 +85,15 @@ fn real_sets_play_every_fault() {
     }
 }
 
+#[test]
+fn steps_of_a_rehearsal_have_to_rise() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-bluegreen"));
+    command.args(["rehearse", "9.9.9", "--steps", "50,10", "-f"]).arg(root().join("testdata/api-gateway"));
+    let output = command.current_dir(std::env::temp_dir()).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && err.contains("the steps have to rise"), "{:?}: {err}", output.status);
+}
+
 /// In steps, by a route that is among the manifests; without one there is no way to give a share.
 #[test]
 fn a_release_in_steps_is_rehearsed_by_the_route_that_is_there() {

@@ -339,6 +339,24 @@ async fn labels_that_something_selects_by_keep_their_values() {
     }
 }
 
+/// Steps that do not rise are a mistake; the last one is all, whether it is said or not, and each is watched.
+#[tokio::test(start_paused = true)]
+async fn steps_have_to_rise() {
+    let world = Simulated(cluster(NAMINGS[0]).await);
+    for (steps, words, help) in [
+        ("50,10", "10 comes after 50", "--steps 10,50"),
+        ("10,50,50,100", "50 comes after 50", "--steps 10,50,100"),
+        ("100,50", "50 comes after 100", "--steps 50,100"),
+    ] {
+        let ran = world.run(&format!("deploy 3 --yes --steps {steps}")).await.expect(ExitStatus::Usage);
+        assert!(ran.err.contains("the steps have to rise") && ran.err.contains(words), "{}", ran.err);
+        assert!(ran.err.contains(help), "{}", ran.err);
+    }
+    let ran = world.run("deploy 3 --yes --steps 50 --router replicas --settle 0s -o json").await;
+    let report = ran.expect(ExitStatus::Done).json();
+    assert_eq!(steps(&report).iter().filter(|step| **step == "soak").count(), 2, "{report:#}");
+}
+
 macro_rules! scenarios {
     ($($name:ident)*) => {
         mod on_the_simulation {
