@@ -282,6 +282,17 @@ pub enum Error {
         /// The first test that did not pass, and where.
         reason: String,
     },
+    /// There is no pod that a smoke test could ask.
+    #[error("{color} cannot be tested: {reason}")]
+    #[diagnostic(code(bluegreen::nothing_to_test), help("{help}"))]
+    NothingToTest {
+        /// The color.
+        color: Color,
+        /// Why.
+        reason: String,
+        /// The way to pods.
+        help: String,
+    },
     /// The new version was not good under users.
     #[error("{color} is not good under users: {reason}")]
     #[diagnostic(code(bluegreen::analysis_failed), help("see its pods and its metrics, mend it, and deploy again"))]
@@ -395,9 +406,11 @@ impl Error {
             Self::Busy { .. } | Self::LockLost { .. } => ExitStatus::Busy,
             Self::TimedOut { .. } => ExitStatus::TimedOut,
             Self::PutBack { error, .. } if matches!(**error, Self::Interrupted { .. }) => ExitStatus::Interrupted,
-            Self::PutBack { .. } | Self::TestsFailed { .. } | Self::NoMetrics { .. } | Self::AnalysisFailed { .. } => {
-                ExitStatus::PutBack
-            }
+            Self::PutBack { .. }
+            | Self::TestsFailed { .. }
+            | Self::NothingToTest { .. }
+            | Self::NoMetrics { .. }
+            | Self::AnalysisFailed { .. } => ExitStatus::PutBack,
             Self::Interrupted { .. } => ExitStatus::Interrupted,
             Self::AfterMove { error, .. } => error.status(),
             Self::Manifests { status, .. } => *status,
@@ -420,7 +433,7 @@ impl Error {
     /// Whether tests failed before any traffic had moved: there was nothing to put back.
     #[must_use]
     pub fn leaves_traffic(&self) -> bool {
-        matches!(self, Self::TestsFailed { .. } | Self::NoMetrics { .. })
+        matches!(self, Self::TestsFailed { .. } | Self::NothingToTest { .. } | Self::NoMetrics { .. })
     }
 
     /// Whether a release that ends so is taken back. Not when somebody else has taken over, and not when the cluster

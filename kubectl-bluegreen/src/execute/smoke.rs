@@ -54,10 +54,10 @@ impl<C: Cluster> Executor<'_, C> {
     pub(super) async fn smoke(&self, set: &SetRef, color: Color, tests: &[Test]) -> Result<String, Error> {
         let pods = self.stoppable(self.pods(set)).await??;
         let called = set.deployment(color);
-        let mine = |pod: &&Pod| belongs(pod, called) && serves(pod);
-        let pods: Vec<Pod> = pods.items.iter().filter(mine).cloned().collect();
+        let mine: Vec<Pod> = pods.items.into_iter().filter(|pod| belongs(pod, called)).collect();
+        let pods: Vec<Pod> = mine.iter().filter(|pod| serves(pod)).cloned().collect();
         if pods.is_empty() {
-            return Err(Error::TestsFailed { color, reason: "it has no ready pod".to_owned() });
+            return Err(nothing_to_test(set, color, mine.is_empty()));
         }
         let mut results: Vec<TestResult> = Vec::new();
         for test in tests {
@@ -134,4 +134,14 @@ impl<C: Cluster> Executor<'_, C> {
             }
         }
     }
+}
+
+fn nothing_to_test(set: &SetRef, color: Color, is_without_pods: bool) -> Error {
+    let (reason, help) = if is_without_pods {
+        let scale = format!("kubectl scale deployment/{} -n {} --replicas=N", set.deployment(color), set.namespace);
+        ("it has no pod", format!("scale it up: {scale}; or release to it: kubectl bluegreen deploy VERSION"))
+    } else {
+        ("it has no ready pod", format!("see why: kubectl bluegreen check {color}"))
+    };
+    Error::NothingToTest { color, reason: reason.to_owned(), help }
 }

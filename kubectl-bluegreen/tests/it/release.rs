@@ -357,6 +357,28 @@ async fn steps_have_to_rise() {
     assert_eq!(steps(&report).iter().filter(|step| **step == "soak").count(), 2, "{report:#}");
 }
 
+/// Without a pod there is nothing to ask, and the way out is one to pods.
+#[tokio::test(start_paused = true)]
+async fn a_color_without_pods_is_not_tested() {
+    let naming = NAMINGS[0];
+    let world = Simulated(cluster(naming).await);
+    world.scale(naming.green, 0).await;
+    let ran = world.run("smoke green").await.expect(ExitStatus::PutBack);
+    let scale = format!("kubectl scale deployment/{} -n {} --replicas=N", naming.green, world.namespace());
+    assert!(ran.err.contains("green cannot be tested: it has no pod") && ran.err.contains(&scale), "{}", ran.err);
+    assert!(!ran.err.contains("still run"), "{}", ran.err);
+    world.0.behave("bgapp:2", Behaviour { becomes_ready: false, ..Behaviour::default() });
+    let green = ObjectRef::new(Resource::Deployments, world.namespace(), naming.green);
+    world.edit(&green, json!([{"op": "replace", "path": "/spec/replicas", "value": 1}])).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let ran = world.run("smoke green").await.expect(ExitStatus::PutBack);
+    assert!(
+        ran.err.contains("it has no ready pod") && ran.err.contains("kubectl bluegreen check green"),
+        "{}",
+        ran.err
+    );
+}
+
 macro_rules! scenarios {
     ($($name:ident)*) => {
         mod on_the_simulation {
