@@ -344,6 +344,19 @@ fn errors_name_the_file_and_the_field() {
     );
     let (code, err) = home.status(&[("KUBECONFIG", &missing)], &[]);
     assert!(code == 1 && err.contains("there is no kubeconfig") && err.contains(&missing), "{err}");
+    // Whoever names a context has a kubeconfig, though there is nothing else in it.
+    let path = home.write("config", "current-context: x\n");
+    for (variables, args) in [(&[("KUBECONFIG", &*path)][..], &[][..]), (&[], &["--kubeconfig", &path])] {
+        let (code, err) = home.status(variables, args);
+        let words = format!("the kubeconfig {path} has no context x");
+        assert!(code == 1 && err.contains(&words) && err.contains("help: it has no contexts"), "{err}");
+    }
+    let path = home.write("config", "users: [{name: u, user: {}}]\n");
+    let (code, err) = home.status(&[], &["--kubeconfig", &path]);
+    assert!(code == 1 && err.contains(&path) && err.contains("current-context is missing"), "{err}");
+    let path = home.write("config", "current-context: ''\n");
+    let (code, err) = home.status(&[], &["--kubeconfig", &path]);
+    assert!(code == 1 && err.contains("there is no kubeconfig") && err.contains(&path), "{err}");
     let path = home.write("config", &with(&|_| {}));
     let (code, err) = home.status(&[], &["--kubeconfig", &path, "--user", "nobody"]);
     assert!(code == 1 && err.contains("there is no user nobody") && err.contains("there is: u"), "{err}");

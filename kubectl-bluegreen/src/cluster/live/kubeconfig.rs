@@ -58,9 +58,12 @@ impl Files {
         Ok(found)
     }
 
-    /// Whether nothing at all is said of any cluster.
+    /// Whether nothing at all is said of any cluster, user or context.
     pub(super) fn is_empty(&self) -> bool {
-        let empty = |file: &Kubeconfig| file.contexts.is_empty() && file.clusters.is_empty();
+        let empty = |file: &Kubeconfig| {
+            let names_one = file.current_context.as_ref().is_some_and(|name| !name.is_empty());
+            !names_one && file.contexts.is_empty() && file.clusters.is_empty() && file.auth_infos.is_empty()
+        };
         self.files.iter().all(|(_, file)| empty(file))
     }
 
