@@ -68,7 +68,8 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
     if was_rollback && journal.open().is_some() {
         return Ok(last.to);
     }
-    let Some((from, began)) = release_began_at(&journal.entries) else {
+    let release = last_release(&journal.entries);
+    let Some(from) = release.first().and_then(|began| began.from) else {
         let message = "before the last move no single color served".to_owned();
         return refused(message, "say where to: kubectl bluegreen switch ENV");
     };
@@ -82,21 +83,20 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
         let message = format!("the last move was a {} already, from {from} to {} {when}", last.command, last.to);
         return refused(message, "--again undoes it");
     }
-    is_what_served(set, from, began)?;
+    is_what_served(set, from, &release)?;
     Ok(from)
 }
 
 /// Refuses a color that has got other images since it served: what it runs now has proven nothing.
-fn is_what_served(set: &SetView<'_>, color: Color, began: &Entry) -> Result<(), Error> {
-    let (served, now) = (began.images.of(color), set.images(color));
-    if served.is_empty() || set.base() == Some(color) || served.iter().eq(&now) {
+fn is_what_served(set: &SetView<'_>, color: Color, release: &[&Entry]) -> Result<(), Error> {
+    let now = set.images(color);
+    let served = |entry: &&Entry| entry.images.of(color).is_empty() || entry.images.of(color).iter().eq(&now);
+    if set.base() == Some(color) || release.iter().any(served) {
         return Ok(());
     }
-    let message = format!(
-        "{color} is not what it was when it served: it ran {} then, and has {} now",
-        served.join(", "),
-        now.join(", ")
-    );
+    let served = release.first().map(|began| began.images.of(color).join(", ")).unwrap_or_default();
+    let message =
+        format!("{color} is not what it was when it served: it ran {served} then, and has {} now", now.join(", "));
     let help = format!(
         "if that is good: kubectl bluegreen switch {color}; or give it what it ran: kubectl bluegreen deploy VERSION"
     );
@@ -147,11 +147,10 @@ pub fn outlook(set: &SetView<'_>) -> Result<Outlook, Error> {
     Ok(Outlook { color, how, checks })
 }
 
-/// The color that served before the last release began, and the move by which it began: its moves are the last ones that
-/// went to one color.
-fn release_began_at(entries: &[Entry]) -> Option<(Color, &Entry)> {
-    let last = entries.last()?;
-    let of_release = entries.iter().rev().take_while(|entry| entry.to == last.to && entry.command == last.command);
-    let began = of_release.last()?;
-    Some((began.from?, began))
+/// The moves of the last release, the first one first: the last ones that went to one color by one command.
+fn last_release(entries: &[Entry]) -> Vec<&Entry> {
+    let is_of_it = |entry: &&Entry| entries.last().is_some_and(|l| entry.to == l.to && entry.command == l.command);
+    let mut moves: Vec<&Entry> = entries.iter().rev().take_while(is_of_it).collect();
+    moves.reverse();
+    moves
 }
