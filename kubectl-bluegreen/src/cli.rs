@@ -69,7 +69,12 @@ impl Output {
         let words: Vec<_> = words.collect();
         let asked = words.iter().enumerate().filter_map(|(at, word)| match word.as_ref() {
             "-o" | "--output" => words.get(at + 1).map(AsRef::as_ref),
-            word => word.strip_prefix("--output=").or_else(|| Some(word.strip_prefix("-o")?.trim_start_matches('='))),
+            word if word.starts_with("--") => word.strip_prefix("--output="),
+            // Behind flags that take no value: `-yo json`.
+            word => match word.strip_prefix('-')?.trim_start_matches(['q', 'v', 'y']).strip_prefix('o')? {
+                "" => words.get(at + 1).map(AsRef::as_ref),
+                form => Some(form.trim_start_matches('=')),
+            },
         });
         asked.filter_map(|form| Self::from_str(form, false).ok()).next_back().unwrap_or_default()
     }

@@ -55,6 +55,7 @@ mod publish;
 mod typed;
 
 pub use answer::unread;
+use typed::typed;
 
 /// What one run of the program knows besides the cluster.
 #[derive(Debug)]
@@ -262,7 +263,7 @@ impl Run {
             let mut observed = self.observe(cluster, &selection.namespace).await?;
             forget_left(&mut observed, &self.holder);
             let status = Status::new(&selection.find(&observed)?, cluster.requests());
-            self.print(&status, || screen::screen(&status, wide, columns));
+            self.print(&status, || typed(&screen::screen(&status, wide, columns), &self.global).into_owned());
             return Ok(ExitStatus::Done);
         }
         let mut seen = self.stoppable(everywhere(cluster, &selection.namespace, self.declared())).await??;

@@ -163,7 +163,7 @@ pub enum Error {
     },
     /// A signal came.
     ///
-    /// Way out: the same command goes on; `kubectl bluegreen rollback` goes back.
+    /// Way out: the same command goes on. Where it says that traffic was moved, `kubectl bluegreen rollback` goes back.
     #[error("interrupted; {state}")]
     #[diagnostic(code(bluegreen::interrupted), help("{help}"))]
     Interrupted {

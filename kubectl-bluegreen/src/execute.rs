@@ -222,7 +222,11 @@ impl<'e, C: Cluster> Executor<'e, C> {
         };
         let lock = tokio::select! {
             biased;
-            taken = take => taken?,
+            taken = take => match taken {
+                // The answer of a write can have been lost before.
+                Err(Error::Interrupted { .. }) => return Err(self.give_up(guarded, namespace).await),
+                taken => taken?,
+            },
             () = self.interrupt.at_once() => return Err(self.give_up(guarded, namespace).await),
             () = is_enough => return Err(self.give_up(guarded, namespace).await),
         };

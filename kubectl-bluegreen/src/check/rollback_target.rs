@@ -3,7 +3,7 @@
 
 use super::{Check, Means, Question, Status, Verdict, pods_ready, ports, rolled_out, selector_shape};
 
-pub(super) const CHECK: Check = Check {
+pub(crate) const CHECK: Check = Check {
     id: "rollback-target",
     refuses: "nothing; warns when the color that is left would fail these checks, so that there is no way back",
     run,

@@ -72,7 +72,7 @@ impl WayBack {
                 Self { ok: true, color: Some(color), message, help: None, checks }
             }
             Err(error) => {
-                let color = rollback::target(set, false).ok();
+                let color = rollback::target(set, false, &[]).ok();
                 let (help, checks) = (error.help(), error.checks().to_vec());
                 Self { ok: false, color, message: error.to_string(), help, checks }
             }

@@ -156,6 +156,9 @@ fn refuse(set: &SetView<'_>, color: Color, accepted: &[String]) -> Result<(), Er
         let scale = set.deployment(color).map(|deployment| name(&deployment.metadata)).unwrap_or_default();
         return refused(message, format!("if it does not: kubectl scale deployment/{scale} --replicas=0"));
     }
+    if set.desired(color) == 0 && set.ready_pods(color).next().is_none() {
+        return Ok(());
+    }
     let id = check::OTHER_SERVICES.id;
     let elsewhere = check::left_behind(set, color);
     if let Some(service) = elsewhere.first().filter(|_| !accepted.iter().any(|accepted| accepted == id)) {

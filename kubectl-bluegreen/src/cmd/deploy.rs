@@ -213,14 +213,18 @@ fn back_to(journal: &Journal) -> Option<Color> {
 fn has_its_share(set: &SetView<'_>, journal: &Journal, idle: Color) -> Result<(), Error> {
     let given = journal.ongoing().filter(|_| journal.open().is_none());
     let Some(given) = given.filter(|entry| entry.to == idle && entry.split.is_partial()) else { return Ok(()) };
-    match Router::current(set) {
-        (router, Some(now)) if !now.is_partial() => Err(Error::Forbidden {
+    // A selector of both colors is a share, whether or not there are pods behind it at this moment.
+    let by_route = Router::named(&given.router).is_some_and(|router| router.means == Means::ColorService);
+    match Router::current(set).1 {
+        Some(now) if by_route && !now.is_partial() => Err(Error::Forbidden {
             message: format!(
-                "{idle} was given {} % of the traffic, and nothing gives it a share by {router} any more",
-                given.split.share(idle)
+                "{idle} was given {} % of the traffic by {}, and no route says so any more",
+                given.split.share(idle),
+                given.router
             ),
-            help: "see who has changed that, put back what is left of it with kubectl bluegreen rollback, and deploy again"
-                .to_owned(),
+            help:
+                "see who has changed that; kubectl bluegreen rollback puts back what is left of it, then deploy again"
+                    .to_owned(),
         }),
         _ => Ok(()),
     }

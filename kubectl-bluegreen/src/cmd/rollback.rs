@@ -1,9 +1,10 @@
 //! `rollback`: all traffic back to the color that served before the last release.
 //! Only plans; the journal says where back is, and without it there is no guess.
 
-use crate::check::{self, CheckResult, Means, Question};
+use crate::check::{self, CheckResult, Means, Question, ROLLBACK_TARGET};
 use crate::cli::Page;
 use crate::error::Error;
+use crate::image::runs;
 use crate::journal::{Entry, Journal, PUT_BACK};
 use crate::observed::{Observed, SetView};
 use crate::plan::{Plan, Planner, Selection, Settings};
@@ -46,13 +47,13 @@ pub struct Rollback {
 impl Planner for Rollback {
     fn plan(&self, observed: &Observed) -> Result<Plan, Error> {
         let set = self.selection.find(observed)?;
-        let to = target(&set, self.again)?;
+        let to = target(&set, self.again, &self.settings.accept)?;
         Move { command: "rollback", to, percent: 100, way_back: true, settings: &self.settings }.plan(&set)
     }
 }
 
-/// Where back is.
-pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
+/// Where back is. What a color runs by now can be accepted as `rollback-target`.
+pub fn target(set: &SetView<'_>, again: bool, accepted: &[String]) -> Result<Color, Error> {
     let Some(service) = set.active_service() else {
         return Err(Error::NoActiveService { set: set.name().to_owned(), namespace: set.namespace().to_owned() });
     };
@@ -83,22 +84,31 @@ pub fn target(set: &SetView<'_>, again: bool) -> Result<Color, Error> {
         let message = format!("the last move was a {} already, from {from} to {} {when}", last.command, last.to);
         return refused(message, "--again undoes it");
     }
-    is_what_served(set, from, &release)?;
+    if !accepted.iter().any(|id| id == ROLLBACK_TARGET.id) {
+        is_what_served(set, from, &release)?;
+    }
     Ok(from)
 }
 
-/// Refuses a color that has got other images since it served: what it runs now has proven nothing.
+/// Refuses a color that has got an image since it served that has not served anywhere.
 fn is_what_served(set: &SetView<'_>, color: Color, release: &[&Entry]) -> Result<(), Error> {
-    let now = set.images(color);
-    let served = |entry: &&Entry| entry.images.of(color).is_empty() || entry.images.of(color).iter().eq(&now);
-    if set.base() == Some(color) || release.iter().any(served) {
+    let (now, serves) = (set.images(color), set.images(color.other()));
+    // A digest pins the same version, and what serves on the other color has proven itself there.
+    let is_same = |a: &str, b: &str| runs(a, b) || runs(b, a);
+    let served = |entry: &&Entry| {
+        let then = entry.images.of(color);
+        let known = |image: &&str| then.iter().any(|then| is_same(image, then)) || serves.contains(image);
+        then.is_empty() || now.iter().all(known)
+    };
+    if set.base() == Some(color) || set.deployment(color).is_none() || release.iter().any(served) {
         return Ok(());
     }
     let served = release.first().map(|began| began.images.of(color).join(", ")).unwrap_or_default();
     let message =
         format!("{color} is not what it was when it served: it ran {served} then, and has {} now", now.join(", "));
     let help = format!(
-        "if that is good: kubectl bluegreen switch {color}; or give it what it ran: kubectl bluegreen deploy VERSION"
+        "give it what it ran: kubectl bluegreen deploy VERSION; or, if what it has is good: kubectl bluegreen rollback --accept {}",
+        ROLLBACK_TARGET.id
     );
     Err(Error::Forbidden { message, help })
 }
@@ -116,7 +126,7 @@ pub struct Outlook {
 
 /// Where a rollback would go, and how fast traffic would be back, if nothing refuses it.
 pub fn outlook(set: &SetView<'_>) -> Result<Outlook, Error> {
-    let color = target(set, false)?;
+    let color = target(set, false, &[])?;
     if set.base() == Some(color) {
         let journal = set.active_service().map(Journal::of).transpose()?;
         let is_open = journal.is_some_and(|journal| journal.open().is_some());

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Run;
 use super::typed::typed;
+use crate::check::CheckResult;
 use crate::cli::Output;
 use crate::error::Error;
 use crate::plan::write_check;
@@ -27,7 +28,7 @@ impl Run {
     pub(super) fn print(&self, data: &impl Serialize, table: impl FnOnce() -> String) {
         match written(data, self.global.output) {
             Some(text) => self.ui.data(text),
-            None => self.ui.table(&typed(&table(), &self.global)),
+            None => self.ui.table(&table()),
         }
     }
 
@@ -35,10 +36,11 @@ impl Run {
     pub(super) fn explain(&self, error: &Error) {
         let mut lines = String::new();
         for check in error.checks() {
-            let _ = write_check(&mut lines, check, self.ui.columns());
+            let help = check.help.as_ref().map(|help| typed(help, &self.global).into_owned());
+            let _ = write_check(&mut lines, &CheckResult { help, ..check.clone() }, self.ui.columns());
         }
         if !lines.is_empty() {
-            self.ui.always(typed(lines.trim_end(), &self.global));
+            self.ui.always(lines.trim_end());
         }
         self.say(&ErrorReport::from(error));
     }

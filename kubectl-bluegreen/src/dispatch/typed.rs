@@ -7,20 +7,26 @@ use std::borrow::Cow;
 use crate::cli::Global;
 
 /// The verbs of kubectl that look at a namespace.
-const OF_A_NAMESPACE: [&str; 7] = ["annotate", "create", "describe", "get", "logs", "patch", "scale"];
+const OF_A_NAMESPACE: [&str; 13] = [
+    "annotate", "apply", "create", "delete", "describe", "edit", "expose", "get", "logs", "patch", "rollout", "scale",
+    "set",
+];
 
 /// A text whose commands look where this run was told to look.
 pub(super) fn typed<'t>(text: &'t str, global: &Global) -> Cow<'t, str> {
-    let cluster = flags(&[
+    let namespace = flags(&[("-n", global.namespace.as_deref().map(Cow::from))]);
+    let group = |group: &String| flags(&[("--as-group", Some(Cow::from(group.as_str())))]);
+    let groups: String = global.impersonate_groups.iter().map(group).collect();
+    let mut cluster = flags(&[
         ("--kubeconfig", global.kubeconfig.as_ref().map(|file| file.to_string_lossy())),
         ("--context", global.context.as_deref().map(Cow::from)),
         ("--cluster", global.cluster.as_deref().map(Cow::from)),
         ("--user", global.user.as_deref().map(Cow::from)),
         ("--as", global.impersonate.as_deref().map(Cow::from)),
-        ("-n", global.namespace.as_deref().map(Cow::from)),
     ]);
+    cluster.push_str(&groups);
     let set = flags(&[("--app", global.app.as_deref().map(Cow::from))]);
-    if cluster.is_empty() && set.is_empty() {
+    if cluster.is_empty() && namespace.is_empty() && set.is_empty() {
         return text.into();
     }
     let mut written = String::new();
@@ -29,20 +35,24 @@ pub(super) fn typed<'t>(text: &'t str, global: &Global) -> Cow<'t, str> {
         written.push_str(before);
         written.push_str("kubectl ");
         let whole = command.split(['`', ';', ',', '|', ')', '\n']).next().unwrap_or_default();
-        let is_told = [" -n ", "--namespace", "--help"].into_iter().any(|flag| whole.contains(flag));
+        let is_told = whole.contains(" -n ");
+        let place = if is_told { cluster.clone() } else { format!("{cluster}{namespace}") };
         rest = command;
-        if let Some(verb) = command.strip_prefix("bluegreen ").filter(|_| !is_told) {
+        if whole.contains("--help") {
+            continue;
+        }
+        if let Some(verb) = command.strip_prefix("bluegreen ") {
             written.push_str("bluegreen");
-            written.push_str(&cluster);
+            written.push_str(&place);
             // These look at more than one set.
             if !["rbac", "init", "version", "lint"].iter().any(|of_none| verb.starts_with(of_none)) {
                 written.push_str(&set);
             }
             written.push(' ');
             rest = verb;
-        } else if OF_A_NAMESPACE.contains(&whole.split(' ').next().unwrap_or_default()) && !is_told {
-            written.push_str(cluster.trim_start());
-            written.push_str(if cluster.is_empty() { "" } else { " " });
+        } else if OF_A_NAMESPACE.contains(&whole.split(' ').next().unwrap_or_default()) {
+            written.push_str(place.trim_start());
+            written.push_str(if place.is_empty() { "" } else { " " });
         }
     }
     written.push_str(rest);
@@ -85,8 +95,12 @@ mod tests {
              or kubectl --context a@b -n shop scale deployment/a --replicas=2"
         );
         assert_eq!(typed_with("status --app web", "kubectl get pods"), "kubectl get pods");
-        let told = "kubectl bluegreen rbac -n NAMESPACE | kubectl apply -f -";
+        let told = "kubectl annotate service shop -n web kubectl-bluegreen.dev/journal-";
         assert_eq!(typed_with("status -n shop", told), told);
+        assert_eq!(
+            typed_with("status --context prod --as me --as-group a", told),
+            "kubectl --context prod --as me --as-group a annotate service shop -n web kubectl-bluegreen.dev/journal-"
+        );
         assert_eq!(typed_with("status --context=it's", "kubectl get pods"), r"kubectl --context 'it'\''s' get pods");
     }
 }

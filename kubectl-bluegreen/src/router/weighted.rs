@@ -77,6 +77,12 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
             }
             let original = recorded.map_or_else(|| now.to_vec(), |recorded| shape.original(now, recorded, ends));
             let wanted = shape.giving(&original, ends, share, port).map_err(no_port)?;
+            if shape.share(&wanted, ends) == 0 || !shape.leads(&wanted, ends) {
+                return Err(Refusal::new(
+                    format!("{route} knows whole weights only: {share} % of what it sends to the set cannot be given"),
+                    "ask for a share that is nearer to one half, or for all of it",
+                ));
+            }
             if named_first && !shape.has_color(now, ends) {
                 to_name.push(replaced(&pointer, &shape.naming(now, ends, port).map_err(no_port)?));
             } else if now != wanted.as_slice() {

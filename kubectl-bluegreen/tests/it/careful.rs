@@ -43,11 +43,30 @@ async fn a_rollback_never_goes_to_a_version_that_has_not_served() {
         "{}",
         status.out
     );
+    let accepted = world.run("rollback --dry-run client --accept rollback-target").await.expect(ExitStatus::Done);
+    assert!(accepted.err.contains("green (3) -> blue (4)"), "{}", accepted.err);
     // What served before comes back by its version.
     world.run("deploy 1 --yes --settle 0s --after 0s").await.expect(ExitStatus::Done);
     assert_eq!(selector(&world, NAMING).await, "blue");
     world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
     assert_eq!(selector(&world, NAMING).await, "green");
+}
+
+/// What was changed while it served, or is pinned by a digest since, has served.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_goes_to_what_served_until_the_last_move() {
+    let (world, _) = shared().await;
+    let image = |image: &'static str| {
+        let blue = ObjectRef::new(Resource::Deployments, NAMESPACE, NAMING.blue);
+        world.0.edit(&blue, |blue| blue["spec"]["template"]["spec"]["containers"][0]["image"] = image.into());
+    };
+    image("registry.local/bgapp:hotfix");
+    world.rest().await;
+    world.run("switch green --yes --settle 0s").await.expect(ExitStatus::Done);
+    image("registry.local/bgapp:hotfix@sha256:0123");
+    world.rest().await;
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    assert_eq!(selector(&world, NAMING).await, "blue");
 }
 
 /// Another Service that leads to one color alone has users that no switch moves: they are not cut off, and who may see a
@@ -95,6 +114,19 @@ async fn a_share_needs_a_route_also_where_its_router_is_named() {
     refused(world.run("switch green 50 --yes --settle 0s").await, "nothing that leads to");
 }
 
+/// Whole weights of a fixed sum cannot say every share: none at all is not taken for a small one.
+#[tokio::test(start_paused = true)]
+async fn a_share_that_whole_weights_cannot_say_is_refused() {
+    let world = world().await;
+    foreign_service(&world).await;
+    let to = |host: &str, weight: u32| json!({"destination": {"host": host, "port": {"number": 80}}, "weight": weight});
+    let route = json!([to(NAMING.active, 4), to("zeta", 96)]);
+    create(&world, Resource::VirtualServices, "shop", json!({"spec": {"hosts": ["h"], "http": [{"route": route}]}}))
+        .await;
+    refused(world.run("switch green 10 --yes --settle 0s").await, "10 % of what it sends to the set cannot be given");
+    world.run("switch green 25 --yes --settle 0s").await.expect(ExitStatus::Done);
+}
+
 /// A route that goes away while it gives a share: the release does not go on as if users had tried the new version.
 #[tokio::test(start_paused = true)]
 async fn a_release_does_not_go_on_from_a_share_that_is_gone() {
@@ -116,7 +148,7 @@ async fn a_release_does_not_go_on_from_a_share_that_is_gone() {
             world.0.delete(&route);
         });
         let ran = ran.expect(ExitStatus::PutBack);
-        assert!(ran.err.contains("nothing gives it a share by"), "{}", ran.err);
+        assert!(ran.err.contains("and no route says so any more"), "{}", ran.err);
         assert_eq!(selector(&world, NAMING).await, "blue", "{steps}");
     }
 }

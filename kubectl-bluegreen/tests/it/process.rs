@@ -43,9 +43,12 @@ fn bad_usage_exits_with_2() {
 
 #[test]
 fn a_command_line_that_cannot_be_read_is_told_as_data_where_data_was_asked_for() {
-    for args in
-        [["switch", "red", "-o", "json"], ["-o=json", "switch", "red", "-y"], ["deploy", "--output=json", "-y", "-q"]]
-    {
+    for args in [
+        ["switch", "red", "-o", "json"],
+        ["-o=json", "switch", "red", "-y"],
+        ["deploy", "--output=json", "-y", "-q"],
+        ["switch", "-qyo", "json", "red"],
+    ] {
         let (code, out, err) = run(&args);
         let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!((code, &answer["error"]["code"]), (2, &"bluegreen::usage".into()), "{out}");
