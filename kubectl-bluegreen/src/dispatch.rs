@@ -307,7 +307,7 @@ impl Run {
             let observed = self.asked(cluster, files.namespace(), &files).await?;
             diff::Answer::of_files(&files, &observed, cluster.requests())?
         };
-        self.print(&answer, || answer.table());
+        self.print(&answer, || answer.table(self.ui.columns()));
         // As diff says it: 1 is no failure here but "they differ".
         Ok(if answer.same { ExitStatus::Done } else { ExitStatus::Failed })
     }

@@ -10,6 +10,7 @@ use crate::release::Color;
 const GOOD: Style = AnsiColor::Green.on_default();
 const WARN: Style = AnsiColor::Yellow.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
+const GONE: Style = AnsiColor::Red.on_default();
 const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
@@ -76,13 +77,31 @@ pub fn wrapped(text: &str, indent: usize, columns: Option<usize>) -> String {
 pub fn folded(text: &str, columns: Option<usize>) -> String {
     let Some(columns) = columns.map(|columns| columns.max(NARROW)) else { return text.to_owned() };
     let fold = |line: &str| {
-        if width(line) <= columns || line.contains("kubectl ") {
+        if width(line) <= columns || has_command(line) {
             return line.to_owned();
         }
         let indent = label(&anstream::adapter::strip_str(line).to_string()).min(columns / 2);
         broken(line, columns, columns - indent, indent)
     };
     text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a line has a command to copy; `kubectl apply:` is who wrote something.
+fn has_command(line: &str) -> bool {
+    line.split("kubectl ").skip(1).any(|rest| !rest.split(' ').next().unwrap_or_default().ends_with(':'))
+}
+
+/// The lines of a unified diff, as other tools paint them.
+#[must_use]
+pub fn diff(text: &str) -> String {
+    let line = |line: &str| match line.as_bytes() {
+        [b'-', b'-', b'-', ..] | [b'+', b'+', b'+', ..] => strong(line),
+        [b'-', ..] => paint(GONE, line),
+        [b'+', ..] => good(line),
+        [b'@', b'@', ..] => faint(line),
+        _ => line.to_owned(),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Where the words of a line begin: after what they belong to.
@@ -179,6 +198,8 @@ mod tests {
         let plain = anstream::adapter::strip_str(&fold(&check)).to_string();
         assert_eq!(plain, "  FAIL permissions     not\n               allowed: patch\n               services");
         assert_eq!(folded(&check, None), check);
+        let owner = "  warn foreign-owner   kubectl apply: its source said blue";
+        assert!(fold(owner).contains('\n'), "{owner}");
         let command = "  help: finish: kubectl bluegreen switch green";
         assert_eq!(fold(command), command);
         let long = "x".repeat(50);

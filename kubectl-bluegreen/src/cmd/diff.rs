@@ -13,6 +13,7 @@ use crate::drift::{Difference, differences, manifest};
 use crate::error::Error;
 use crate::init::files::{Effect, Fate, Files};
 use crate::observed::{Observed, SetView, name};
+use crate::paint::{self, folded};
 use crate::plan::SetRef;
 use crate::release::Color;
 
@@ -87,7 +88,7 @@ impl Answer {
 
     /// The answer for a person.
     #[must_use]
-    pub fn table(&self) -> String {
+    pub fn table(&self, columns: Option<usize>) -> String {
         let of = format!("{} in namespace {}", self.set.name, self.set.namespace);
         if let Some(objects) = &self.objects {
             let count = |fate: Fate| objects.iter().filter(|effect| effect.change == fate).count();
@@ -97,14 +98,16 @@ impl Answer {
                 _ => format!("an apply would create {create}, change {change} and leave {same} objects as they are"),
             };
             let separator = if self.diff.is_empty() { "" } else { "\n" };
-            return format!("{of}: {words}\n{separator}{}", self.diff);
+            let words = folded(&format!("{of}: {words}"), columns);
+            return format!("{words}\n{separator}{}", paint::diff(&self.diff));
         }
         let unmeant = self.differences.iter().filter(|difference| difference.severity != "info").count();
-        let mut text = match unmeant {
-            0 => format!("{of}: the colors differ only in what is meant to differ\n"),
-            1 => format!("{of}: 1 difference that is not meant to be\n"),
-            count => format!("{of}: {count} differences that are not meant to be\n"),
+        let words = match unmeant {
+            0 => format!("{of}: the colors differ only in what is meant to differ"),
+            1 => format!("{of}: 1 difference that is not meant to be"),
+            count => format!("{of}: {count} differences that are not meant to be"),
         };
+        let mut text = folded(&words, columns) + "\n";
         if !self.differences.is_empty() {
             text.push('\n');
         }
@@ -112,7 +115,7 @@ impl Answer {
             let _ = writeln!(text, "  {} {:<7} {}", difference.code, difference.severity, difference.message);
         }
         if !self.diff.is_empty() {
-            let _ = write!(text, "\n{}", self.diff);
+            let _ = write!(text, "\n{}", paint::diff(&self.diff));
         }
         text
     }

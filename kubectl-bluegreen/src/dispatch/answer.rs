@@ -8,6 +8,7 @@ use super::typed::typed;
 use crate::check::CheckResult;
 use crate::cli::Output;
 use crate::error::Error;
+use crate::paint::bad;
 use crate::plan::write_check;
 use crate::release::ExitStatus;
 use crate::report::{ErrorReport, Failed, Outcome, Report};
@@ -54,7 +55,7 @@ impl Run {
 
     fn say(&self, report: &ErrorReport) {
         let report = self.typed(report);
-        self.ui.always(format_args!("error[{}]: {}", report.code, report.message));
+        self.ui.always(format_args!("{}: {}", bad(format_args!("error[{}]", report.code)), report.message));
         if let Some(help) = &report.help {
             self.ui.always(format_args!("  help: {help}"));
         }
