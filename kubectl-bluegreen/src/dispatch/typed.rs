@@ -38,14 +38,16 @@ pub(super) fn typed<'t>(text: &'t str, global: &Global) -> Cow<'t, str> {
         let is_told = whole.contains(" -n ");
         let place = if is_told { cluster.clone() } else { format!("{cluster}{namespace}") };
         rest = command;
-        if whole.contains("--help") {
+        // What an admin types is typed as that admin, wherever that is.
+        let is_an_admins = ["bluegreen rbac", "apply -f -"].iter().any(|admins| whole.starts_with(admins));
+        if whole.contains("--help") || is_an_admins {
             continue;
         }
         if let Some(verb) = command.strip_prefix("bluegreen ") {
             written.push_str("bluegreen");
             written.push_str(&place);
             // These look at more than one set.
-            if !["rbac", "init", "version", "lint"].iter().any(|of_none| verb.starts_with(of_none)) {
+            if !["init", "version", "lint"].iter().any(|of_none| verb.starts_with(of_none)) {
                 written.push_str(&set);
             }
             written.push(' ');
@@ -101,6 +103,8 @@ mod tests {
             typed_with("status --context prod --as me --as-group a", told),
             "kubectl --context prod --as me --as-group a annotate service shop -n web kubectl-bluegreen.dev/journal-"
         );
+        let admins = "kubectl bluegreen rbac -n NAMESPACE | kubectl apply -f -";
+        assert_eq!(typed_with("status -n shop --as me", admins), admins);
         assert_eq!(typed_with("status --context=it's", "kubectl get pods"), r"kubectl --context 'it'\''s' get pods");
     }
 }
