@@ -104,6 +104,13 @@ impl Observed {
         Some(answer.get("items").and_then(Value::as_array).into_iter().flatten().collect())
     }
 
+    /// Which of some lists could not be read, as they are called in URLs.
+    #[must_use]
+    pub fn unread(&self, resources: &[Resource], namespace: &str) -> Vec<&'static str> {
+        let unread = resources.iter().filter(|resource| self.list(**resource, namespace).is_none());
+        unread.map(|resource| resource.plural()).collect()
+    }
+
     /// What was observed here and elsewhere.
     #[must_use]
     pub(crate) fn and(mut self, other: Self) -> Self {

@@ -83,7 +83,7 @@ pub fn change(
         versions.insert(pair);
     }
     let selected = selecting_labels(set, deployment);
-    let unseen: Vec<&str> = unseen(set).map(Resource::plural).collect();
+    let unseen = set.observed.unread(&SELECTING, set.namespace());
     let mut kept = Vec::new();
     for (key, value) in template_labels(deployment).iter().filter(|(key, _)| !selected.contains(key.as_str())) {
         let Some(new) = versions.iter().find_map(|pair| renamed(key, value, pair)) else { continue };
@@ -154,11 +154,6 @@ fn selecting_labels(set: &SetView<'_>, deployment: &Deployment) -> BTreeSet<Stri
     let lists = SELECTING.into_iter().filter_map(|resource| set.observed.list(resource, set.namespace()));
     lists.flatten().filter_map(|object| object.get("spec")).for_each(|spec| keys_of_selectors(spec, &mut keys));
     keys
-}
-
-/// Whose selectors could not be read.
-fn unseen(set: &SetView<'_>) -> impl Iterator<Item = Resource> {
-    SELECTING.into_iter().filter(|resource| set.observed.list(*resource, set.namespace()).is_none())
 }
 
 /// Adds the keys of pods' labels that the selectors in something look at, however deep they are.

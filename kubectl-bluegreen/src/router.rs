@@ -160,6 +160,10 @@ impl Router {
                 ask_an_admin("", ask.set.namespace()),
             ));
         }
+        // What no route can give is not to be taken for given.
+        if ask.share > 0 && self.means == Means::ColorService && (self.routes)(ask.set).is_empty() {
+            return Err(none(ask.set));
+        }
         (self.plan)(ask)
     }
 

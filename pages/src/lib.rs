@@ -31,6 +31,8 @@ pub fn root() -> PathBuf {
 pub fn generated() -> Result<Vec<(String, String)>, Problem> {
     let root = root();
     let mut files = bluegreen_lint::pages::generated();
+    let contents = contents::page(&root, files.iter().map(|(path, _)| path.as_str()))?;
+    files.push(("docs/SUMMARY.md".to_owned(), contents));
     for (path, text) in [
         ("docs/cli.md", cli::page()),
         ("docs/checks.md", checks::page(&root)?),
@@ -45,7 +47,6 @@ pub fn generated() -> Result<Vec<(String, String)>, Problem> {
     let schemas = kubectl_bluegreen::schemas::all().into_iter();
     files.extend(schemas.map(|(name, schema)| (format!("schemas/{name}"), format!("{schema:#}\n"))));
     files.extend(modules::pictures(&root)?);
-    files.push(("docs/SUMMARY.md".to_owned(), contents::page(&root)?));
     files
         .push(("packaging/kubectl_complete-bluegreen".to_owned(), kubectl_bluegreen::complete::FOR_KUBECTL.to_owned()));
     Ok(files)

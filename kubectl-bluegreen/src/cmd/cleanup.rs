@@ -161,7 +161,7 @@ fn refuse(set: &SetView<'_>, color: Color, accepted: &[String]) -> Result<(), Er
     }
     let id = check::OTHER_SERVICES.id;
     let elsewhere = check::left_behind(set, color);
-    if let Some(service) = elsewhere.first().filter(|_| !accepted.iter().any(|accepted| accepted == id)) {
+    if let (Some(service), false) = (elsewhere.first(), check::accepts(accepted, id)) {
         let help = format!("let it select what the active Service selects; or, if nobody uses it: --accept {id}");
         return refused(format!("service/{service} leads its users to {color} alone"), help);
     }

@@ -381,12 +381,11 @@ impl Deploy {
 
     /// Says who sees the new version before all others: Services and routes that lead to the idle color alone.
     fn note_previews(set: &SetView<'_>, idle: Color, plan: &mut Plan) {
-        let services = check::left_behind(set, idle).into_iter();
-        let note = |service| format!("service/{service} leads to {idle}: whoever uses it sees the new version at once");
-        plan.notes.extend(services.map(note));
-        let Some(own) = set.color_service(idle).map(|service| name(&service.metadata)) else { return };
-        for (route, _) in set.observed.routes.to(set.namespace(), own) {
-            plan.notes.push(format!("{route} leads to {idle}: whoever uses it sees the new version at once"));
+        let services = check::left_behind(set, idle).into_iter().map(|service| format!("service/{service}"));
+        let own = set.color_service(idle).map(|service| name(&service.metadata));
+        let routes = own.into_iter().flat_map(|own| set.observed.routes.to(set.namespace(), own));
+        for previewed in services.chain(routes.map(|(route, _)| route.to_string())) {
+            plan.notes.push(format!("{previewed} leads to {idle}: whoever uses it sees the new version at once"));
         }
     }
 

@@ -84,7 +84,7 @@ pub fn target(set: &SetView<'_>, again: bool, accepted: &[String]) -> Result<Col
         let message = format!("the last move was a {} already, from {from} to {} {when}", last.command, last.to);
         return refused(message, "--again undoes it");
     }
-    if !accepted.iter().any(|id| id == ROLLBACK_TARGET.id) {
+    if !check::accepts(accepted, ROLLBACK_TARGET.id) {
         is_what_served(set, from, &release)?;
     }
     Ok(from)
@@ -128,10 +128,9 @@ pub struct Outlook {
 pub fn outlook(set: &SetView<'_>) -> Result<Outlook, Error> {
     let color = target(set, false, &[])?;
     if set.base() == Some(color) {
-        let journal = set.active_service().map(Journal::of).transpose()?;
-        let is_open = journal.is_some_and(|journal| journal.open().is_some());
+        let journal = set.active_service().map(Journal::of).transpose()?.unwrap_or_default();
         let how = match Router::current(set) {
-            (router, Some(split)) if split.is_partial() && set.ongoing().is_none() => format!(
+            (router, Some(split)) if split.is_partial() && journal.ongoing().is_none() => format!(
                 "it moves nothing: the {} % of {} by {router} are not in the journal, and stay",
                 split.share(color.other()),
                 color.other()
@@ -139,7 +138,7 @@ pub fn outlook(set: &SetView<'_>) -> Result<Outlook, Error> {
             (router, Some(split)) if split.is_partial() => {
                 format!("the {} % of {} come back by {router}", split.share(color.other()), color.other())
             }
-            _ if is_open => "its traffic has moved already, only the end is to be written".to_owned(),
+            _ if journal.open().is_some() => "its traffic has moved already, only the end is to be written".to_owned(),
             _ => format!("{color} serves already"),
         };
         return Ok(Outlook { color, how, checks: Vec::new() });

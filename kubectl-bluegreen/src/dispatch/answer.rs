@@ -43,7 +43,7 @@ impl Run {
         if !lines.is_empty() {
             self.ui.always(lines.trim_end());
         }
-        self.say(&ErrorReport::from(error));
+        self.say(&self.typed(&ErrorReport::from(error)));
     }
 
     /// An error whose commands say where they look.
@@ -54,7 +54,6 @@ impl Run {
     }
 
     fn say(&self, report: &ErrorReport) {
-        let report = self.typed(report);
         self.ui.always(format_args!("{}: {}", bad(format_args!("error[{}]", report.code)), report.message));
         if let Some(help) = &report.help {
             self.ui.always(format_args!("  help: {help}"));
@@ -63,9 +62,10 @@ impl Run {
 
     /// Prints what went wrong where there is no other answer, also as data when data was asked for.
     pub fn fail(&self, report: &ErrorReport, status: ExitStatus) -> ExitStatus {
-        self.say(report);
+        let report = self.typed(report);
+        self.say(&report);
         if self.global.output.is_data() {
-            self.print(&Failed { version: 1, error: &self.typed(report) }, String::new);
+            self.print(&Failed { version: 1, error: &report }, String::new);
         }
         status
     }

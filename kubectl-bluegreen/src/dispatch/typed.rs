@@ -14,18 +14,18 @@ const OF_A_NAMESPACE: [&str; 13] = [
 
 /// A text whose commands look where this run was told to look.
 pub(super) fn typed<'t>(text: &'t str, global: &Global) -> Cow<'t, str> {
-    let namespace = flags(&[("-n", global.namespace.as_deref().map(Cow::from))]);
-    let group = |group: &String| flags(&[("--as-group", Some(Cow::from(group.as_str())))]);
-    let groups: String = global.impersonate_groups.iter().map(group).collect();
-    let mut cluster = flags(&[
-        ("--kubeconfig", global.kubeconfig.as_ref().map(|file| file.to_string_lossy())),
-        ("--context", global.context.as_deref().map(Cow::from)),
-        ("--cluster", global.cluster.as_deref().map(Cow::from)),
-        ("--user", global.user.as_deref().map(Cow::from)),
-        ("--as", global.impersonate.as_deref().map(Cow::from)),
-    ]);
-    cluster.push_str(&groups);
-    let set = flags(&[("--app", global.app.as_deref().map(Cow::from))]);
+    let file = global.kubeconfig.as_ref().map(|file| file.to_string_lossy());
+    let cluster = [
+        flag("--kubeconfig", file.as_deref()),
+        flag("--context", global.context.as_deref()),
+        flag("--cluster", global.cluster.as_deref()),
+        flag("--user", global.user.as_deref()),
+        flag("--as", global.impersonate.as_deref()),
+        global.impersonate_groups.iter().map(|group| flag("--as-group", Some(group))).collect(),
+    ]
+    .concat();
+    let namespace = flag("-n", global.namespace.as_deref());
+    let set = flag("--app", global.app.as_deref());
     if cluster.is_empty() && namespace.is_empty() && set.is_empty() {
         return text.into();
     }
@@ -61,8 +61,9 @@ pub(super) fn typed<'t>(text: &'t str, global: &Global) -> Cow<'t, str> {
     written.into()
 }
 
-fn flags(all: &[(&str, Option<Cow<'_, str>>)]) -> String {
-    all.iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(value.as_ref()?)))).collect()
+/// A flag behind a command; nothing where this run was not told.
+fn flag(name: &str, value: Option<&str>) -> String {
+    value.map_or_else(String::new, |value| format!(" {name} {}", quoted(value)))
 }
 
 /// A word as a shell takes it.

@@ -55,9 +55,10 @@ impl<C: Cluster> Executor<'_, C> {
         let pods = self.stoppable(self.pods(set)).await??;
         let called = set.deployment(color);
         let mine: Vec<Pod> = pods.items.into_iter().filter(|pod| belongs(pod, called)).collect();
-        let pods: Vec<Pod> = mine.iter().filter(|pod| serves(pod)).cloned().collect();
+        let is_without_pods = mine.is_empty();
+        let pods: Vec<Pod> = mine.into_iter().filter(serves).collect();
         if pods.is_empty() {
-            return Err(nothing_to_test(set, color, mine.is_empty()));
+            return Err(nothing_to_test(set, color, is_without_pods));
         }
         let mut results: Vec<TestResult> = Vec::new();
         for test in tests {

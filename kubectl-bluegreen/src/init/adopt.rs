@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::clone;
 use super::scene::{Scene, text};
 use super::{Mark, in_words, to_yaml};
-use crate::check::rollout_has_ended;
+use crate::check::{self, rollout_has_ended};
 use crate::cluster::{ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::journal::{Colors, Journal};
@@ -364,7 +364,7 @@ impl<'o> Scene<'o> {
     fn refuse_removal(&self, foreign: Option<(&str, String)>) -> Result<(), Error> {
         let old = &self.adopt.deployment;
         let refused = |message: String, help: String| Err(Error::Forbidden { message, help });
-        let accepted = |check: &str| self.adopt.settings.accept.iter().any(|id| id == check);
+        let accepted = |id: &str| check::accepts(&self.adopt.settings.accept, id);
         let copied = self.copies.iter().find_map(|(_, copy)| Mark::of((*copy)?));
         if copied.is_some_and(|made| made.digest != self.mark.digest) && !accepted("drift") {
             let message = format!("deployment/{old} has got another pod template since it was copied");

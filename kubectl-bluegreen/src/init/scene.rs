@@ -373,11 +373,8 @@ impl<'o> Scene<'o> {
 
     /// What could not be read and would have been looked at.
     pub(super) fn unseen(&self) -> Vec<&'static str> {
-        [Resource::HorizontalPodAutoscalers, Resource::NetworkPolicies, Resource::PodDisruptionBudgets]
-            .into_iter()
-            .filter(|resource| self.observed.list(*resource, &self.adopt.namespace).is_none())
-            .map(Resource::plural)
-            .collect()
+        let looked_at = [Resource::HorizontalPodAutoscalers, Resource::NetworkPolicies, Resource::PodDisruptionBudgets];
+        self.observed.unread(&looked_at, &self.adopt.namespace)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Given, Means, Refusal, Router, Stage, ends, ends_to_give, map_port, no_port, none, tell};
+use super::{Ask, Given, Means, Refusal, Router, Stage, ends, ends_to_give, map_port, no_port, tell};
 use crate::cluster::{ObjectRef, Resource};
 use crate::journal::Before;
 use crate::observed::{MANAGED_BY, SetView, TOOL, name};
@@ -104,15 +104,11 @@ fn plan(ask: &Ask<'_>) -> Result<Stage, Refusal> {
         tell(&mut stage.steps, &given, color);
         return Ok(stage);
     }
-    let mains = mains(set);
-    if mains.is_empty() {
-        return Err(none(set));
-    }
     let ends = ends_to_give(ask, "an Ingress")?;
     stage.before.color_service = Some(ends.color.to_owned());
     let (own, mut given) = (ours(set, ends, before), Vec::new());
     stage.notes.push(RETIRED.to_owned());
-    for main in mains {
+    for main in mains(set) {
         let called = format!("{}-{color}-canary", main.name);
         let to_color = |path: &Value| {
             let mut path = path.clone();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Ask, Given, Refusal, Stage, ends, ends_to_give, map_port, no_port, none, tell};
+use super::{Ask, Given, Refusal, Stage, ends, ends_to_give, map_port, no_port, tell};
 use crate::cluster::ObjectRef;
 use crate::journal::{Before, Journal, Phase};
 use crate::observed::{SetView, name};
@@ -77,7 +77,8 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
             }
             let original = recorded.map_or_else(|| now.to_vec(), |recorded| shape.original(now, recorded, ends));
             let wanted = shape.giving(&original, ends, share, port).map_err(no_port)?;
-            if shape.share(&wanted, ends) == 0 || !shape.leads(&wanted, ends) {
+            let real = shape.share(&wanted, ends);
+            if real == 0 || !shape.leads(&wanted, ends) {
                 return Err(Refusal::new(
                     format!("{route} knows whole weights only: {share} % of what it sends to the set cannot be given"),
                     "ask for a share that is nearer to one half, or for all of it",
@@ -88,7 +89,7 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
             } else if now != wanted.as_slice() {
                 to_raise.push(replaced(&pointer, &wanted));
             }
-            seen.push(shape.share(&wanted, ends));
+            seen.push(real);
             originals.insert(pointer, Value::from(original));
         }
         let Some(most) = seen.iter().max() else { continue };
@@ -109,9 +110,6 @@ pub(super) fn weighted(ask: &Ask<'_>, shape: &Shape, named_first: bool) -> Resul
             raised.push(Step::new("route", title, changed(route, to_raise)));
             raised.extend(named_first.then(|| accepted_step(route, false)));
         }
-    }
-    if given.is_empty() {
-        return Err(none(set));
     }
     if named.is_empty() {
         tell(&mut raised, &given, color);
