@@ -14,10 +14,10 @@ use crate::check;
 use crate::cluster::{Cluster, ClusterError, Failure, Request};
 use crate::error::Error;
 use crate::health::Health;
-use crate::interrupt::{GIVE_BACK, Interrupt};
-use crate::lock::{self, Lock, Waits, is_left, trying_again};
+use crate::interrupt::Interrupt;
+use crate::lock::{Lock, is_left, trying_again};
 use crate::observe::{answers, ask, ask_for, observe};
-use crate::observed::{Observed, lease_name};
+use crate::observed::Observed;
 use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
 use crate::release::{Color, Split};
@@ -30,6 +30,7 @@ mod basis;
 mod guard;
 mod journal;
 mod keep;
+mod lease;
 mod put_back;
 mod rollout;
 mod smoke;
@@ -41,8 +42,6 @@ mod waits;
 const MAX_ATTEMPTS: usize = 8;
 /// The pause before a request is tried again that the cluster could not answer.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// How long a stop waits for the answer to what is on the way to the Lease.
-const LAST_ANSWER: Duration = Duration::from_secs(5);
 
 /// The check that speaks of rights.
 const PERMISSIONS: &str = "permissions";
@@ -211,25 +210,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
         }
         self.stoppable(self.ui.confirm("Go on?")).await??;
         self.started.set(Instant::now());
-        let (namespace, holder) = (&plan.set.namespace, &self.options.holder);
-        let waits = Waits { holder: self.options.wait_lock, cluster: self.options.timeout };
-        let go_on = || if self.interrupt.is_fired() { Err(self.interrupted()) } else { Ok(()) };
-        let take = Lock::take(self.cluster, namespace, guarded, holder, waits, go_on, |text| self.ui.note(text));
-        let is_enough = async {
-            let asked = self.interrupt.or(std::future::pending::<()>());
-            let _ = asked.await;
-            sleep(LAST_ANSWER).await;
-        };
-        let lock = tokio::select! {
-            biased;
-            taken = take => match taken {
-                // The answer of a write can have been lost before.
-                Err(Error::Interrupted { .. }) => return Err(self.give_up(guarded, namespace).await),
-                taken => taken?,
-            },
-            () = self.interrupt.at_once() => return Err(self.give_up(guarded, namespace).await),
-            () = is_enough => return Err(self.give_up(guarded, namespace).await),
-        };
+        let lock = self.take(guarded, &plan.set.namespace).await?;
         let result = tokio::select! {
             biased;
             lost = lock.keep(self.cluster) => Err(lost),
@@ -247,31 +228,6 @@ impl<'e, C: Cluster> Executor<'e, C> {
         };
         self.give_back(guarded, lock.release(self.cluster)).await;
         result
-    }
-
-    /// Gives back a Lease of which it is not known whether it was got; answers the interruption.
-    async fn give_up(&self, guarded: &str, namespace: &str) -> Error {
-        let holder = &self.options.holder;
-        self.give_back(guarded, Lock::give_up(self.cluster, namespace, guarded, holder)).await;
-        self.interrupted()
-    }
-
-    /// Waits until the Lease is given back, but not for long once somebody wants an end at once.
-    async fn give_back(&self, guarded: &str, work: impl Future<Output = Result<(), ClusterError>>) {
-        let late = async {
-            self.interrupt.at_once().await;
-            sleep(GIVE_BACK).await;
-        };
-        let reason = tokio::select! {
-            result = work => result.err().map(|error| error.to_string()),
-            () = late => Some("there was no answer".to_owned()),
-        };
-        if let Some(reason) = reason {
-            let (lease, seconds) = (lease_name(guarded), lock::LEASE_SECONDS);
-            self.ui.note(format_args!(
-                "the lease {lease} could not be given back: {reason}; it ends by itself after {seconds} s"
-            ));
-        }
     }
 
     /// Work that may be dropped when somebody wants to stop.
@@ -292,7 +248,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
 
     /// Refuses a plan that the API server would not let come to its end, before anything is changed.
     async fn allowed(&self, plan: &Plan, observed: &mut Observed) -> Result<(), Error> {
-        if plan.steps.is_empty() || self.options.accept.iter().any(|id| id == PERMISSIONS) {
+        if plan.steps.is_empty() || check::accepts(&self.options.accept, PERMISSIONS) {
             return Ok(());
         }
         let needed = plan.rights();

@@ -43,9 +43,14 @@ impl Interrupt {
     pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            () = self.asked(1) => None,
+            () = self.at_all() => None,
             result = work => Some(result),
         }
+    }
+
+    /// Returns when somebody wants this to stop.
+    pub async fn at_all(&self) {
+        self.asked(1).await;
     }
 
     /// Returns when somebody does not even want to wait for the next safe point.
