@@ -20,6 +20,7 @@ mod declared;
 mod faults;
 mod guide;
 mod init;
+mod init_faults;
 mod journal;
 mod live;
 mod live_checks;
