@@ -10,6 +10,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
+            // The pictures name files as from there.
+            std::env::set_current_dir(pages::root())?;
             for (path, text) in pages::generated()? {
                 let path = pages::root().join(path);
                 path.parent().map_or(Ok(()), std::fs::create_dir_all)?;

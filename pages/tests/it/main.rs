@@ -69,6 +69,8 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 
 #[test]
 fn generated_files_are_current() {
+    // The pictures name files as from there.
+    std::env::set_current_dir(pages::root()).unwrap();
     for (path, text) in pages::generated().unwrap() {
         let there = std::fs::read_to_string(pages::root().join(&path)).unwrap_or_default();
         assert!(there == text, "{path} is out of date: run `cargo run -p pages`");
