@@ -285,6 +285,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 };
                 self.under_way.set(planner.is_under_way(&observed));
                 let plan = planner.plan(&observed)?;
+                self.not_overtaken(planner, &plan, &observed)?;
                 self.keep_observed(&observed, &plan);
                 plan
             };
@@ -298,11 +299,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             *self.plan.borrow_mut() = Some(plan.clone());
             self.seen.take();
             if plan.steps.is_empty() {
-                return Ok(if self.steps.borrow().is_empty() && !self.wrote.get() {
-                    Outcome::NothingToDo
-                } else {
-                    Outcome::Done
-                });
+                return Ok(if self.has_begun() { Outcome::Done } else { Outcome::NothingToDo });
             }
             if !same && planner.asks_again() {
                 self.ui.note("The state has changed since the plan was made: the plan above is the new one.");
@@ -323,6 +320,22 @@ impl<'e, C: Cluster> Executor<'e, C> {
         }
         let object = self.plan.borrow().as_ref().map(|plan| plan.set.active_service().to_string()).unwrap_or_default();
         Err(Error::Conflict { object, attempts: MAX_ATTEMPTS })
+    }
+
+    /// Whether this run has done something, or may have.
+    fn has_begun(&self) -> bool {
+        !self.steps.borrow().is_empty() || self.wrote.get()
+    }
+
+    /// A release that is left nothing to do in the middle has not been tested and watched: somebody else has given its color
+    /// all users.
+    fn not_overtaken(&self, planner: &impl Planner, plan: &Plan, observed: &Observed) -> Result<(), Error> {
+        if !planner.puts_back() || !plan.steps.is_empty() || !self.has_begun() {
+            return Ok(());
+        }
+        let mut services = observed.services.items.iter();
+        let active = services.find(|service| service.metadata.name.as_deref() == Some(&plan.set.service));
+        active.map_or(Ok(()), |service| Err(journal::overridden(&plan.set, service)))
     }
 
     /// Pauses after a failure that may be over in a moment.

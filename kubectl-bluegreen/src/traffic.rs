@@ -166,9 +166,10 @@ impl Move<'_> {
         if let Some(unfinished) = unfinished {
             let message =
                 format!("the {} to {} that {} began has not ended", unfinished.command, unfinished.to, unfinished.by);
-            let help = format!("finish it first: {}", unfinished.finish());
+            let help = format!("finish it first: {}; or go back: kubectl bluegreen rollback", unfinished.finish());
             return Err(Error::Forbidden { message, help });
         }
+        ongoing.as_ref().map_or(Ok(()), |given| still_beside(set, base, given))?;
         if set.deployment(to).is_none() {
             let (set, namespace) = (set.name().to_owned(), set.namespace().to_owned());
             return Err(Error::NoColor { set, namespace, color: to });
@@ -338,6 +339,24 @@ impl Overlap {
         };
         set.widened().map(Self::Widen).map_err(cannot)
     }
+}
+
+/// Refuses to go on from a share beside a color that the active Service does not select any more: what it was given for is
+/// over, and what was written for it is to be taken away first.
+fn still_beside(set: &SetView<'_>, base: Color, given: &Entry) -> Result<(), Error> {
+    let Some(from) = given.from.filter(|from| *from != base) else { return Ok(()) };
+    let service = set.active_service().map(|service| name(&service.metadata)).unwrap_or_default();
+    Err(Error::Forbidden {
+        message: format!(
+            "{} was given {} % beside {from} by {}, and somebody else has let service/{service} select {base} since",
+            given.to,
+            given.split.share(given.to),
+            given.router
+        ),
+        help: format!(
+            "end that share first: all to {base}: kubectl bluegreen switch {base}; go back: kubectl bluegreen switch {from}"
+        ),
+    })
 }
 
 /// The steps that put back what was written for a share, or for both colors at once.

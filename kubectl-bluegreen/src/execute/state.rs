@@ -30,7 +30,7 @@ impl<C: Cluster> Executor<'_, C> {
                 ),
             ),
             (None, Some(object)) => (
-                format!("{object} was changed: `kubectl bluegreen status` shows what each color gets now"),
+                shares_after(object),
                 "run it again to go on; put back what was there before: kubectl bluegreen rollback".to_owned(),
             ),
             (None, None) if self.unknown.borrow().is_some() => {
@@ -77,7 +77,11 @@ impl<C: Cluster> Executor<'_, C> {
         let (state, help) = self.state();
         let (state, help) = match (&error, self.moved.get()) {
             // Where the selector is now is what the error itself says.
-            (Error::Overridden { .. }, Some(color)) => (format!("before that it had moved to {color}"), help),
+            (Error::Overridden { .. }, Some(color)) => {
+                let shared = self.shared.borrow();
+                let shared = shared.as_deref().map(|object| format!(", and {}", shares_after(object)));
+                (format!("before that it had moved to {color}{}", shared.unwrap_or_default()), help)
+            }
             // What is there now is for whoever has the Lease.
             (Error::LockLost { .. }, Some(color)) => {
                 (format!("before that the selector had moved to {color}"), error.help().unwrap_or(help))
@@ -86,6 +90,11 @@ impl<C: Cluster> Executor<'_, C> {
         };
         Error::AfterMove { error: Box::new(error), state, help }
     }
+}
+
+/// What is true of the shares once an object was changed that gives them.
+fn shares_after(object: &str) -> String {
+    format!("{object} was changed: `kubectl bluegreen status` shows what each color gets now")
 }
 
 /// The way on after a stop that leaves the plan to be made again.

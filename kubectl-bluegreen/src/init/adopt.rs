@@ -17,7 +17,7 @@ use crate::release::Color;
 use crate::traffic::{Move, wait_after_move};
 
 /// What the journal calls it.
-const COMMAND: &str = "init";
+pub(super) const COMMAND: &str = "init";
 
 /// Plans the adoption of a Deployment and its Service.
 #[derive(Clone, Debug)]

@@ -223,7 +223,8 @@ impl<'o> Scene<'o> {
             return refused(message, "let it mean pods with these labels, too, and run this again");
         }
         let journal = Journal::of(self.service)?;
-        if let Some(open) = journal.open() {
+        // An adoption that was cut off, or whose Service somebody took back, goes on.
+        if let Some(open) = journal.open().filter(|open| open.command != super::adopt::COMMAND) {
             let message =
                 format!("the {} of service/{} that {} began has not ended", open.command, self.called(), open.by);
             return refused(message, format!("finish it first: kubectl bluegreen switch {}", open.to));

@@ -6,8 +6,10 @@ use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
 
+use super::faults::is_whole;
 use super::routers::{accepted, create, foreign_service, split};
 use super::simulated::{NAMESPACE, Simulated, cluster};
+use super::split_faults::{By, routed};
 use super::world::{NAMINGS, Naming, World};
 
 const NAMING: Naming = NAMINGS[0];
@@ -423,6 +425,36 @@ async fn a_canary_is_known_by_its_name_or_its_label() {
         world.0.edit(&canary, change);
         world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
         assert_eq!(world.0.object(&canary), None);
+    }
+}
+
+/// Somebody finishes a share by hand, at the active Service alone: what was written for it is still there, and goes first.
+#[tokio::test(start_paused = true)]
+async fn a_share_beside_a_color_that_somebody_else_has_left_is_ended_first() {
+    for by in [By::Gateway, By::Traefik, By::Nginx, By::Istio, By::Replicas] {
+        for (line, serves) in [("switch green", "green"), ("switch blue", "blue"), ("rollback", "blue")] {
+            let (prepared, objects) = routed(by, NAMING).await;
+            let world = Simulated(prepared);
+            let specs =
+                || objects.iter().map(|object| world.0.object(object).unwrap()["spec"].clone()).collect::<Vec<_>>();
+            let before = specs();
+            let router = if by == By::Replicas { "--router replicas" } else { "" };
+            world.run(&format!("switch green 33 {router} --yes --settle 0s")).await.expect(ExitStatus::Done);
+            world.0.edit(&NAMING.service(NAMESPACE), |service| {
+                service["spec"]["selector"] = json!({"app": "it", NAMING.key: "green"});
+            });
+            let left = specs();
+            for line in ["switch green 50", "switch blue 50", "switch green 33"] {
+                let ran = world.run(&format!("{line} --yes --settle 0s")).await.expect(ExitStatus::Refused);
+                assert!(ran.err.contains("was given 33 % beside blue by"), "{by:?}: {line}: {}", ran.err);
+                assert_eq!(specs(), left, "{by:?}: {line}");
+            }
+            world.run("status").await.expect(ExitStatus::Done);
+            let ran = world.run(&format!("{line} --yes --settle 0s")).await;
+            assert_eq!(ran.status, ExitStatus::Done, "{by:?}: {line}: {}", ran.err);
+            assert_eq!(specs(), before, "{by:?}: {line}");
+            assert_eq!(is_whole(&world.0, NAMING, line).as_deref(), Some(serves), "{by:?}");
+        }
     }
 }
 

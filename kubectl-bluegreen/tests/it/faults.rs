@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kubectl_bluegreen::cluster::simulated::{Behaviour, Fault, SimulatedCluster};
 use kubectl_bluegreen::cluster::{Failure, ObjectRef, Resource};
+use kubectl_bluegreen::journal::ANNOTATION;
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::Value;
 
@@ -26,8 +27,8 @@ struct Case {
     faults: Option<&'static [&'static str]>,
 }
 
-/// A fault by its name, made anew for each run, and what must be put right before the next one.
-type Named = (&'static str, fn() -> Fault, fn(&SimulatedCluster));
+/// Something that goes wrong at a request: what it is called, how it is made, and what must be put right before the next run.
+pub(super) type Named = (&'static str, fn() -> Fault, fn(&SimulatedCluster));
 
 /// Somebody else writes at that moment.
 fn other(write: impl FnOnce(&SimulatedCluster) + 'static) -> Fault {
@@ -42,11 +43,14 @@ fn select(cluster: &SimulatedCluster, color: &str) {
     cluster.edit(&NAMING.service(NAMESPACE), |service| service["spec"]["selector"][NAMING.key] = color.into());
 }
 
-fn scale(cluster: &SimulatedCluster, name: &str, replicas: u32) {
-    cluster.edit(&deployment(name), |deployment| deployment["spec"]["replicas"] = replicas.into());
+fn scale(cluster: &SimulatedCluster, replicas: u32) {
+    for color in [NAMING.blue, NAMING.green] {
+        cluster.edit(&deployment(color), |deployment| deployment["spec"]["replicas"] = replicas.into());
+    }
 }
 
-const FAULTS: &[Named] = &[
+/// What can go wrong with any request.
+pub(super) const FAULTS: [Named; 16] = [
     ("503", || Fault::Refuse(Failure::Unavailable), |_| {}),
     ("401", || Fault::Refuse(Failure::Unauthorized), |_| {}),
     ("403", || Fault::Refuse(Failure::Forbidden), |_| {}),
@@ -71,19 +75,7 @@ const FAULTS: &[Named] = &[
     ),
     ("somebody selects blue", || other(|cluster| select(cluster, "blue")), |cluster| select(cluster, "green")),
     ("somebody selects green", || other(|cluster| select(cluster, "green")), |cluster| select(cluster, "blue")),
-    (
-        "both colors are scaled away",
-        || {
-            other(|cluster| {
-                scale(cluster, NAMING.blue, 0);
-                scale(cluster, NAMING.green, 0);
-            })
-        },
-        |cluster| {
-            scale(cluster, NAMING.blue, 2);
-            scale(cluster, NAMING.green, 2);
-        },
-    ),
+    ("both colors are scaled away", || other(|cluster| scale(cluster, 0)), |cluster| scale(cluster, 2)),
     (
         "the lease is taken away",
         || {
@@ -95,22 +87,47 @@ const FAULTS: &[Named] = &[
     ),
 ];
 
+/// Nobody puts that right.
+pub(super) const SERVICE_DELETED: Named =
+    ("the service is deleted", || other(|cluster| cluster.delete(&NAMING.service(NAMESPACE))), |_| {});
+
+/// Whether somebody else moves the selector: then a color that serves is not ours to explain.
+pub(super) fn is_moved_by_other(fault: &str) -> bool {
+    fault.starts_with("somebody selects")
+}
+
+/// Whether users lose answers by what somebody else does, whatever we do.
+pub(super) fn loses_users(fault: &str) -> bool {
+    fault == "both colors are scaled away"
+}
+
 fn lease() -> ObjectRef {
     ObjectRef::new(Resource::Leases, NAMESPACE, format!("kubectl-bluegreen-{}", NAMING.active))
 }
 
-/// The selector selects exactly one color and the journal can be read; answers the color.
-fn whole(cluster: &SimulatedCluster, what: &str) -> String {
-    let service = cluster.object(&NAMING.service(NAMESPACE)).unwrap();
+/// Nobody holds the Lease once a command has ended. Who may not write cannot give it back: then it ends by itself.
+pub(super) fn lease_is_free(cluster: &SimulatedCluster, fault: &str, what: &str) {
+    let held = cluster.object(&lease()).is_some_and(|lease| lease["spec"]["holderIdentity"] != "");
+    assert!(!held || fault.starts_with('4') || fault == "the lease is taken away", "{what}: the Lease is held");
+}
+
+/// The selector selects exactly one color, and the journal can be read; answers the color, where there is a Service.
+pub(super) fn is_whole(cluster: &SimulatedCluster, naming: Naming, what: &str) -> Option<String> {
+    let service = cluster.object(&naming.service(NAMESPACE))?;
     let selector = service["spec"]["selector"].as_object().unwrap();
-    let color = selector[NAMING.key].as_str().unwrap_or_default();
+    let color = selector[naming.key].as_str().unwrap_or_default();
     assert!(matches!(color, "blue" | "green") && selector.len() == 2, "{what}: {selector:?}");
     assert_eq!(selector["app"], "it", "{what}");
-    if let Some(journal) = service["metadata"]["annotations"]["kubectl-bluegreen.dev/journal"].as_str() {
+    if let Some(journal) = service["metadata"]["annotations"][ANNOTATION].as_str() {
         let journal: Value = serde_json::from_str(journal).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(journal["version"], 1, "{what}");
     }
-    color.to_owned()
+    Some(color.to_owned())
+}
+
+/// The color that serves.
+fn whole(cluster: &SimulatedCluster, what: &str) -> String {
+    is_whole(cluster, NAMING, what).unwrap()
 }
 
 /// Neither says done of what is not, nor hides that traffic has moved.
@@ -121,7 +138,7 @@ fn tells_the_truth(ran: &Ran, cluster: &SimulatedCluster, before: &str, fault: &
         ExitStatus::Failed | ExitStatus::Busy | ExitStatus::TimedOut | ExitStatus::Refused => {
             assert!(!ran.out.contains("done"), "{what}");
             // Somebody else may have moved it, too.
-            let ours = !fault.starts_with("somebody");
+            let ours = !is_moved_by_other(fault);
             let told = ran.err.contains("has moved to") || ran.err.contains("not known whether");
             assert!(now == before || told || !ours, "the words hide that traffic has moved: {what}");
         }
@@ -142,14 +159,12 @@ impl Case {
     fn is_done(&self, cluster: &SimulatedCluster, fault: &str, what: &str) {
         assert_eq!(whole(cluster, what), self.serves, "{what}");
         // Where somebody else has scaled, or moved traffic there already, the sizes are not ours.
-        let sized_by_other = fault.starts_with("both") || fault == format!("somebody selects {}", self.serves);
+        let sized_by_other = loses_users(fault) || fault == format!("somebody selects {}", self.serves);
         for (name, replicas) in [NAMING.blue, NAMING.green].into_iter().zip(self.replicas) {
             let asked = &cluster.object(&deployment(name)).unwrap()["spec"]["replicas"];
             assert!(*asked == replicas || sized_by_other, "{what}: {name} asks for {asked}");
         }
-        // Who may not write cannot give it back either: then it ends by itself.
-        let held = cluster.object(&lease()).is_some_and(|lease| lease["spec"]["holderIdentity"] != "");
-        assert!(!held || fault.starts_with('4') || fault == "the lease is taken away", "{what}");
+        lease_is_free(cluster, fault, what);
     }
 
     /// Plays the command with each of the faults at each request.

@@ -3,71 +3,14 @@
 
 use std::time::Duration;
 
-use kubectl_bluegreen::cluster::simulated::{Fault, SimulatedCluster};
-use kubectl_bluegreen::cluster::{Failure, ObjectRef, Resource};
+use kubectl_bluegreen::cluster::simulated::SimulatedCluster;
+use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
 
+use super::faults::{FAULTS, is_moved_by_other, is_whole, lease_is_free, loses_users};
 use super::simulated::{NAMESPACE, cluster};
 use super::world::{NAMINGS, Naming, run};
-
-/// A fault by its name, made anew for each run.
-pub(super) type Named = (&'static str, fn(Naming) -> Fault);
-
-pub(super) fn faults() -> Vec<Named> {
-    vec![
-        ("503", |_| Fault::Refuse(Failure::Unavailable)),
-        ("401", |_| Fault::Refuse(Failure::Unauthorized)),
-        ("403", |_| Fault::Refuse(Failure::Forbidden)),
-        ("404", |_| Fault::Refuse(Failure::NotFound)),
-        ("410 or 422", |_| Fault::Refuse(Failure::Invalid)),
-        ("409", |_| Fault::Refuse(Failure::Conflict)),
-        ("lost before", |_| Fault::LoseBefore),
-        ("lost after", |_| Fault::LoseAfter),
-        ("slow", |_| Fault::Delay(Duration::from_secs(4))),
-        ("too slow for the lease", |_| Fault::Delay(Duration::from_secs(40))),
-        ("known already", |_| Fault::Again),
-        ("the lease is taken away", |naming| {
-            Fault::OtherWriter(Box::new(move |cluster: &SimulatedCluster| {
-                cluster.edit(&lease(naming), |lease| lease["spec"]["holderIdentity"] = "eve@elsewhere/1/x".into());
-            }))
-        }),
-        ("other writer", |naming| {
-            Fault::OtherWriter(Box::new(move |cluster: &SimulatedCluster| {
-                cluster.edit(&naming.service(NAMESPACE), |service| {
-                    service["metadata"]["labels"]["touched"] = "yes".into();
-                });
-            }))
-        }),
-        ("service deleted", |naming| {
-            Fault::OtherWriter(Box::new(move |cluster: &SimulatedCluster| cluster.delete(&naming.service(NAMESPACE))))
-        }),
-    ]
-}
-
-pub(super) fn lease(naming: Naming) -> ObjectRef {
-    ObjectRef::new(Resource::Leases, NAMESPACE, format!("kubectl-bluegreen-{}", naming.active))
-}
-
-/// Nobody holds the Lease once a command has ended. Who may not write cannot give it back: then it ends by itself.
-pub(super) fn lease_is_free(cluster: &SimulatedCluster, naming: Naming, fault: &str, what: &str) {
-    let held = cluster.object(&lease(naming)).is_some_and(|lease| lease["spec"]["holderIdentity"] != "");
-    assert!(!held || fault.starts_with('4') || fault == "the lease is taken away", "{what}: the Lease is held");
-}
-
-/// The selector selects exactly one color, and the journal can be read.
-pub(super) fn is_whole(cluster: &SimulatedCluster, naming: Naming, what: &str) -> Option<String> {
-    let service = cluster.object(&naming.service(NAMESPACE))?;
-    let selector = &service["spec"]["selector"];
-    let color = selector[naming.key].as_str().unwrap_or_default();
-    assert!(matches!(color, "blue" | "green"), "{what}: {selector}");
-    assert_eq!(selector["app"], "it", "{what}");
-    if let Some(journal) = service["metadata"]["annotations"]["kubectl-bluegreen.dev/journal"].as_str() {
-        let journal: Value = serde_json::from_str(journal).unwrap_or_else(|error| panic!("{what}: {error}"));
-        assert_eq!(journal["version"], 1, "{what}");
-    }
-    Some(color.to_owned())
-}
 
 /// How a share is given, and what it is given to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -171,16 +114,15 @@ async fn sweep(by: By, before: &[&str], line: &str) {
         run(&cluster, NAMESPACE, line).await.expect(ExitStatus::Done);
         cluster.log().len()
     };
-    let faults: Vec<Named> = faults().into_iter().filter(|(name, _)| *name != "service deleted").collect();
     let whole = std::env::var_os("BLUEGREEN_TEST_LONG").is_some();
-    for (number, (name, fault)) in faults.iter().enumerate() {
+    for (number, (name, fault, put_right)) in FAULTS.into_iter().enumerate() {
         for at in 1..=count {
             // All of them take minutes: without the time for it, one fault at each request, another one at the next.
-            if !whole && at % faults.len() != number {
+            if !whole && at % FAULTS.len() != number {
                 continue;
             }
             let cluster = prepared.fork();
-            cluster.inject(at, fault(naming));
+            cluster.inject(at, fault());
             let ran = run(&cluster, NAMESPACE, line).await;
             let what = format!(
                 "{by:?}: {line}: {name} at {at}: exit {:?}\n{}\n{}",
@@ -189,10 +131,16 @@ async fn sweep(by: By, before: &[&str], line: &str) {
                 cluster.log().join("\n")
             );
             users_reach(&cluster, &objects, by, naming, &what);
+            if loses_users(name) {
+                put_right(&cluster);
+                cluster.settle(Duration::from_mins(1)).await;
+            }
             // The Lease of a run that could not give it back ends by itself.
             let again = run(&cluster, NAMESPACE, &format!("{line} --wait-lock 1m")).await;
             let what = format!("{what}\nagain: {:?}\n{}", again.status, again.err);
-            let refused_again = line.starts_with("rollback") && again.status == ExitStatus::Refused;
+            // Nothing is left to roll back, or the share is of a set that somebody else has moved on.
+            let refused_again =
+                (line.starts_with("rollback") || is_moved_by_other(name)) && again.status == ExitStatus::Refused;
             assert!(again.status == ExitStatus::Done || refused_again, "{what}");
             users_reach(&cluster, &objects, by, naming, &what);
             let back = run(&cluster, NAMESPACE, "switch blue --yes --settle 0s --wait-lock 1m").await;
@@ -202,7 +150,7 @@ async fn sweep(by: By, before: &[&str], line: &str) {
             assert_eq!(specs(&cluster), original, "{what}");
             let canary = ObjectRef::new(Resource::Ingresses, NAMESPACE, "shop-green-canary");
             assert_eq!(cluster.object(&canary), None, "{what}");
-            lease_is_free(&cluster, naming, name, &what);
+            lease_is_free(&cluster, name, &what);
         }
     }
 }

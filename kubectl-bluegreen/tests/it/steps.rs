@@ -9,9 +9,10 @@ use kubectl_bluegreen::process::Holder;
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
 
+use super::faults::is_whole;
 use super::release::{at_rest, steps};
 use super::simulated::{NAMESPACE, Simulated};
-use super::split_faults::{By, is_whole, routed};
+use super::split_faults::{By, routed};
 use super::world::{NAMINGS, Naming, Ran, World, run, run_until, run_with};
 
 const NAMING: Naming = NAMINGS[0];
