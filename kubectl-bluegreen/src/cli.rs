@@ -12,6 +12,7 @@ use crate::cmd::{
     switch, version,
 };
 use crate::execute::DryRun;
+use crate::place::Place;
 use crate::router::Choice;
 
 /// Safe blue-green releases on plain Deployments and Services
@@ -152,6 +153,24 @@ pub struct Global {
     /// Let both colors serve until those that send to pods directly have followed, then only the new one
     #[arg(long, global = true, help_heading = "Moving")]
     pub overlap: bool,
+}
+
+impl Global {
+    /// Where these flags look: what a command has to say to look there, too.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let file = self.kubeconfig.as_ref().map(|file| file.to_string_lossy());
+        let told = [
+            ("--kubeconfig", file.as_deref()),
+            ("--context", self.context.as_deref()),
+            ("--cluster", self.cluster.as_deref()),
+            ("--user", self.user.as_deref()),
+            ("--as", self.impersonate.as_deref()),
+        ];
+        let told = told.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let groups = self.impersonate_groups.iter().map(|group| ("--as-group", group.as_str()));
+        Place::new(&told.chain(groups).collect::<Vec<_>>(), self.namespace.as_deref(), self.app.as_deref())
+    }
 }
 
 /// Where a page about a move goes.

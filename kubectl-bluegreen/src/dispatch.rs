@@ -52,10 +52,8 @@ use crate::watch::View;
 
 mod answer;
 mod publish;
-mod typed;
 
 pub use answer::unread;
-use typed::typed;
 
 /// What one run of the program knows besides the cluster.
 #[derive(Debug)]
@@ -258,12 +256,12 @@ impl Run {
             // As kubectl's own -w, which a signal ends.
             return Ok(ExitStatus::Interrupted);
         }
-        let (wide, columns) = (output == Output::Wide, ui.columns());
+        let (wide, canvas) = (output == Output::Wide, ui.canvas());
         if !all {
             let mut observed = self.observe(cluster, &selection.namespace).await?;
             forget_left(&mut observed, &self.holder);
             let status = Status::new(&selection.find(&observed)?, cluster.requests());
-            self.print(&status, || typed(&screen::screen(&status, wide, columns), &self.global).into_owned());
+            self.print(&status, || screen::screen(&status, wide, canvas));
             return Ok(ExitStatus::Done);
         }
         let mut seen = self.stoppable(everywhere(cluster, &selection.namespace, self.declared())).await??;
@@ -275,7 +273,7 @@ impl Run {
             ui.note("no release set in any namespace that was looked at");
         }
         self.print(&overview, || {
-            if overview.items.is_empty() { String::new() } else { screen::overview(&overview.items, wide, columns) }
+            if overview.items.is_empty() { String::new() } else { screen::overview(&overview.items, wide, canvas) }
         });
         Ok(ExitStatus::Done)
     }
@@ -288,7 +286,7 @@ impl Run {
     ) -> Result<ExitStatus, Error> {
         let observed = self.observe(cluster, &selection.namespace).await?;
         let answer = Answer::new(&selection.find(&observed)?, color, &self.global.accept, cluster.requests())?;
-        self.print(&answer, || answer.table(self.ui.columns()));
+        self.print(&answer, || answer.table(self.ui.canvas()));
         Ok(if answer.ok { ExitStatus::Done } else { ExitStatus::Refused })
     }
 

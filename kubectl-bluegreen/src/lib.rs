@@ -53,6 +53,7 @@ pub mod observe;
 pub mod observed;
 pub mod page;
 pub mod paint;
+pub mod place;
 pub mod plain;
 pub mod plan;
 pub mod prepare;

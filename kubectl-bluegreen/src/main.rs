@@ -86,7 +86,7 @@ async fn run(cli: Cli) -> ExitStatus {
     // A view is ended by a signal: there is nothing to say about it.
     let is_view = matches!(&cli.command, Command::Status(args) if args.watch);
     let run = Run {
-        ui: Ui::process(answers, cli.global.quiet),
+        ui: Ui::process(answers, cli.global.quiet).looking(cli.global.place()),
         interrupt: Interrupt::default(),
         holder: Holder::current(user),
         global: cli.global,

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use clap::builder::styling::{AnsiColor, Color as Ansi, Style};
 
+use crate::place::Place;
 use crate::release::Color;
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -63,11 +64,23 @@ pub fn width(text: &str) -> usize {
     anstream::adapter::strip_str(text).map(|part| part.chars().count()).sum()
 }
 
-/// Breaks a text between words so that it fits beside a label; the lines after the first are indented by `indent`.
+/// What texts are written on: how wide it is, where that is known, and for where the commands in them are typed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Canvas<'p> {
+    /// So many columns; nothing on a pipe or in a file.
+    pub columns: Option<usize>,
+    /// Where the run looks; nothing where commands stay as they are.
+    pub place: Option<&'p Place>,
+}
+
+/// Types the commands of a text for where they look, and breaks it between words so that it fits beside a label; the lines
+/// after the first are indented by `indent`.
 #[must_use]
-pub fn wrapped(text: &str, indent: usize, columns: Option<usize>) -> String {
-    let Some(room) = columns.map(|columns| columns.saturating_sub(indent).max(NARROW)) else { return text.to_owned() };
-    broken(text, room, room, indent)
+pub fn wrapped(text: &str, indent: usize, canvas: Canvas<'_>) -> String {
+    let text = canvas.place.map_or(text.into(), |place| place.typed(text));
+    let Some(columns) = canvas.columns else { return text.into_owned() };
+    let room = columns.saturating_sub(indent).max(NARROW);
+    broken(&text, room, room, indent)
 }
 
 /// Breaks the lines of a text between words so that they fit a terminal. What does not fit goes on where the words of its
@@ -233,9 +246,10 @@ mod tests {
 
     #[test]
     fn text_is_broken_between_words_only() {
-        assert_eq!(wrapped("one two three", 4, None), "one two three");
-        assert_eq!(wrapped("one two three four", 4, Some(24)), "one two three four");
+        let on = |columns| Canvas { columns, place: None };
+        assert_eq!(wrapped("one two three", 4, on(None)), "one two three");
+        assert_eq!(wrapped("one two three four", 4, on(Some(24))), "one two three four");
         let text = format!("{} two {}", strong("one"), "x".repeat(30));
-        assert_eq!(wrapped(&text, 4, Some(24)), format!("{} two\n    {}", strong("one"), "x".repeat(30)));
+        assert_eq!(wrapped(&text, 4, on(Some(24))), format!("{} two\n    {}", strong("one"), "x".repeat(30)));
     }
 }

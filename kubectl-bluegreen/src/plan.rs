@@ -16,7 +16,7 @@ use crate::cluster::{AnyObject, ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::journal::{ANNOTATION, Colors, Entry, Journal, Phase};
 use crate::observed::{Labels, Observed, SetView, lease_name, name, selector};
-use crate::paint;
+use crate::paint::{self, Canvas};
 use crate::plain::plain;
 use crate::release::{Color, Split};
 use crate::rights::{Right, of_the_lock};
@@ -318,7 +318,7 @@ impl fmt::Display for Plan {
         }
         let passes = |check: &&CheckResult| check.status == Status::Pass;
         for check in self.checks.iter().filter(|check| !passes(check)) {
-            write_check(f, check, None)?;
+            write_check(f, check, Canvas::default())?;
         }
         match (self.checks.iter().filter(passes).count(), self.checks.len()) {
             (0, _) => {}
@@ -332,18 +332,18 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Writes a check as one line, and its way out as another, in a terminal of so many columns.
-pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult, columns: Option<usize>) -> fmt::Result {
+/// Writes a check as one line, and its way out as another.
+pub fn write_check(f: &mut impl fmt::Write, check: &CheckResult, canvas: Canvas<'_>) -> fmt::Result {
     let mark = match check.status {
         Status::Pass => paint::good("ok  "),
         Status::Warn => paint::warn("warn"),
         Status::Fail => paint::bad("FAIL"),
         Status::Skip => paint::faint("skip"),
     };
-    writeln!(f, "  {mark} {:<15} {}", check.id, paint::wrapped(&check.message, paint::MESSAGE, columns))?;
+    writeln!(f, "  {mark} {:<15} {}", check.id, paint::wrapped(&check.message, paint::MESSAGE, canvas))?;
     match &check.help {
         Some(help) if check.status != Status::Pass => {
-            writeln!(f, "       {:<15} help: {}", "", paint::wrapped(help, paint::MESSAGE + 6, columns))
+            writeln!(f, "       {:<15} help: {}", "", paint::wrapped(help, paint::MESSAGE + 6, canvas))
         }
         _ => Ok(()),
     }

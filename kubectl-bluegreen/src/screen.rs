@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::check::{CheckResult, Status as CheckStatus};
 use crate::cluster::Resource;
 use crate::cmd::status::{ColorStatus, Status};
-use crate::paint::{Part, bad, faint, good, in_color, strong, warn, wrapped};
+use crate::paint::{Canvas, Part, bad, faint, good, in_color, strong, warn, wrapped};
 use crate::plan::write_check;
 use crate::release::Color;
 use crate::routes::{KINDS, Why};
@@ -22,21 +22,21 @@ const CLOCKS_DIFFER: i64 = 5;
 
 /// One screen for a person, in a terminal of so many columns.
 #[must_use]
-pub fn screen(status: &Status, wide: bool, columns: Option<usize>) -> String {
-    parts(status, wide, columns).into_iter().map(|(_, text)| text).collect()
+pub fn screen(status: &Status, wide: bool, canvas: Canvas<'_>) -> String {
+    parts(status, wide, canvas).into_iter().map(|(_, text)| text).collect()
 }
 
 /// The parts of that screen: what serves and what is moving stay longest where there is no room for all of them.
 #[must_use]
-pub fn parts(status: &Status, wide: bool, columns: Option<usize>) -> Vec<Part> {
+pub fn parts(status: &Status, wide: bool, canvas: Canvas<'_>) -> Vec<Part> {
     let mut parts = vec![
-        (0, format!("{}\n", wrapped(&headline(status), 2, columns))),
+        (0, format!("{}\n", wrapped(&headline(status), 2, canvas))),
         (9, "\n".to_owned()),
-        (2, colors(status, wide, columns)),
+        (2, colors(status, wide, canvas)),
         (9, "\n".to_owned()),
     ];
     let mut field = |rank: u8, label: &str, value: &str| {
-        let text = format!("{}{}\n", faint(format_args!("{label:<LABEL$}")), wrapped(value, LABEL, columns));
+        let text = format!("{}{}\n", faint(format_args!("{label:<LABEL$}")), wrapped(value, LABEL, canvas));
         parts.push((rank, text));
     };
     field(6, "Active Service", &active_service(status));
@@ -56,7 +56,7 @@ pub fn parts(status: &Status, wide: bool, columns: Option<usize>) -> Vec<Part> {
     if wide && !status.checks.is_empty() {
         let mut text = "\n".to_owned();
         for check in &status.checks {
-            let _ = write_check(&mut text, check, columns);
+            let _ = write_check(&mut text, check, canvas);
         }
         parts.extend(text.split_inclusive('\n').map(|line| (8, line.to_owned())));
     }
@@ -65,15 +65,15 @@ pub fn parts(status: &Status, wide: bool, columns: Option<usize>) -> Vec<Part> {
 
 /// One row for each set as parts of a screen: sets that are moving stay longest, and those that cannot be switched.
 #[must_use]
-pub fn rows(items: &[Status], wide: bool, columns: Option<usize>) -> Vec<Part> {
+pub fn rows(items: &[Status], wide: bool, canvas: Canvas<'_>) -> Vec<Part> {
     let rank = |status: &Status| if status.moving.is_some() { 1 } else { 2 + u8::from(status.can_switch) };
     let ranks = std::iter::once(0).chain(items.iter().map(rank));
-    ranks.zip(overview(items, wide, columns).split_inclusive('\n').map(str::to_owned)).collect()
+    ranks.zip(overview(items, wide, canvas).split_inclusive('\n').map(str::to_owned)).collect()
 }
 
 /// One row for each set.
 #[must_use]
-pub fn overview(items: &[Status], wide: bool, columns: Option<usize>) -> String {
+pub fn overview(items: &[Status], wide: bool, canvas: Canvas<'_>) -> String {
     let heads = ["NAMESPACE", "SET", "ACTIVE", "BLUE", "GREEN", "SWITCH", "ROLLBACK", "LAST MOVE"];
     let mut rows = vec![heads.map(str::to_owned)];
     for status in items {
@@ -99,7 +99,7 @@ pub fn overview(items: &[Status], wide: bool, columns: Option<usize>) -> String 
             },
         ]);
     }
-    fitted(&rows, &[7, 6, 5], columns)
+    fitted(&rows, &[7, 6, 5], canvas.columns)
 }
 
 /// One line for a change, the same for the same state.
@@ -150,7 +150,7 @@ fn headline(status: &Status) -> String {
     }
 }
 
-fn colors(status: &Status, wide: bool, columns: Option<usize>) -> String {
+fn colors(status: &Status, wide: bool, canvas: Canvas<'_>) -> String {
     let mut rows = vec![["", "COLOR", "DEPLOYMENT", "VERSION", "READY", "ENDPOINTS", "SERVICE"].map(str::to_owned)];
     for (color, of) in [(Color::Blue, &status.colors.blue), (Color::Green, &status.colors.green)] {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
@@ -166,7 +166,7 @@ fn colors(status: &Status, wide: bool, columns: Option<usize>) -> String {
             or_none(&of.service),
         ]);
     }
-    fitted(&rows, &[6, 2], columns)
+    fitted(&rows, &[6, 2], canvas.columns)
 }
 
 fn ready(of: &ColorStatus) -> String {

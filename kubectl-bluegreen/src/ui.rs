@@ -10,7 +10,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Error;
-use crate::paint::{self, Part};
+use crate::paint::{self, Canvas, Part};
+use crate::place::Place;
 use crate::plain::harmless;
 use crate::trail::{Event, Trail};
 
@@ -68,6 +69,8 @@ pub struct Ui {
     trail: Rc<RefCell<Option<Trail>>>,
     answers: Answers,
     quiet: bool,
+    /// Where the run looks.
+    place: Place,
 }
 
 impl Ui {
@@ -84,7 +87,20 @@ impl Ui {
         let (out, err) = (Rc::new(RefCell::new(out)), Rc::new(RefCell::new(err)));
         let (size, drawn, progress) = (none as fn() -> _, Cell::default(), RefCell::default());
         let err_columns = || None;
-        Self { out, err, size, err_columns, drawn, interactive: false, progress, trail: Rc::default(), answers, quiet }
+        let (trail, place) = (Rc::default(), Place::default());
+        Self { out, err, size, err_columns, drawn, interactive: false, progress, trail, answers, quiet, place }
+    }
+
+    /// The same for a run that looks there: commands in what it says are typed for it.
+    #[must_use]
+    pub fn looking(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
+    /// Where the run looks.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The same streams with other answers.
@@ -93,7 +109,8 @@ impl Ui {
         let (out, err) = (Rc::clone(&self.out), Rc::clone(&self.err));
         let (size, err_columns, interactive, quiet) = (self.size, self.err_columns, self.interactive, self.quiet);
         let (drawn, progress, trail) = (Cell::default(), RefCell::default(), Rc::clone(&self.trail));
-        Self { out, err, size, err_columns, drawn, interactive, progress, trail, answers, quiet }
+        let place = self.place.clone();
+        Self { out, err, size, err_columns, drawn, interactive, progress, trail, answers, quiet, place }
     }
 
     /// Keeps from now on what happens, for a page about it.
@@ -137,6 +154,12 @@ impl Ui {
         (self.size)().map(|(columns, _)| columns)
     }
 
+    /// What data for a person is written on.
+    #[must_use]
+    pub fn canvas(&self) -> Canvas<'_> {
+        Canvas { columns: self.columns(), place: Some(&self.place) }
+    }
+
     /// Prints a view in the place of the one that was drawn before. Only for a terminal.
     pub fn redraw(&self, parts: Vec<Part>) {
         let (columns, rows) = (self.size)().unwrap_or((usize::MAX, usize::MAX));
@@ -168,7 +191,7 @@ impl Ui {
         if !self.quiet {
             return self.always(text);
         }
-        self.keep(|| Event::Said(text.to_string()));
+        self.keep(|| Event::Said(self.place.typed(&text.to_string()).into_owned()));
     }
 
     /// Prints a line on stderr also when quiet: errors and what must be known.
@@ -177,10 +200,11 @@ impl Ui {
             bar.finish_and_clear();
         }
         let text = text.to_string();
+        let text = self.place.typed(&text);
         let mut err = self.err.borrow_mut();
         let shown = paint::folded(&harmless(&text), (self.err_columns)());
         let _ = writeln!(err, "{shown}").and_then(|()| err.flush());
-        self.keep(|| Event::Said(text));
+        self.keep(|| Event::Said(text.into_owned()));
     }
 
     /// Says what is going on and how long is left: one line on a terminal, which changes, and elsewhere a line with the

@@ -101,13 +101,13 @@ impl<C: Cluster> View<'_, C> {
 
     fn show(&self, statuses: &[Status], shown: &mut Shown) {
         let first = !std::mem::replace(&mut shown.any, true);
-        let columns = self.ui.columns();
-        if columns.is_some() && !self.output.is_data() {
+        let canvas = self.ui.canvas();
+        if canvas.columns.is_some() && !self.output.is_data() {
             let wide = self.output == Output::Wide;
             return self.ui.redraw(match statuses {
                 [] => vec![(0, "no release set\n".to_owned())],
-                [one] if !self.all => screen::parts(one, wide, columns),
-                many => screen::rows(many, wide, columns),
+                [one] if !self.all => screen::parts(one, wide, canvas),
+                many => screen::rows(many, wide, canvas),
             });
         }
         if first && statuses.is_empty() {
@@ -121,9 +121,13 @@ impl<C: Cluster> View<'_, C> {
                 continue;
             }
             match self.output {
-                Output::Json => self.ui.data(format_args!("{}\n", json!(status))),
+                Output::Json => {
+                    let data = self.ui.place().data(status).unwrap_or_default();
+                    self.ui.data(format_args!("{}\n", json!(data)));
+                }
                 Output::Yaml => {
-                    self.ui.data(format_args!("---\n{}", serde_yaml::to_string(status).unwrap_or_default()));
+                    let data = self.ui.place().data(status).unwrap_or_default();
+                    self.ui.data(format_args!("---\n{}", serde_yaml::to_string(&data).unwrap_or_default()));
                 }
                 Output::Table | Output::Wide => {
                     let at = status.at.strftime("%Y-%m-%dT%H:%M:%SZ");
@@ -141,7 +145,7 @@ impl<C: Cluster> View<'_, C> {
     /// Says why nothing can be shown, once.
     fn say(&self, words: &str, shown: &mut Shown) {
         if self.ui.columns().is_some() && !self.output.is_data() {
-            self.ui.redraw(vec![(0, format!("{words}\n"))]);
+            self.ui.redraw(vec![(0, format!("{}\n", self.ui.place().typed(words)))]);
         } else if shown.lines.insert(String::new(), words.to_owned()).as_deref() != Some(words) {
             self.ui.note(words);
         }

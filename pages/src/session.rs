@@ -75,7 +75,8 @@ pub async fn run(cluster: &SimulatedCluster, line: &str, columns: usize) -> Resu
             };
             let printed = Printed::default();
             let answers = if cli.global.yes { Answers::Yes } else { Answers::Person };
-            let ui = Ui::new(Box::new(printed.clone()), Box::new(printed.clone()), answers, cli.global.quiet);
+            let ui = Ui::new(Box::new(printed.clone()), Box::new(printed.clone()), answers, cli.global.quiet)
+                .looking(cli.global.place());
             let holder = Holder { user: "ann".to_owned(), host: "laptop".to_owned(), pid: 1, ..Holder::default() };
             let run =
                 Run { global: cli.global, ui, interrupt: Interrupt::default(), holder, config: File::default().into() };

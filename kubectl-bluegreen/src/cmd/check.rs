@@ -12,7 +12,7 @@ use crate::cmd::rollback::{self, Outlook};
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::observed::SetView;
-use crate::paint::{self, wrapped};
+use crate::paint::{self, Canvas, wrapped};
 use crate::plan::{SetRef, write_check};
 use crate::release::Color;
 use crate::router;
@@ -108,29 +108,29 @@ impl Answer {
 
     /// The answer for a person.
     #[must_use]
-    pub fn table(&self, columns: Option<usize>) -> String {
+    pub fn table(&self, canvas: Canvas<'_>) -> String {
         let (good, bad) = (paint::good("could serve now"), paint::bad("could not serve now"));
         let verdict = if self.ok { good } else { bad };
         let mut text =
             format!("{} of {} in namespace {}: {verdict}\n\n", self.color, self.set.name, self.set.namespace);
         for check in &self.checks {
-            let _ = write_check(&mut text, check, columns);
+            let _ = write_check(&mut text, check, canvas);
         }
         let Some(back) = &self.rollback else { return text };
         if back.ok {
-            let _ = writeln!(text, "\n{}", wrapped(&format!("Rollback: would pass, to {}", back.message), 10, columns));
+            let _ = writeln!(text, "\n{}", wrapped(&format!("Rollback: would pass, to {}", back.message), 10, canvas));
             return text;
         }
         let _ = writeln!(
             text,
             "\n{}",
-            wrapped(&format!("Rollback: {}: {}", paint::bad("refused"), back.message), 10, columns)
+            wrapped(&format!("Rollback: {}: {}", paint::bad("refused"), back.message), 10, canvas)
         );
         for check in back.checks.iter().filter(|check| check.status == Status::Fail) {
-            let _ = write_check(&mut text, check, columns);
+            let _ = write_check(&mut text, check, canvas);
         }
         if let Some(help) = back.help.as_ref().filter(|_| back.checks.is_empty()) {
-            let _ = writeln!(text, "          help: {}", wrapped(help, 16, columns));
+            let _ = writeln!(text, "          help: {}", wrapped(help, 16, canvas));
         }
         text
     }

@@ -4,11 +4,10 @@
 use serde::Serialize;
 
 use super::Run;
-use super::typed::typed;
-use crate::check::CheckResult;
 use crate::cli::Output;
 use crate::error::Error;
-use crate::paint::bad;
+use crate::paint::{Canvas, bad};
+use crate::place::Place;
 use crate::plan::write_check;
 use crate::release::ExitStatus;
 use crate::report::{ErrorReport, Failed, Outcome, Report};
@@ -20,14 +19,13 @@ impl Run {
         if let Some(error) = error {
             self.explain(error);
         }
-        let report = Report { error: report.error.as_ref().map(|error| self.typed(error)), ..report.clone() };
-        self.print(&report, || summary(&report));
+        self.print(report, || summary(report));
         report.status
     }
 
     /// Prints an answer in the form that was asked for.
     pub(super) fn print(&self, data: &impl Serialize, table: impl FnOnce() -> String) {
-        match written(data, self.global.output) {
+        match written(data, self.global.output, self.ui.place()) {
             Some(text) => self.ui.data(text),
             None => self.ui.table(&table()),
         }
@@ -37,20 +35,12 @@ impl Run {
     pub(super) fn explain(&self, error: &Error) {
         let mut lines = String::new();
         for check in error.checks() {
-            let help = check.help.as_ref().map(|help| typed(help, &self.global).into_owned());
-            let _ = write_check(&mut lines, &CheckResult { help, ..check.clone() }, self.ui.columns());
+            let _ = write_check(&mut lines, check, Canvas::default());
         }
         if !lines.is_empty() {
             self.ui.always(lines.trim_end());
         }
-        self.say(&self.typed(&ErrorReport::from(error)));
-    }
-
-    /// An error whose commands say where they look.
-    fn typed(&self, report: &ErrorReport) -> ErrorReport {
-        let typed = |text: &String| typed(text, &self.global).into_owned();
-        let (message, help) = (typed(&report.message), report.help.as_ref().map(typed));
-        ErrorReport { message, help, ..report.clone() }
+        self.say(&ErrorReport::from(error));
     }
 
     fn say(&self, report: &ErrorReport) {
@@ -62,20 +52,20 @@ impl Run {
 
     /// Prints what went wrong where there is no other answer, also as data when data was asked for.
     pub fn fail(&self, report: &ErrorReport, status: ExitStatus) -> ExitStatus {
-        let report = self.typed(report);
-        self.say(&report);
+        self.say(report);
         if self.global.output.is_data() {
-            self.print(&Failed { version: 1, error: &report }, String::new);
+            self.print(&Failed { version: 1, error: report }, String::new);
         }
         status
     }
 }
 
-/// An answer as data; nothing where it is for a person.
-fn written(data: &impl Serialize, output: Output) -> Option<String> {
+/// An answer as data, with commands for where the run looks; nothing where it is for a person.
+fn written(data: &impl Serialize, output: Output, place: &Place) -> Option<String> {
+    let data = || place.data(data).unwrap_or_default();
     match output {
-        Output::Json => Some(format!("{}\n", serde_json::to_string_pretty(data).unwrap_or_default())),
-        Output::Yaml => Some(serde_yaml::to_string(data).unwrap_or_default()),
+        Output::Json => Some(format!("{}\n", serde_json::to_string_pretty(&data()).unwrap_or_default())),
+        Output::Yaml => Some(serde_yaml::to_string(&data()).unwrap_or_default()),
         Output::Table | Output::Wide => None,
     }
 }
@@ -94,7 +84,7 @@ pub fn unread(error: &clap::Error, output: Output, ui: &Ui) -> ExitStatus {
         message: said.split_whitespace().collect::<Vec<_>>().join(" "),
         help: Some("`--help` shows how it is written".to_owned()),
     };
-    if let Some(text) = written(&Failed { version: 1, error: &report }, output) {
+    if let Some(text) = written(&Failed { version: 1, error: &report }, output, ui.place()) {
         ui.data(text);
     }
     ExitStatus::Usage

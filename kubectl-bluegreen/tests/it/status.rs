@@ -8,6 +8,8 @@ use kubectl_bluegreen::cluster::simulated::{Behaviour, SimulatedCluster};
 use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::cmd::status::Status;
 use kubectl_bluegreen::observe::observe;
+use kubectl_bluegreen::paint::Canvas;
+use kubectl_bluegreen::place::Place;
 use kubectl_bluegreen::process::Holder;
 use kubectl_bluegreen::release::ExitStatus;
 use kubectl_bluegreen::screen;
@@ -20,7 +22,7 @@ use super::world::{NAMINGS, run, run_until};
 async fn shown(cluster: &SimulatedCluster, columns: usize) -> String {
     let observed = observe(cluster, Some(NAMESPACE), &[]).await.unwrap();
     let sets = observed.sets();
-    let painted = screen::screen(&Status::new(&sets[0], 0), false, Some(columns));
+    let painted = screen::screen(&Status::new(&sets[0], 0), false, Canvas { columns: Some(columns), place: None });
     let plain = anstream::adapter::strip_str(&painted).to_string();
     assert_ne!(plain, painted);
     assert!(plain.lines().all(|line| line.chars().count() <= columns), "wider than {columns}:\n{plain}");
@@ -246,4 +248,32 @@ async fn check_answers_both_questions() {
     });
     let refused = run(&cluster, NAMESPACE, "check").await.expect(ExitStatus::Refused);
     assert!(refused.err.contains("cannot be read"), "{}", refused.err);
+}
+
+/// Pasted from any answer, a way out looks where the run was told to look; also where the terminal is narrow.
+#[tokio::test(start_paused = true)]
+async fn every_way_out_says_where_it_looks() {
+    let naming = NAMINGS[0];
+    let cluster = cluster(naming).await;
+    let green = ObjectRef::new(Resource::Deployments, NAMESPACE, naming.green);
+    cluster.edit(&green, |deployment| deployment["spec"]["replicas"] = 0.into());
+    cluster.settle(Duration::from_mins(1)).await;
+    let place = "-n shop --context prod";
+    for line in ["check", "check -o json", "check -o yaml", "status -o wide", "status -o json", "switch green --yes"] {
+        let ran = run(&cluster, NAMESPACE, &format!("{line} {place}")).await;
+        let text = ran.out + &ran.err;
+        let commands: Vec<&str> = text.split("kubectl ").skip(1).collect();
+        assert!(!commands.is_empty(), "{line}: {text}");
+        let told = ["bluegreen --context prod -n shop", "--context prod -n shop"];
+        let looks = |command: &&str| told.iter().any(|told| command.starts_with(told));
+        assert_eq!(commands.iter().find(|command| !looks(command)), None, "{line}: {text}");
+    }
+    let observed = observe(&cluster, Some(NAMESPACE), &[]).await.unwrap();
+    let place = Place::new(&[], Some("shop"), None);
+    let canvas = Canvas { columns: Some(60), place: Some(&place) };
+    let screen = screen::screen(&Status::new(&observed.sets()[0], 0), false, canvas);
+    let screen = anstream::adapter::strip_str(&screen).to_string();
+    let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("kubectl bluegreen -n shop switch ENV"), "{screen}");
+    assert!(screen.lines().all(|line| line.chars().count() <= 60), "{screen}");
 }

@@ -156,7 +156,7 @@ async fn play<C: Cluster>(
     let (out, err) = (Buffer::default(), Buffer::default());
     let answers = if cli.global.yes { Answers::Yes } else { Answers::Always(false) };
     let stream = |buffer: &Buffer| Box::new(anstream::StripStream::new(Box::new(buffer.clone()) as Box<dyn Write>));
-    let ui = Ui::new(stream(&out), stream(&err), answers, false);
+    let ui = Ui::new(stream(&out), stream(&err), answers, false).looking(cli.global.place());
     let run = Run { global: cli.global, ui, interrupt: Interrupt::default(), holder, config: config.into() };
     let mut command = Box::pin(run.command(cluster, namespace, &cli.command));
     let status = tokio::select! {
