@@ -24,7 +24,9 @@ mod service_traps;
 pub use foreign_owner::{Writer, writers};
 pub(crate) use other_services::{CHECK as OTHER_SERVICES, left_behind};
 pub(crate) use rollback_target::CHECK as ROLLBACK_TARGET;
-pub(crate) use rolled_out::{deadline_exceeded as rollout_deadline_exceeded, has_ended as rollout_has_ended};
+pub(crate) use rolled_out::{
+    deadline_exceeded as rollout_deadline_exceeded, has_ended as rollout_has_ended, has_old_pods,
+};
 
 /// Every check, in the order in which they are shown.
 pub static ALL: &[Check] = &[

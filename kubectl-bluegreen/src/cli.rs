@@ -31,8 +31,8 @@ use crate::router::Choice;
   kubectl bluegreen rollback --yes        # back to the color that served before
   kubectl bluegreen rehearse -f k8s/ v2   # play a release without a cluster
 
-Exit status: 0 done; 1 failed; 2 bad usage; 3 refused by a check; 4 put back;
-5 somebody else is moving this set; 6 timed out; 130 interrupted.")]
+Exit status: 0 done; 1 failed; 2 bad usage; 3 refused by a check; 4 tests or metrics were bad,
+and traffic is where it was; 5 somebody else is moving this set; 6 timed out; 130 interrupted.")]
 pub struct Cli {
     /// What all commands understand.
     #[command(flatten)]

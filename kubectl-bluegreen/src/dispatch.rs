@@ -152,6 +152,7 @@ impl Run {
                 return Some(self.docs(args).await.unwrap_or_else(fail));
             }
             Command::Init(args) => return self.printed(args),
+            Command::Rbac(args) => self.ui.data(rbac::manifests(args, self.global.namespace.as_deref()?)),
             _ => return None,
         }
         Some(ExitStatus::Done)

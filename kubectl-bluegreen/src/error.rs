@@ -51,7 +51,7 @@ pub enum Error {
     #[diagnostic(
         code(bluegreen::no_active_service),
         help(
-            "there is nothing to switch: users need one Service that selects one color, such as `kubectl create service clusterip {set}` with the selector of that color"
+            "there is nothing to switch: users need one Service that selects one color, such as `kubectl expose deployment/{set}-blue --name {set} --port 80 --target-port 8080`"
         )
     )]
     NoActiveService {
@@ -75,7 +75,7 @@ pub enum Error {
     ///
     /// Way out: what the first refusing check says, as on the page of the checks; or let that one check pass by its name, with
     /// `--accept`.
-    #[error("{command} to {color} is refused by {}", failed(checks))]
+    #[error("{} is refused by {}", of_color(command, *color), failed(checks))]
     #[diagnostic(code(bluegreen::refused), help("{}", refusal_help(checks)))]
     Refused {
         /// The command.
@@ -115,10 +115,13 @@ pub enum Error {
     NoTerminal,
     /// The answer was no.
     ///
-    /// Way out: none is needed.
-    #[error("not confirmed: nothing was changed")]
+    /// Way out: none is needed. Where a release had begun, it says what it has done; the same command goes on.
+    #[error("not confirmed: {state}")]
     #[diagnostic(code(bluegreen::not_confirmed))]
-    Declined,
+    Declined {
+        /// What is true now.
+        state: String,
+    },
     /// Somebody else holds the Lease.
     #[error("{holder} is moving this set: it holds the lease {lease}, renewed at {renewed} by its own clock")]
     #[diagnostic(
@@ -235,12 +238,9 @@ pub enum Error {
         #[from]
         error: ClusterError,
     },
-    /// It went wrong after the selector had moved.
-    ///
-    /// Way out: it says where traffic is. The same command goes on to the end, `kubectl bluegreen rollback` goes back.
+    /// It went wrong after something had been written: the code is that of what went wrong.
     #[error("{error}; {state}")]
-    #[diagnostic(code(bluegreen::after_move), help("{help}"))]
-    AfterMove {
+    After {
         /// What went wrong.
         error: Box<Error>,
         /// What is true now.
@@ -351,7 +351,7 @@ pub enum Error {
         /// The way out.
         help: String,
     },
-    /// The manifests cannot be rehearsed.
+    /// The manifests cannot be read or written, or the linter refuses them.
     ///
     /// Way out: it names the file and the object; `bluegreen-lint` says more about them.
     #[error("{message}")]
@@ -368,6 +368,15 @@ pub enum Error {
 
 fn of_pod(pod: Option<&String>) -> String {
     pod.map(|pod| format!(" (pod {pod})")).unwrap_or_default()
+}
+
+/// A command and its color, as one says it.
+fn of_color(command: &str, color: Color) -> String {
+    match command {
+        "init" => command.to_owned(),
+        "cleanup" | "smoke" => format!("{command} of {color}"),
+        _ => format!("{command} to {color}"),
+    }
 }
 
 fn failed(checks: &[CheckResult]) -> String {
@@ -412,14 +421,14 @@ impl Error {
             | Self::NoMetrics { .. }
             | Self::AnalysisFailed { .. } => ExitStatus::PutBack,
             Self::Interrupted { .. } => ExitStatus::Interrupted,
-            Self::AfterMove { error, .. } => error.status(),
+            Self::After { error, .. } => error.status(),
             Self::Manifests { status, .. } => *status,
             Self::NoSet { .. }
             | Self::NoSuchSet { .. }
             | Self::NoActiveService { .. }
             | Self::NoColor { .. }
             | Self::Init { .. }
-            | Self::Declined
+            | Self::Declined { .. }
             | Self::Overridden { .. }
             | Self::NotReady { .. }
             | Self::Held { .. }
@@ -433,7 +442,10 @@ impl Error {
     /// Whether tests failed before any traffic had moved: there was nothing to put back.
     #[must_use]
     pub fn leaves_traffic(&self) -> bool {
-        matches!(self, Self::TestsFailed { .. } | Self::NothingToTest { .. } | Self::NoMetrics { .. })
+        match self {
+            Self::After { error, .. } => error.leaves_traffic(),
+            other => matches!(other, Self::TestsFailed { .. } | Self::NothingToTest { .. } | Self::NoMetrics { .. }),
+        }
     }
 
     /// Whether a release that ends so is taken back. Not when somebody else has taken over, and not when the cluster
@@ -453,12 +465,18 @@ impl Error {
     /// The stable code, such as `bluegreen::busy`.
     #[must_use]
     pub fn code(&self) -> String {
+        if let Self::After { error, .. } = self {
+            return error.code();
+        }
         Diagnostic::code(self).map(|code| code.to_string()).unwrap_or_default()
     }
 
     /// The way out.
     #[must_use]
     pub fn help(&self) -> Option<String> {
+        if let Self::After { help, .. } = self {
+            return Some(help.clone());
+        }
         Diagnostic::help(self).map(|help| help.to_string())
     }
 
@@ -467,6 +485,7 @@ impl Error {
     pub fn checks(&self) -> &[CheckResult] {
         match self {
             Self::Refused { checks, .. } => checks,
+            Self::After { error, .. } => error.checks(),
             _ => &[],
         }
     }

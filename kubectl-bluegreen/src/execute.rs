@@ -405,7 +405,8 @@ impl<'e, C: Cluster> Executor<'e, C> {
             Action::AwaitScaleDown { color, selector } => next(self.await_scale_down(set, *color, selector).await?),
             Action::Settle(time) => {
                 self.stoppable(sleep(*time)).await?;
-                next(format!("waited {} s for the proxies on the nodes, which cannot be observed", time.as_secs_f64()))
+                let why = step.title.split_once(": ").map_or("", |(_, why)| why);
+                next(format!("waited {} s: {why}, which cannot be observed", time.as_secs_f64()))
             }
             Action::WaitUntil(moment) => {
                 self.count_down(*moment).await?;

@@ -53,7 +53,8 @@ pub fn read(files: &[PathBuf], ui: &Ui) -> Result<Manifests, Error> {
         let errors = report.summary.errors;
         let message =
             format!("the linter finds {errors} {} in the manifests", if errors == 1 { "error" } else { "errors" });
-        return Err(fails(message, "see them in full: bluegreen-lint PATH", ExitStatus::Refused));
+        let paths = files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
+        return Err(fails(message, &format!("see them in full: kubectl bluegreen lint {paths}"), ExitStatus::Refused));
     }
     let name = |at: usize| sources.get(at).map(|source| source.name.clone()).unwrap_or_default();
     let model = Model::new(manifest::read(&sources), declared.clone(), name);

@@ -13,6 +13,9 @@ const OF_A_NAMESPACE: [&str; 13] = [
     "set",
 ];
 
+/// What an admin is asked for, where it is not known for which namespace.
+const RBAC: &str = "bluegreen rbac -n NAMESPACE";
+
 /// The flags that say where a run looks; none where it was not told.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
@@ -48,16 +51,23 @@ impl Place {
             let is_told = whole.contains(" -n ");
             let place = if is_told { cluster.clone() } else { format!("{cluster}{namespace}") };
             rest = command;
+            let is_of_no_cluster = ["bluegreen lint", "bluegreen version"].iter().any(|verb| whole.starts_with(verb));
             // What an admin types is typed as that admin, wherever that is.
             let is_an_admins = ["bluegreen rbac", "apply -f -"].iter().any(|admins| whole.starts_with(admins));
-            if whole.contains("--help") || is_an_admins {
+            if let Some(after) = command.strip_prefix(RBAC).filter(|_| !namespace.is_empty()) {
+                written.push_str("bluegreen rbac");
+                written.push_str(namespace);
+                rest = after;
+                continue;
+            }
+            if whole.contains("--help") || is_an_admins || is_of_no_cluster {
                 continue;
             }
             if let Some(verb) = command.strip_prefix("bluegreen ") {
                 written.push_str("bluegreen");
                 written.push_str(&place);
                 // These look at more than one set.
-                if !["init", "version", "lint"].iter().any(|of_none| verb.starts_with(of_none)) {
+                if !verb.starts_with("init") {
                     written.push_str(set);
                 }
                 written.push(' ');
@@ -134,7 +144,11 @@ mod tests {
             "kubectl --context prod --as me --as-group a annotate service shop -n web kubectl-bluegreen.dev/journal-"
         );
         let admins = "kubectl bluegreen rbac -n NAMESPACE | kubectl apply -f -";
-        assert_eq!(typed_with("status -n shop --as me", admins), admins);
+        let of_shop = "kubectl bluegreen rbac -n shop | kubectl apply -f -";
+        assert_eq!(typed_with("status -n shop --as me", admins), of_shop);
+        assert_eq!(typed_with("status --as me", admins), admins);
+        let lint = "kubectl bluegreen lint k8s";
+        assert_eq!(typed_with("status -n shop", lint), lint);
         assert_eq!(typed_with("status --context=it's", "kubectl get pods"), r"kubectl --context 'it'\''s' get pods");
     }
 }

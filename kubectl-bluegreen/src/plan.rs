@@ -441,7 +441,7 @@ pub fn entry(set: &SetView<'_>, command: &'static str, to: Color, settings: &Set
 pub fn selector_change(before: &Labels, after: &Labels) -> String {
     let changed = after.iter().filter(|(key, value)| before.get(*key) != Some(*value));
     let changes = changed.map(|(key, value)| {
-        let was = before.get(key).map_or("nothing", String::as_str);
+        let was = before.get(key).map_or("any", String::as_str);
         format!("{key}: {was} -> {value}")
     });
     changes.collect::<Vec<_>>().join(", ")
@@ -451,7 +451,8 @@ pub fn selector_change(before: &Labels, after: &Labels) -> String {
 #[must_use]
 pub fn selector_title(set: &SetView<'_>, to: &Labels) -> String {
     let Some(service) = set.active_service() else { return String::new() };
-    let gone = selector(service).keys().filter(|key| !to.contains_key(*key)).map(|key| format!("{key}: any"));
+    let gone = selector(service).iter().filter(|(key, _)| !to.contains_key(*key));
+    let gone = gone.map(|(key, value)| format!("{key}: {value} -> any"));
     let changed = Some(selector_change(selector(service), to)).filter(|change| !change.is_empty());
     let changes = changed.into_iter().chain(gone).collect::<Vec<_>>().join(", ");
     format!("patch service/{}: {changes}", name(&service.metadata))

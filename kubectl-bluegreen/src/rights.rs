@@ -225,8 +225,16 @@ pub fn least(asked: &[String]) -> Vec<Grant> {
 /// The line that gives somebody these rights.
 #[must_use]
 pub fn way_out(namespace: &str, denied: &[&Right]) -> String {
-    let for_analysis = denied.iter().any(|right| right.sub == Some("proxy"));
-    let what = if for_analysis { " --for deploy,analysis" } else { "" };
+    let any = |is_it: fn(&Right) -> bool| denied.iter().any(|right| is_it(right));
+    let makes = |right: &Right| {
+        let workload = matches!(right.resource, Resource::Deployments | Resource::Services);
+        workload && matches!(right.verb, "create" | "delete")
+    };
+    let what = match (any(|right| right.sub == Some("proxy")), any(makes)) {
+        (true, _) => " --for deploy,analysis",
+        (_, true) => " --for init",
+        _ => "",
+    };
     ask_an_admin(what, namespace)
 }
 

@@ -292,8 +292,9 @@ fn short_switch(status: &Status) -> String {
     let first = status.checks.iter().find(|check| check.status == CheckStatus::Fail);
     match (first, status.can_switch) {
         (_, true) => good("ok"),
-        (Some(first), false) => warn(first.id),
-        (None, false) => if status.checks.is_empty() { "-" } else { "journal" }.to_owned(),
+        (Some(first), false) => warn(format_args!("refused: {}", first.id)),
+        (None, false) if status.checks.is_empty() => "-".to_owned(),
+        (None, false) => warn("refused: journal"),
     }
 }
 

@@ -276,7 +276,7 @@ impl Ui {
                 matches!(read_line().await.trim().to_ascii_lowercase().as_str(), "y" | "yes")
             }
         };
-        if yes { Ok(()) } else { Err(Error::Declined) }
+        if yes { Ok(()) } else { Err(Error::Declined { state: "nothing was changed".to_owned() }) }
     }
 }
 
@@ -290,8 +290,8 @@ async fn read_line() -> String {
 }
 
 fn spinner() -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{spinner} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let style = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
 }
 

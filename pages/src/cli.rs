@@ -123,7 +123,10 @@ fn help(argument: &Arg) -> String {
     help
 }
 
-/// Text inside a table, where `<` would begin a tag.
+/// Text inside a table, where `<` would begin a tag, but for code.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ")
+    let text = text.replace('|', "\\|").replace('\n', " ");
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(at, part)| if at % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("`")
 }

@@ -27,8 +27,10 @@ struct Case {
 pub fn page(root: &Path) -> Result<String, Problem> {
     let mut text = String::from(
         "# Errors\n\nEach error has a code, which does not change: `error[CODE]: ...` on the terminal, and `error.code` in the \
-         data of `kubectl bluegreen -o json`. Words in CAPITALS stand for what the program fills in; every error says its own \
-         way out.\n",
+         data of `kubectl bluegreen -o json`. Where something had been written before, the message goes on with what is true now: \
+         `...; no traffic was moved; done: ...`. Words in CAPITALS stand for what the program fills in; every error says its own \
+         way out. A command line that cannot be read is `error: ...` on the terminal, and `bluegreen::usage` in the data; the \
+         linter prints the code above the place in the file.\n",
     );
     for (program, folder) in [("kubectl bluegreen", PLUGIN), ("bluegreen-lint", LINTER)] {
         let mut cases: BTreeMap<String, Vec<Case>> = BTreeMap::new();

@@ -17,8 +17,8 @@ const SIGNS: [&str; 3] = ["DRAIN", "GRACE", "SHUTDOWN"];
 
 fn run(question: &Question<'_>) -> Verdict {
     let Question { set, target, .. } = *question;
-    let left = set.active().filter(|active| *active != target).and_then(|active| set.deployment(active));
-    let Some(left) = left else { return Verdict::skip("no color is left behind") };
+    let left = set.base().filter(|base| *base != target).and_then(|base| set.deployment(base));
+    let Some(left) = left else { return Verdict::skip("the active Service leaves no other color") };
     let called = name(&left.metadata);
     let Some(pod) = left.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()) else {
         return Verdict::skip(format!("{called} has no pod template"));

@@ -1,5 +1,5 @@
 //! Warns of what differs between the two live Deployments and is not meant to: the linter's rules, on live objects.
-//! Image, color, versions and replicas are meant to differ.
+//! Image, color and versions are meant to differ; replicas where one color has none, or an autoscaler decides.
 
 use super::{Check, Question, Verdict};
 use crate::drift::differences;

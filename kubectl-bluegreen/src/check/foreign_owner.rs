@@ -81,7 +81,15 @@ fn run(question: &Question<'_>) -> Verdict {
         return Verdict::pass("nobody else is known to write the selector");
     }
     let list: Vec<String> = writers.iter().map(|writer| format!("{}: {}", writer.manager, writer.effect)).collect();
-    Verdict::warn(list.join("; "), "let the source say the same color, or let it ignore the selector")
+    let help = if writers.iter().any(|writer| writer.manager == KUBECTL) {
+        format!(
+            "keep the Service out of that apply, and let it be forgotten: kubectl annotate service {} {LAST_APPLIED}-",
+            name(&service.metadata)
+        )
+    } else {
+        "let the source say the same color, or let it ignore the selector".to_owned()
+    };
+    Verdict::warn(list.join("; "), help)
 }
 
 /// Everybody else who writes the active Service's selector, and what their next sync or apply would do. With a target

@@ -17,9 +17,16 @@ fn run(question: &Question<'_>) -> Verdict {
     }
     let unready: Vec<&str> = staying.iter().filter(|pod| !is_ready(pod)).map(|pod| name(&pod.metadata)).collect();
     match unready.as_slice() {
+        [] if staying.len() == 1 => Verdict::pass("1 pod is ready"),
         [] => Verdict::pass(format!("all {} are ready", pods(staying.len()))),
         [first, ..] => Verdict::fail(
-            format!("{} of {} are not ready: {}", unready.len(), pods(staying.len()), unready.join(", ")),
+            format!(
+                "{} of {} {} not ready: {}",
+                unready.len(),
+                pods(staying.len()),
+                if unready.len() == 1 { "is" } else { "are" },
+                unready.join(", ")
+            ),
             format!("see why: kubectl describe pod/{first}"),
         ),
     }

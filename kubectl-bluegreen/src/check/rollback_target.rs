@@ -13,7 +13,7 @@ const ASKED: [&Check; 4] = [&selector_shape::CHECK, &rolled_out::CHECK, &pods_re
 
 fn run(question: &Question<'_>) -> Verdict {
     let Some(back) = question.set.base().filter(|active| *active != question.target) else {
-        return Verdict::skip("no color is left behind");
+        return Verdict::skip("the active Service leaves no other color");
     };
     let way_back = Question { target: back, way_back: true, means: Means::Selector, ..*question };
     let failed =

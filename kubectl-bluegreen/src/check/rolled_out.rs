@@ -63,6 +63,12 @@ pub(crate) fn deadline_exceeded(deployment: &Deployment) -> bool {
     conditions.into_iter().any(|c| c.type_ == "Progressing" && exceeded(&c.reason))
 }
 
+/// Whether pods of an earlier version are still there, or the controller has not yet looked.
+pub(crate) fn has_old_pods(deployment: &Deployment) -> bool {
+    let status = deployment.status.clone().unwrap_or_default();
+    status.observed_generation < deployment.metadata.generation || status.updated_replicas < status.replicas
+}
+
 /// Whether the rollout has ended, also at 0 pods.
 pub(crate) fn has_ended(deployment: &Deployment) -> bool {
     let none = deployment.spec.as_ref().is_some_and(|spec| spec.replicas == Some(0));

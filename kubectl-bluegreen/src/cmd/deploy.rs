@@ -33,9 +33,9 @@ const NOT_FOR_A_WAY_BACK: [&str; 3] = ["rolled-out", "pods-ready", "capacity"];
 
 /// Release a version: to the idle color, tested, then all traffic to it
 ///
-/// The idle color gets the new image, and those labels and variables that name its version; it is sized like the color
-/// that serves and waited for. If it does not become ready, you are told why as soon as that is certain. Then it is
-/// tested before any user reaches it, and traffic moves. The other color keeps running as the way back.
+/// The idle color gets the new image, those labels and variables that name its version, and at least as many pods as
+/// the color that serves; it is waited for. If it does not become ready, you are told why as soon as that is certain.
+/// Then it is tested before any user reaches it, and traffic moves. The other color keeps running as the way back.
 ///
 /// 1.5.0 takes the place of the tag of the color that serves; repo/app:1.5.0 or a digest is taken whole; of several
 /// containers each is named.
@@ -59,7 +59,7 @@ pub struct Args {
     pub smoke: Vec<String>,
     /// The shares that the new version gets one after the other, in percent, each larger than the one before; 100 is added
     /// at the end when it is missing. Less than all needs a router that can split
-    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "100", value_parser = share)]
     pub steps: Vec<u8>,
     /// How long each step is watched; 60s where there are several steps or a Prometheus is named, else 0s
     #[arg(long, value_name = "DURATION", value_parser = crate::cli::duration)]
@@ -92,6 +92,13 @@ pub fn shares(steps: &[u8]) -> Result<Vec<u8>, Error> {
         });
     }
     Ok(steps.iter().copied().chain((steps.last() != Some(&100)).then_some(100)).collect())
+}
+
+/// A step of a release: some of the traffic.
+fn share(text: &str) -> Result<u8, String> {
+    let some =
+        |share: u8| if share == 0 { Err("a step gives some of the traffic: 1 to 100".to_owned()) } else { Ok(share) };
+    super::switch::percent(text).and_then(some)
 }
 
 impl Args {

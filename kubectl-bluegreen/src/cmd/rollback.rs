@@ -74,6 +74,10 @@ pub fn target(set: &SetView<'_>, again: bool, accepted: &[String]) -> Result<Col
         let message = "before the last move no single color served".to_owned();
         return refused(message, "say where to: kubectl bluegreen switch ENV");
     };
+    let can_go_back = || {
+        let accepted = check::accepts(accepted, ROLLBACK_TARGET.id);
+        if accepted { Ok(()) } else { is_what_served(set, from, &release) }
+    };
     if was_rollback && !again {
         let when = format!("at {} by {}", last.at.strftime("%Y-%m-%d %H:%M:%SZ"), last.by);
         if from == last.to {
@@ -82,11 +86,10 @@ pub fn target(set: &SetView<'_>, again: bool, accepted: &[String]) -> Result<Col
             return refused(message, "there is nothing to undo; say where to: kubectl bluegreen switch ENV");
         }
         let message = format!("the last move was a {} already, from {from} to {} {when}", last.command, last.to);
-        return refused(message, "--again undoes it");
+        can_go_back()?;
+        return refused(message, "undo that one: kubectl bluegreen rollback --again");
     }
-    if !check::accepts(accepted, ROLLBACK_TARGET.id) {
-        is_what_served(set, from, &release)?;
-    }
+    can_go_back()?;
     Ok(from)
 }
 

@@ -1,8 +1,9 @@
 //! `smoke ENV`: asks the pods of a color what a release would ask them, and changes nothing.
 //! Only says what is asked; `execute` asks.
 
+use crate::check;
 use crate::error::Error;
-use crate::observed::Observed;
+use crate::observed::{Observed, name};
 use crate::plan::{Action, Plan, Planner, Selection, Step};
 use crate::release::Color;
 use crate::smoke;
@@ -50,6 +51,15 @@ impl Planner for Smoke {
         if set.deployment(color).is_none() {
             let (set, namespace) = (set.name().to_owned(), set.namespace().to_owned());
             return Err(Error::NoColor { set, namespace, color });
+        }
+        if let Some(deployment) = set.deployment(color).filter(|deployment| check::has_old_pods(deployment)) {
+            let called = name(&deployment.metadata);
+            let message =
+                format!("deployment/{called} is not rolled out: its old pods would answer for the new version");
+            let help = format!(
+                "wait for it: kubectl rollout status deployment/{called}; or see why: kubectl bluegreen check {color}"
+            );
+            return Err(Error::Forbidden { message, help });
         }
         let tests = smoke::tests(&set, color, &self.paths, &self.tests)?;
         let title = format!("Test {color} of {} in namespace {}", set.name(), set.namespace());

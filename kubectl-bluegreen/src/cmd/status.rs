@@ -255,15 +255,15 @@ fn missing(set: &SetView<'_>) -> Vec<Missing> {
     }
     for color in Color::ALL {
         if set.deployment(color).is_none() {
-            add(
-                format!("{color} Deployment"),
-                "there is no other color to switch to; status, history and cleanup work",
-            );
+            add(format!("{color} Deployment"), "there is no other color to switch to; status and history work");
         }
     }
     for color in Color::ALL {
         if set.deployment(color).is_some() && set.color_service(color).is_none() {
-            add(format!("{color} Service"), "the color cannot be tested before users reach it; a switch works");
+            add(
+                format!("{color} Service"),
+                "the color has no name of its own, and no route can give it a share; smoke tests and a switch work",
+            );
         }
     }
     missing

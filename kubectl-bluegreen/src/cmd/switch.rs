@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(value_name = "ENV")]
     pub env: Color,
     /// The share of the traffic that it is to get, from 0 to 100; less than all needs a router that can split
-    #[arg(value_name = "PERCENT", default_value = "100", hide_default_value = true, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(value_name = "PERCENT", default_value = "100", hide_default_value = true, value_parser = percent)]
     pub percent: u8,
     /// Size the color like the one that serves, and wait for it, before traffic moves
     #[arg(long)]
@@ -35,6 +35,12 @@ pub struct Args {
     /// The page about it.
     #[command(flatten)]
     pub page: Page,
+}
+
+/// A share of the traffic, in percent; the sign may be there.
+pub(super) fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse().ok().filter(|percent| *percent <= 100);
+    number.ok_or_else(|| format!("`{text}` is no share: a whole number from 0 to 100"))
 }
 
 /// Plans a switch.

@@ -37,7 +37,7 @@ impl<C: Cluster> Executor<'_, C> {
             self.guards.set(true);
             let error = match self.locked(planner, agreed.take(), lock).await {
                 // Who says no to the next share of a release that was cut off does not say that it is to be put back.
-                Err(error @ Error::Declined) if self.under_way.get() && !self.has_moved() => return Err(error),
+                Err(error @ Error::Declined { .. }) if self.under_way.get() && !self.has_moved() => return Err(error),
                 Err(error) if error.is_to_be_undone() => error,
                 result => return result,
             };

@@ -70,14 +70,14 @@ impl<C: Cluster> Executor<'_, C> {
         }
         self.ui.note(summary(&results));
         let failed: Vec<TestResult> = results.iter().filter(|result| result.ok == Some(false)).cloned().collect();
-        let asked = results.iter().filter(|result| result.ok.is_some()).count();
+        let asked = tests.iter().filter(|test| results.iter().any(|r| r.name == test.name && r.ok.is_some())).count();
         self.tests.borrow_mut().extend(results);
-        match failed.into_iter().next() {
-            Some(TestResult { name, pod, message, .. }) => {
-                Err(Error::TestsFailed { color, reason: format!("{name}: pod {pod}: {message}") })
-            }
-            None => Ok(format!("{asked} tests on {} pods of {color} have passed", pods.len())),
+        if let Some(TestResult { name, pod, message, .. }) = failed.into_iter().next() {
+            return Err(Error::TestsFailed { color, reason: format!("{name}: pod {pod}: {message}") });
         }
+        let (tests, have) = if asked == 1 { ("test", "has") } else { ("tests", "have") };
+        let pods = if pods.len() == 1 { "1 pod".to_owned() } else { format!("{} pods", pods.len()) };
+        Ok(format!("{asked} {tests} on {pods} of {color} {have} passed"))
     }
 
     async fn test(&self, set: &SetRef, pod: &Pod, test: &Test) -> Result<TestResult, ClusterError> {

@@ -53,10 +53,10 @@ impl<C: Cluster> Executor<'_, C> {
         }
     }
 
-    /// Whether something was made or deleted that nobody would find by looking at the traffic.
-    fn has_made(&self) -> bool {
-        let made = |step: &StepReport| !matches!(step.id, "scale" | "release") && WRITES.contains(&step.id);
-        self.steps.borrow().iter().any(|step| made(step) && step.status == "done")
+    /// Whether anything is not as it was before this run, or may not be.
+    fn has_changed(&self) -> bool {
+        let writes = |step: &StepReport| WRITES.contains(&step.id) && step.status == "done";
+        self.has_moved() || self.unknown.borrow().is_some() || self.steps.borrow().iter().any(writes)
     }
 
     /// Whether traffic goes elsewhere than before this run.
@@ -64,31 +64,37 @@ impl<C: Cluster> Executor<'_, C> {
         self.moved.get().is_some() || self.shared.borrow().is_some()
     }
 
-    /// An error after the selector has moved, or may have, also says so: nobody must think that nothing happened.
+    /// An error after something was written also says so: nobody must think that nothing happened.
     pub(super) fn with_state(&self, error: Error) -> Error {
         let says_it = matches!(
             error,
             Error::TimedOut { .. } | Error::Interrupted { .. } | Error::PutBack { .. } | Error::Held { .. }
         );
-        let changed = self.has_moved() || self.has_made() || self.unknown.borrow().is_some();
-        if says_it || !changed {
+        if says_it || !self.has_changed() {
             return error;
         }
         let (state, help) = self.state();
         let (state, help) = match (&error, self.moved.get()) {
+            (Error::Declined { .. }, _) => return Error::Declined { state },
             // Where the selector is now is what the error itself says.
-            (Error::Overridden { .. }, Some(color)) => {
+            (Error::Overridden { .. }, moved) => {
                 let shared = self.shared.borrow();
                 let shared = shared.as_deref().map(|object| format!(", and {}", shares_after(object)));
-                (format!("before that it had moved to {color}{}", shared.unwrap_or_default()), help)
+                let state = match moved {
+                    Some(color) => format!("before that it had moved to {color}{}", shared.unwrap_or_default()),
+                    None => state,
+                };
+                (state, error.help().into_iter().chain([help]).collect::<Vec<_>>().join("; "))
             }
             // What is there now is for whoever has the Lease.
             (Error::LockLost { .. }, Some(color)) => {
                 (format!("before that the selector had moved to {color}"), error.help().unwrap_or(help))
             }
+            // What keeps it from moving is what is to be put right.
+            _ if !self.has_moved() && self.unknown.borrow().is_none() => (state, error.help().unwrap_or(help)),
             _ => (state, help),
         };
-        Error::AfterMove { error: Box::new(error), state, help }
+        Error::After { error: Box::new(error), state, help }
     }
 }
 

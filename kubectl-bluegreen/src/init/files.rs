@@ -14,10 +14,10 @@ use similar::TextDiff;
 
 use super::{mapping, strings};
 use crate::check::rollout_has_ended;
-use crate::cluster::{AnyObject, Failure, Request};
+use crate::cluster::{AnyObject, ClusterError, Failure, Request};
 use crate::error::Error;
 use crate::journal::Colors;
-use crate::observed::{Labels, Observed, SetView, name, selector};
+use crate::observed::{Labels, Observed, SetView, TOOL, name, selector};
 use crate::plan::{Action, Plan, Planner, SetRef, Step};
 use crate::release::Color;
 
@@ -248,9 +248,7 @@ impl Files {
             let after = match observed.answer(&self.dry_run(&object, &body)) {
                 Some(Ok(value)) => clean(value),
                 Some(Err(error)) if error.failure == Failure::Conflict => {
-                    let message = format!("{object} has fields that are somebody else's: {}", error.message);
-                    let help = "take them out of the files, or take them over: --force-conflicts";
-                    return Err(Error::Forbidden { message, help: help.to_owned() });
+                    return Err(taken(&object, error));
                 }
                 Some(Err(error)) => return Err(error.clone().into()),
                 None => Value::Null,
@@ -432,6 +430,26 @@ fn wanted(object: &manifest::Object) -> Wanted {
 fn members<'m>(set: &FileSet<'m>) -> Vec<&'m manifest::Identity> {
     let workloads = set.workloads().map(|(_, workload)| &workload.object.id);
     workloads.chain(set.services().map(|service| &service.object.id)).collect()
+}
+
+/// Refuses to apply over fields that others have set. This tool is such another: it gives a color its image and its size.
+fn taken(object: &AnyObject, error: &ClusterError) -> Error {
+    let (message, help) = if error.message.contains(&format!("\"{TOOL}\"")) {
+        (
+            format!(
+                "{object} has been given another version or size than the files say, by a command of this tool: {}",
+                error.message
+            ),
+            "write what runs into the files, as kubectl bluegreen diff -f PATH shows it; or put back what they say, \
+             also where it serves: --force-conflicts",
+        )
+    } else {
+        (
+            format!("{object} has fields that are somebody else's: {}", error.message),
+            "take them out of the files, or take them over: --force-conflicts",
+        )
+    };
+    Error::Forbidden { message, help: help.to_owned() }
 }
 
 /// What the server calls a kind in its URLs, and whether its objects are in namespaces.

@@ -1,5 +1,7 @@
 //! What a careful operator would not do, and the tool refuses: each with exit status 3, and nothing is changed.
 
+use std::time::Duration;
+
 use kubectl_bluegreen::cluster::simulated::Behaviour;
 use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
@@ -142,9 +144,9 @@ async fn a_release_does_not_go_on_from_a_share_that_is_gone() {
                 seen.contains(NAMING.green)
             };
             while !has_share().await {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            tokio::time::sleep(std::time::Duration::from_secs(after)).await;
+            tokio::time::sleep(Duration::from_secs(after)).await;
             world.0.delete(&route);
         });
         let ran = ran.expect(ExitStatus::PutBack);
@@ -159,4 +161,43 @@ async fn a_second_rollback_of_a_share_has_nothing_to_undo() {
     let (world, _) = shared().await;
     world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
     refused(world.run("rollback --yes --settle 0s").await, "it took a share back to blue");
+}
+
+/// Old pods would pass for the new version.
+#[tokio::test(start_paused = true)]
+async fn smoke_tests_ask_no_old_pods() {
+    let world = world().await;
+    world.0.behave("bgapp:nope", Behaviour { becomes_ready: false, ..Behaviour::default() });
+    world.run("smoke green").await.expect(ExitStatus::Done);
+    let green = ObjectRef::new(Resource::Deployments, NAMESPACE, NAMING.green);
+    world.0.edit(&green, |deployment| {
+        deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.local/bgapp:nope".into();
+    });
+    refused(world.run("smoke green").await, "is not rolled out");
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    refused(world.run("smoke green").await, "kubectl rollout status deployment/api-gateway-green");
+}
+
+/// What a release has done to the idle color is said, whatever ends it; traffic is where it was.
+#[tokio::test(start_paused = true)]
+async fn a_release_that_is_refused_says_what_it_has_done() {
+    let world = world().await;
+    world.0.behave("bgapp:3", Behaviour { status: 500, ..Behaviour::default() });
+    let ran = world.run("deploy 3 --yes --settle 0s").await.expect(ExitStatus::PutBack);
+    let said = "no traffic was moved; done: patch deployment/api-gateway-green: image";
+    assert!(ran.err.contains("error[bluegreen::tests_failed]") && ran.err.contains(said), "{}", ran.err);
+    let ran = world.run("deploy 3").await.expect(ExitStatus::Failed);
+    assert!(ran.err.contains("not confirmed: nothing was changed"), "{}", ran.err);
+}
+
+/// The way out says what to undo, not what would be refused next.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_of_a_rollback_is_not_offered_to_a_version_that_has_not_served() {
+    let world = world().await;
+    world.run("switch green --yes --settle 0s").await.expect(ExitStatus::Done);
+    world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+    refused(world.run("rollback --yes").await, "kubectl bluegreen rollback --again");
+    world.0.behave("bgapp:3", Behaviour { status: 500, ..Behaviour::default() });
+    world.run("deploy 3 --yes --settle 0s --after 0s").await.expect(ExitStatus::PutBack);
+    refused(world.run("rollback --yes").await, "green is not what it was when it served");
 }

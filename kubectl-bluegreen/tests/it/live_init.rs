@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use kubectl_bluegreen::release::ExitStatus;
 use serde_json::Value;
 
 use super::init;
@@ -115,4 +116,26 @@ async fn the_role_for_init_is_enough() {
     let left = kubectl(&["-n", namespace, "get", "deployments", "-o", "name"], "");
     assert_eq!(left, "deployment.apps/shop-blue\ndeployment.apps/shop-green\n", "{words}");
     assert!(!words.contains("unknown"), "{words}");
+}
+
+/// After a release the files are behind: it is said whose the field is, and that the files would put their version back.
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG"]
+async fn an_apply_over_a_release_is_refused_and_says_whose_it_is() {
+    let world = Live::empty("apply-over").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.yaml");
+    let made = world.run("init --new shop --image registry.local/bgapp:1 --port 8080 --print").await.out;
+    // Without sizes: those of a color that serves are another refusal.
+    let lines: Vec<&str> = made.lines().filter(|line| !line.trim_start().starts_with("replicas:")).collect();
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let line = format!("init -f {} --yes", path.display());
+    world.run(&line).await.expect(ExitStatus::Done);
+    world.run("deploy 2 --yes --settle 0s --after 0s").await.expect(ExitStatus::Done);
+    let ran = world.run(&line).await.expect(ExitStatus::Refused);
+    let words =
+        "deployment/shop-green has been given another version or size than the files say, by a command of this tool";
+    assert!(ran.err.contains(words) && ran.err.contains("diff -f PATH"), "{}", ran.err);
+    let diff = world.run(&format!("diff -f {}", path.display())).await;
+    assert!(diff.out.contains("image: registry.local/bgapp:1"), "{}", diff.out);
 }
