@@ -1,6 +1,6 @@
 //! The scenarios on a real cluster: run when `BLUEGREEN_TEST_KUBECONFIG` names a throw-away one, ignored otherwise.
 
-mod cut_off;
+pub(super) mod cut_off;
 mod explained;
 mod history;
 mod rehearsed;

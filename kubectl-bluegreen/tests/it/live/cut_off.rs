@@ -24,7 +24,8 @@ const PHASES: [(&str, &str); 6] = [
     ("end of the soak", " had users for "),
 ];
 
-fn command(world: &Live, line: &str) -> Command {
+/// The program, as somebody starts it.
+pub(crate) fn command(world: &Live, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-bluegreen"));
     command.arg("--kubeconfig").arg(kubeconfig()).args(["-n", world.namespace()]).args(line.split_whitespace());
     command

@@ -10,6 +10,7 @@ use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
 
 use super::super::live::Live;
+use super::super::live::cut_off::command;
 use super::super::release::{at_rest, steps};
 use super::super::routers::{selected, split};
 use super::super::world::{NAMINGS, Naming, Ran, World, run_until};
@@ -132,5 +133,40 @@ async fn a_color_that_goes_away_at_half_of_the_traffic_is_left_at_once() {
         // Some requests after another: on a busy machine each of them takes seconds.
         assert!(took < Duration::from_mins(1), "{took:?}: {}", ran.err);
         is_put_back(&world, &object, &original, &ran).await;
+    }
+}
+
+/// The process is killed while both colors have a share: both go on serving by it, and the same command goes on from there, or
+/// a rollback puts it all back; nothing is lost.
+#[tokio::test]
+#[ignore = "needs BLUEGREEN_TEST_KUBECONFIG and BLUEGREEN_TEST_ROUTER"]
+async fn killed_at_a_share_the_next_command_ends_well_and_loses_nothing() {
+    const AGAIN: &str = "deploy 3 --yes --steps 10,50,100 --soak 3s";
+    // With the time for it, either command after a kill at either share.
+    let is_long = std::env::var_os("BLUEGREEN_TEST_LONG").is_some();
+    let cases = [(true, 10, AGAIN), (false, 50, "rollback --yes"), (true, 50, "rollback --yes"), (false, 10, AGAIN)];
+    for (number, (by_gateway, percent, then)) in cases.into_iter().take(if is_long { 4 } else { 2 }).enumerate() {
+        let (world, object, original) = start(&format!("killed{number}"), by_gateway).await;
+        let ((), seen) = under_load(&world, async {
+            let mut child = command(&world, AGAIN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            share(&world, &object, percent).await;
+            // Its pods have users by now, and it watches them, or waits for the route.
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let (now, router) = split(&world).await;
+            assert_eq!(now["green"], percent, "{now} by {router}");
+            let output = command(&world, then).output().unwrap();
+            assert!(output.status.success(), "{then}: {}", String::from_utf8_lossy(&output.stderr));
+        })
+        .await;
+        eprintln!("by gateway: {by_gateway}: killed at {percent} %, then {then}: {seen}");
+        assert_eq!(seen["failed"], 0, "{seen}");
+        let serves = if then == AGAIN { "green" } else { "blue" };
+        assert_eq!(
+            (world.get(&object).await["spec"].clone(), selected(&world, NAMING).await),
+            (original, json!(serves))
+        );
+        at_rest(&world, NAMING).await;
     }
 }
