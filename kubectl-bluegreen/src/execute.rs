@@ -31,6 +31,7 @@ mod guard;
 mod journal;
 mod keep;
 mod lease;
+mod overtaken;
 mod put_back;
 mod rollout;
 mod smoke;
@@ -100,6 +101,8 @@ pub struct Executor<'e, C> {
     plan: RefCell<Option<Plan>>,
     /// The shares that were seen since this plan was made, by the endpoints of the active Service.
     seen: Cell<Option<Split>>,
+    /// The color that served all users, a share aside, before this run did anything.
+    base: Cell<Option<Color>>,
     /// The color that the selector was moved to in this run.
     moved: Cell<Option<Color>>,
     /// The last object that was changed in this run so that both colors have a share, or only one again.
@@ -152,6 +155,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
             under_way: Cell::default(),
             plan: RefCell::default(),
             seen: Cell::default(),
+            base: Cell::default(),
             moved: Cell::default(),
             shared: RefCell::default(),
             told: RefCell::default(),
@@ -192,6 +196,7 @@ impl<'e, C: Cluster> Executor<'e, C> {
         let guarded = plan.guarded();
         let left = observed.lease(&plan.set.namespace, guarded).filter(|lease| is_left(lease, &self.options.holder));
         let left = left.cloned();
+        self.not_overtaken(planner, &plan, &observed)?;
         self.keep_observed(&observed, &plan);
         drop(observed);
         self.show(&plan);
@@ -299,7 +304,11 @@ impl<'e, C: Cluster> Executor<'e, C> {
             *self.plan.borrow_mut() = Some(plan.clone());
             self.seen.take();
             if plan.steps.is_empty() {
-                return Ok(if self.has_begun() { Outcome::Done } else { Outcome::NothingToDo });
+                return Ok(if self.steps.borrow().is_empty() && !self.wrote.get() {
+                    Outcome::NothingToDo
+                } else {
+                    Outcome::Done
+                });
             }
             if !same && planner.asks_again() {
                 self.ui.note("The state has changed since the plan was made: the plan above is the new one.");
@@ -320,22 +329,6 @@ impl<'e, C: Cluster> Executor<'e, C> {
         }
         let object = self.plan.borrow().as_ref().map(|plan| plan.set.active_service().to_string()).unwrap_or_default();
         Err(Error::Conflict { object, attempts: MAX_ATTEMPTS })
-    }
-
-    /// Whether this run has done something, or may have.
-    fn has_begun(&self) -> bool {
-        !self.steps.borrow().is_empty() || self.wrote.get()
-    }
-
-    /// A release that is left nothing to do in the middle has not been tested and watched: somebody else has given its color
-    /// all users.
-    fn not_overtaken(&self, planner: &impl Planner, plan: &Plan, observed: &Observed) -> Result<(), Error> {
-        if !planner.puts_back() || !plan.steps.is_empty() || !self.has_begun() {
-            return Ok(());
-        }
-        let mut services = observed.services.items.iter();
-        let active = services.find(|service| service.metadata.name.as_deref() == Some(&plan.set.service));
-        active.map_or(Ok(()), |service| Err(journal::overridden(&plan.set, service)))
     }
 
     /// Pauses after a failure that may be over in a moment.

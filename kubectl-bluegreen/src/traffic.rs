@@ -95,8 +95,12 @@ impl Move<'_> {
             }
         };
         if let Some(ongoing) = &ongoing {
-            entry.before.clone_from(&ongoing.before);
-            entry.router.clone_from(&ongoing.router);
+            (entry.before, entry.router) = (ongoing.before.clone(), ongoing.router.clone());
+            // Somebody else has moved the rest: the way back is to where the share was taken from.
+            if let Some(from) = ongoing.from.filter(|from| !moves && ongoing.split.is_partial() && *from != to) {
+                (entry.from, plan.from) = (Some(from), Some(from));
+                plan.title = format!("End the share of {} by {}: {to} serves all users", ongoing.to, ongoing.router);
+            }
         }
         plan.id = Some(entry.id.clone());
         if let Overlap::Widen(both) = &overlap {

@@ -454,6 +454,12 @@ async fn a_share_beside_a_color_that_somebody_else_has_left_is_ended_first() {
             assert_eq!(ran.status, ExitStatus::Done, "{by:?}: {line}: {}", ran.err);
             assert_eq!(specs(), before, "{by:?}: {line}");
             assert_eq!(is_whole(&world.0, NAMING, line).as_deref(), Some(serves), "{by:?}");
+            if line == "switch green" {
+                assert!(ran.err.contains("End the share of green by"), "{by:?}: {}", ran.err);
+                // The way back is to where the share was taken from.
+                world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
+                assert_eq!(is_whole(&world.0, NAMING, line).as_deref(), Some("blue"), "{by:?}");
+            }
         }
     }
 }
