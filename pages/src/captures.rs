@@ -1,4 +1,4 @@
-//! What a terminal shows of a few commands, as pictures for the README.
+//! What a terminal shows of a few commands, as pictures for the README: dark or light, as the page around them.
 //! Draws nothing itself: the commands print, and `anstyle-svg` draws.
 
 use anstyle_svg::{Term, WIN10_CONSOLE};
@@ -18,6 +18,19 @@ const COLUMNS: usize = 92;
 /// What can hardly be read on black, in a picture that a page has made smaller: dimmed text, red and magenta.
 const READABLE: [(&str, &str); 3] = [("opacity: 0.4", "opacity: 0.7"), ("#C50F1F", "#F1707A"), ("#881798", "#D670D6")];
 
+/// The same on a light page: a light terminal, in colors that can be read on it.
+const LIGHT: &str = "    @media (prefers-color-scheme: light) {
+      .fg { fill: #1F2328 }
+      .bg { fill: #F6F8FA; stroke: #D1D9E0 }
+      .fg-bright-blue { fill: #0550AE }
+      .fg-bright-green, .fg-green { fill: #116329 }
+      .fg-cyan { fill: #0A6B8F }
+      .fg-magenta { fill: #6E3FC0 }
+      .fg-red { fill: #B3261E }
+      .fg-yellow { fill: #7A5B00 }
+    }
+";
+
 /// Every picture by its path in the repository.
 ///
 /// # Errors
@@ -33,7 +46,8 @@ pub fn pictures() -> Result<Vec<(String, String)>, Problem> {
             shown = format!("$ {line}\n{}\n", printed.trim_end());
         }
         let picture = Term::new().palette(WIN10_CONSOLE).render_svg(&shown);
-        Ok(READABLE.iter().fold(picture, |picture, (dark, bright)| picture.replace(dark, bright)))
+        let picture = READABLE.iter().fold(picture, |picture, (dark, bright)| picture.replace(dark, bright));
+        Ok(picture.replacen("  </style>", &format!("{LIGHT}  </style>"), 1))
     };
     let picture =
         |(name, lines): (&str, &[&str])| Ok((format!("docs/images/{name}.svg"), runtime.block_on(picture(lines))?));
