@@ -121,6 +121,8 @@ pub enum Error {
     Declined {
         /// What is true now.
         state: String,
+        /// The way on, where something had been changed.
+        help: Option<String>,
     },
     /// Somebody else holds the Lease.
     #[error("{holder} is moving this set: it holds the lease {lease}, renewed at {renewed} by its own clock")]
@@ -474,8 +476,10 @@ impl Error {
     /// The way out.
     #[must_use]
     pub fn help(&self) -> Option<String> {
-        if let Self::After { help, .. } = self {
-            return Some(help.clone());
+        match self {
+            Self::After { help, .. } => return Some(help.clone()),
+            Self::Declined { help, .. } => return help.clone(),
+            _ => {}
         }
         Diagnostic::help(self).map(|help| help.to_string())
     }

@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde_yaml::Value;
 
 /// The verbs of kubectl that look at a namespace.
-const OF_A_NAMESPACE: [&str; 13] = [
-    "annotate", "apply", "create", "delete", "describe", "edit", "expose", "get", "logs", "patch", "rollout", "scale",
-    "set",
-];
+const OF_A_NAMESPACE: [&str; 12] =
+    ["annotate", "create", "delete", "describe", "edit", "expose", "get", "logs", "patch", "rollout", "scale", "set"];
+
+/// What is written for people in data. All else is what it is: names, diffs, what others have written.
+const PROSE: [&str; 3] = ["message", "help", "effect"];
 
 /// What an admin is asked for, where it is not known for which namespace.
 const RBAC: &str = "bluegreen rbac -n NAMESPACE";
@@ -48,7 +49,7 @@ impl Place {
             written.push_str(before);
             written.push_str("kubectl ");
             let whole = command.split(['`', ';', ',', '|', ')', '\n']).next().unwrap_or_default();
-            let is_told = whole.contains(" -n ");
+            let is_told = whole.contains(" -n ") || whole.contains(" --namespace");
             let place = if is_told { cluster.clone() } else { format!("{cluster}{namespace}") };
             rest = command;
             let is_of_no_cluster = ["bluegreen lint", "bluegreen version"].iter().any(|verb| whole.starts_with(verb));
@@ -67,7 +68,7 @@ impl Place {
                 written.push_str("bluegreen");
                 written.push_str(&place);
                 // These look at more than one set.
-                if !verb.starts_with("init") {
+                if !["init --from", "init --new"].iter().any(|of_none| verb.starts_with(of_none)) {
                     written.push_str(set);
                 }
                 written.push(' ');
@@ -93,9 +94,17 @@ impl Place {
 
     fn each_text(&self, data: &mut Value) {
         match data {
-            Value::String(text) => *text = self.typed(text).into_owned(),
             Value::Sequence(items) => items.iter_mut().for_each(|item| self.each_text(item)),
-            Value::Mapping(entries) => entries.values_mut().for_each(|value| self.each_text(value)),
+            Value::Mapping(entries) => {
+                for (key, value) in entries.iter_mut() {
+                    match value {
+                        Value::String(text) if key.as_str().is_some_and(|key| PROSE.contains(&key)) => {
+                            *text = self.typed(text).into_owned();
+                        }
+                        value => self.each_text(value),
+                    }
+                }
+            }
             _ => {}
         }
     }

@@ -170,7 +170,9 @@ impl Move<'_> {
         if let Some(unfinished) = unfinished {
             let message =
                 format!("the {} to {} that {} began has not ended", unfinished.command, unfinished.to, unfinished.by);
-            let help = format!("finish it first: {}; or go back: kubectl bluegreen rollback", unfinished.finish());
+            let is_way_back = matches!(unfinished.command.as_str(), "rollback" | PUT_BACK);
+            let back = if is_way_back { "" } else { "; or go back: kubectl bluegreen rollback" };
+            let help = format!("finish it first: {}{back}", unfinished.finish());
             return Err(Error::Forbidden { message, help });
         }
         ongoing.as_ref().map_or(Ok(()), |given| still_beside(set, base, given))?;
@@ -347,7 +349,7 @@ impl Overlap {
 
 /// Refuses to go on from a share beside a color that the active Service does not select any more: what it was given for is
 /// over, and what was written for it is to be taken away first.
-fn still_beside(set: &SetView<'_>, base: Color, given: &Entry) -> Result<(), Error> {
+pub(crate) fn still_beside(set: &SetView<'_>, base: Color, given: &Entry) -> Result<(), Error> {
     let Some(from) = given.from.filter(|from| *from != base) else { return Ok(()) };
     let service = set.active_service().map(|service| name(&service.metadata)).unwrap_or_default();
     Err(Error::Forbidden {
@@ -358,7 +360,7 @@ fn still_beside(set: &SetView<'_>, base: Color, given: &Entry) -> Result<(), Err
             given.router
         ),
         help: format!(
-            "end that share first: all to {base}: kubectl bluegreen switch {base}; go back: kubectl bluegreen switch {from}"
+            "end that share first: all to {base}: kubectl bluegreen switch {base}; or go back: kubectl bluegreen rollback"
         ),
     })
 }

@@ -194,17 +194,24 @@ impl Ui {
         self.keep(|| Event::Said(self.place.typed(&text.to_string()).into_owned()));
     }
 
+    /// The same with its commands as they are.
+    pub fn note_as_it_is(&self, text: String) {
+        if self.quiet { self.keep(|| Event::Said(text)) } else { self.written(text) }
+    }
+
     /// Prints a line on stderr also when quiet: errors and what must be known.
     pub fn always(&self, text: impl Display) {
+        self.written(self.place.typed(&text.to_string()).into_owned());
+    }
+
+    fn written(&self, text: String) {
         if let Some(bar) = self.progress.borrow_mut().bar.take() {
             bar.finish_and_clear();
         }
-        let text = text.to_string();
-        let text = self.place.typed(&text);
         let mut err = self.err.borrow_mut();
         let shown = paint::folded(&harmless(&text), (self.err_columns)());
         let _ = writeln!(err, "{shown}").and_then(|()| err.flush());
-        self.keep(|| Event::Said(text.into_owned()));
+        self.keep(|| Event::Said(text));
     }
 
     /// Says what is going on and how long is left: one line on a terminal, which changes, and elsewhere a line with the
@@ -276,7 +283,7 @@ impl Ui {
                 matches!(read_line().await.trim().to_ascii_lowercase().as_str(), "y" | "yes")
             }
         };
-        if yes { Ok(()) } else { Err(Error::Declined { state: "nothing was changed".to_owned() }) }
+        if yes { Ok(()) } else { Err(Error::Declined { state: "nothing was changed".to_owned(), help: None }) }
     }
 }
 

@@ -95,7 +95,7 @@ pub fn shares(steps: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 /// A step of a release: some of the traffic.
-fn share(text: &str) -> Result<u8, String> {
+pub(super) fn share(text: &str) -> Result<u8, String> {
     let some =
         |share: u8| if share == 0 { Err("a step gives some of the traffic: 1 to 100".to_owned()) } else { Ok(share) };
     super::switch::percent(text).and_then(some)
@@ -167,6 +167,7 @@ impl Planner for Deploy {
         }
         let idle = active.other();
         set.deployment(idle).ok_or_else(|| no_color(idle))?;
+        keeps_the_way_back(&set, &journal, active)?;
         has_its_share(&set, &journal, idle)?;
         let stage = self.stage(&set, &journal, idle);
         match self.prepare(&set, active, idle, &images, stage)? {
@@ -195,6 +196,7 @@ impl Planner for Deploy {
                 let message = format!("{to} has no ready pod any more");
                 return Err(Error::Forbidden { message, help: format!("see why: kubectl bluegreen check {to}") });
             }
+            self.is_not_what_failed(&set, to)?;
             self.back(&set, to, Some(why))?
         } else {
             Plan::nothing(PUT_BACK, &set, set.base().unwrap_or(Color::Blue), String::new())
@@ -214,6 +216,21 @@ fn back_to(journal: &Journal) -> Option<Color> {
         PUT_BACK if journal.open().is_some() => Some(last.to),
         _ => None,
     }
+}
+
+/// Refuses to overwrite the color that a move which has not ended came from: it is the way back, also of this release.
+fn keeps_the_way_back(set: &SetView<'_>, journal: &Journal, active: Color) -> Result<(), Error> {
+    let share = journal.ongoing().filter(|entry| entry.split.is_partial());
+    share.map_or(Ok(()), |given| traffic::still_beside(set, active, given))?;
+    let open = journal.open().filter(|open| open.command == DEPLOY && open.to == active && !open.split.is_partial());
+    let Some((open, from)) = open.and_then(|open| Some((open, open.from?))) else { return Ok(()) };
+    Err(Error::Forbidden {
+        message: format!(
+            "the {} to {} that {} began has not ended: {from}, which this release would overwrite, is its way back",
+            open.command, open.to, open.by
+        ),
+        help: format!("finish it first: {}; or go back: kubectl bluegreen rollback", open.finish()),
+    })
 }
 
 /// Refuses to go on from a share that somebody has taken away meanwhile: it is not known how long users have tried it.
@@ -251,6 +268,17 @@ struct Stage {
 impl Deploy {
     fn to(&self, color: Color, percent: u8) -> Move<'_> {
         Move { command: DEPLOY, to: color, percent, way_back: false, settings: &self.settings }
+    }
+
+    /// Refuses to put users back on the version that is to be left.
+    fn is_not_what_failed(&self, set: &SetView<'_>, to: Color) -> Result<(), Error> {
+        let model = set.deployment(to.other()).and_then(template);
+        let images = model.and_then(|model| self.wanted.images(model).ok());
+        if !images.is_some_and(|images| runs_all(set, to, &images)) {
+            return Ok(());
+        }
+        let message = format!("{to} runs {} itself", self.wanted);
+        Err(Error::Forbidden { message, help: format!("see it first: kubectl bluegreen check {to}") })
     }
 
     /// All traffic back to a color. A smaller good color beats a broken one: one ready pod is enough.

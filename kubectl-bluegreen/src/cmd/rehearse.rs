@@ -56,7 +56,7 @@ pub struct Args {
     pub fault: Option<FaultName>,
     /// The shares that the new version gets one after the other, in percent, each larger than the one before; 100 is added
     /// at the end when it is missing. Less than all needs a route that is among the manifests
-    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "100", value_parser = super::deploy::share)]
     pub steps: Vec<u8>,
     /// How long each step is watched under simulated users
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::cli::duration)]

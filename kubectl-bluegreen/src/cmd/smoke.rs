@@ -54,12 +54,12 @@ impl Planner for Smoke {
         }
         if let Some(deployment) = set.deployment(color).filter(|deployment| check::has_old_pods(deployment)) {
             let called = name(&deployment.metadata);
-            let message =
-                format!("deployment/{called} is not rolled out: its old pods would answer for the new version");
+            let reason =
+                format!("deployment/{called} is not rolled out, and its old pods would answer for the new version");
             let help = format!(
                 "wait for it: kubectl rollout status deployment/{called}; or see why: kubectl bluegreen check {color}"
             );
-            return Err(Error::Forbidden { message, help });
+            return Err(Error::NothingToTest { color, reason, help });
         }
         let tests = smoke::tests(&set, color, &self.paths, &self.tests)?;
         let title = format!("Test {color} of {} in namespace {}", set.name(), set.namespace());

@@ -40,9 +40,24 @@ impl Run {
     /// Writes how it ended. That this fails is said, and changes nothing.
     pub(super) fn publish(&self, page: &Page, head: &Head, report: &Report, rehearsal: Option<&Rehearsal>) {
         let (Some(path), Some(trail)) = (&page.report, self.ui.trail()) else { return };
-        match write_atomically(path, page::page(head, report, &trail, rehearsal).as_bytes()) {
+        let report = self.typed(report);
+        match write_atomically(path, page::page(head, &report, &trail, rehearsal).as_bytes()) {
             Ok(()) => self.ui.note(format_args!("the page about it is {}", path.display())),
             Err(error) => self.ui.always(format_args!("warning: --report: {error}")),
         }
+    }
+    /// A report whose commands look where this run was told to look.
+    fn typed(&self, report: &Report) -> Report {
+        let mut report = report.clone();
+        let mut typed = |text: &mut String| *text = self.ui.place().typed(text).into_owned();
+        for check in &mut report.checks {
+            typed(&mut check.message);
+            check.help.iter_mut().for_each(&mut typed);
+        }
+        if let Some(error) = &mut report.error {
+            typed(&mut error.message);
+            error.help.iter_mut().for_each(typed);
+        }
+        report
     }
 }

@@ -31,7 +31,13 @@ impl<C: Cluster> Executor<'_, C> {
     pub(super) fn show(&self, plan: &Plan) {
         let mut shown = plan.clone();
         shown.notes.retain(|note| self.told.borrow_mut().insert(note.clone()));
-        self.ui.note(shown);
+        let text = shown.to_string();
+        // What the files say is shown as they say it.
+        let typed = |text: &str| self.ui.place().typed(text).into_owned();
+        self.ui.note_as_it_is(match text.split_once(&shown.diff).filter(|_| !shown.diff.is_empty()) {
+            Some((before, after)) => typed(before) + &shown.diff + &typed(after),
+            None => typed(&text),
+        });
     }
 
     /// How many of the pods of each color are ready.

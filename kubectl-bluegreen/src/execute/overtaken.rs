@@ -26,11 +26,11 @@ impl<C: Cluster> Executor<'_, C> {
             self.base.set(now);
             return Ok(());
         }
-        if now.is_none() || now == self.base.get() || self.moved.get().is_some() {
+        if now.is_none() || now == self.moved.get().or(self.base.get()) {
             return Ok(());
         }
-        // A write whose answer was lost, ours or that of a run before this one, has its entry in the journal.
-        let recorded = Journal::of(service).ok().and_then(|journal| journal.last().cloned());
+        // A write whose answer was lost, ours or that of a run before this one, has its open entry in the journal.
+        let recorded = Journal::of(service).ok().and_then(|journal| journal.open().cloned());
         if recorded.is_some_and(|entry| Some(entry.to) == now && !entry.split.is_partial()) {
             return Ok(());
         }

@@ -75,7 +75,7 @@ impl<C: Cluster> Executor<'_, C> {
         }
         let (state, help) = self.state();
         let (state, help) = match (&error, self.moved.get()) {
-            (Error::Declined { .. }, _) => return Error::Declined { state },
+            (Error::Declined { .. }, _) => return Error::Declined { state, help: Some(help) },
             // Where the selector is now is what the error itself says.
             (Error::Overridden { .. }, moved) => {
                 let shared = self.shared.borrow();
@@ -84,7 +84,9 @@ impl<C: Cluster> Executor<'_, C> {
                     Some(color) => format!("before that it had moved to {color}{}", shared.unwrap_or_default()),
                     None => state,
                 };
-                (state, error.help().into_iter().chain([help]).collect::<Vec<_>>().join("; "))
+                // Nothing is to be written over somebody else unseen.
+                let on = Some(help).filter(|_| self.has_moved());
+                (state, error.help().into_iter().chain(on).collect::<Vec<_>>().join("; "))
             }
             // What is there now is for whoever has the Lease.
             (Error::LockLost { .. }, Some(color)) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_bluegreen::cluster::simulated::Behaviour;
+use kubectl_bluegreen::cluster::simulated::{Behaviour, Fault, SimulatedCluster};
 use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use super::changed_routes::shared;
 use super::release::selector;
 use super::routers::{accepted, create, foreign_service, http_route_spec};
 use super::simulated::{NAMESPACE, Simulated, cluster};
+use super::split_faults::{By, routed};
 use super::world::{NAMINGS, Naming, Ran, World};
 
 const NAMING: Naming = NAMINGS[0];
@@ -173,9 +174,11 @@ async fn smoke_tests_ask_no_old_pods() {
     world.0.edit(&green, |deployment| {
         deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.local/bgapp:nope".into();
     });
-    refused(world.run("smoke green").await, "is not rolled out");
+    let asked = world.run("smoke green").await.expect(ExitStatus::PutBack);
+    assert!(asked.err.contains("is not rolled out"), "{}", asked.err);
     tokio::time::sleep(Duration::from_mins(1)).await;
-    refused(world.run("smoke green").await, "kubectl rollout status deployment/api-gateway-green");
+    let asked = world.run("smoke green").await.expect(ExitStatus::PutBack);
+    assert!(asked.err.contains("kubectl rollout status deployment/api-gateway-green"), "{}", asked.err);
 }
 
 /// What a release has done to the idle color is said, whatever ends it; traffic is where it was.
@@ -200,4 +203,86 @@ async fn a_rollback_of_a_rollback_is_not_offered_to_a_version_that_has_not_serve
     world.0.behave("bgapp:3", Behaviour { status: 500, ..Behaviour::default() });
     world.run("deploy 3 --yes --settle 0s --after 0s").await.expect(ExitStatus::PutBack);
     refused(world.run("rollback --yes").await, "green is not what it was when it served");
+}
+
+/// A release that was cut off once users were on its version keeps its way back until it has ended: another version is not
+/// written there, and users are never put back on a version that nobody has tested.
+#[tokio::test(start_paused = true)]
+async fn a_release_does_not_overwrite_the_way_back_of_one_that_has_not_ended() {
+    for bad in
+        [Behaviour { status: 500, ..Behaviour::default() }, Behaviour { becomes_ready: false, ..Behaviour::default() }]
+    {
+        let world = world().await;
+        world.0.behave("bgapp:4", bad);
+        let moved = async {
+            while selector(&world, NAMING).await != "green" {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        };
+        tokio::select! { ran = world.run("deploy 3 --yes --settle 0s --soak 60s") => panic!("{}", ran.err), () = moved => {} }
+        let before = deployment(&world, NAMING.blue).await;
+        let ran = world.run("deploy 4 --yes --settle 0s --after 0s --wait-lock 1m").await;
+        refused(ran, "which this release would overwrite, is its way back");
+        assert_eq!(deployment(&world, NAMING.blue).await, before);
+        assert_eq!(selector(&world, NAMING).await, "green");
+        // Both ways out that are named lead on.
+        world.run("switch green --yes --settle 0s --wait-lock 1m").await.expect(ExitStatus::Done);
+        world.run("deploy 4 --yes --settle 0s --after 0s --timeout 20s").await;
+        assert_eq!(selector(&world, NAMING).await, "green");
+    }
+}
+
+/// The same where somebody else has finished a share by hand.
+#[tokio::test(start_paused = true)]
+async fn a_release_does_not_overwrite_the_way_back_of_a_share_that_somebody_else_has_finished() {
+    for given in ["deploy 3 --yes --settle 0s --steps 10,100 --soak 60s", "switch green 10 --yes --settle 0s"] {
+        let world = Simulated(routed(By::Gateway, NAMING).await.0);
+        world.0.behave("bgapp:4", Behaviour { status: 500, ..Behaviour::default() });
+        let soaking = tokio::time::sleep(Duration::from_secs(20));
+        tokio::select! { _ = world.run(given) => {}, () = soaking => {} }
+        world.0.edit(&NAMING.service(NAMESPACE), |service| service["spec"]["selector"][NAMING.key] = "green".into());
+        let before = deployment(&world, NAMING.blue).await;
+        let ran = world.run("deploy 4 --yes --settle 0s --after 0s --wait-lock 1m --steps 10,100").await;
+        refused(ran, "somebody else has let service/");
+        assert_eq!(deployment(&world, NAMING.blue).await, before, "{given}");
+        assert_eq!(selector(&world, NAMING).await, "green");
+        world.run("rollback --yes --settle 0s --wait-lock 1m").await.expect(ExitStatus::Done);
+        assert_eq!(selector(&world, NAMING).await, "blue");
+    }
+}
+
+/// Somebody else gives the color all users while it is rolled out, or while it is tested: the release is not done, also after
+/// an earlier one to the same color has ended.
+#[tokio::test(start_paused = true)]
+async fn a_release_is_not_done_when_somebody_else_moves_its_traffic() {
+    for earlier in [&[][..], &["deploy 2 --yes --settle 0s --after 0s", "switch blue --yes --settle 0s"]] {
+        let line = "deploy 3 --yes --settle 0s --after 0s";
+        let prepared = world().await;
+        for line in earlier {
+            prepared.run(line).await.expect(ExitStatus::Done);
+        }
+        prepared.0.settle(Duration::from_mins(1)).await;
+        let good = Simulated(prepared.0.fork());
+        good.run(line).await.expect(ExitStatus::Done);
+        let log = good.0.log();
+        let at = |request: &str| log.iter().position(|line| line.starts_with(request)).unwrap();
+        let (written, moved) = (at("patch deployment"), at("patch service"));
+        for (request, sent) in log.iter().enumerate().take(moved + 1).skip(written + 2) {
+            let world = Simulated(prepared.0.fork());
+            world.0.inject(
+                request + 1,
+                Fault::OtherWriter(Box::new(|cluster: &SimulatedCluster| {
+                    cluster.edit(&NAMING.service(NAMESPACE), |service| {
+                        service["spec"]["selector"][NAMING.key] = "green".into();
+                    });
+                })),
+            );
+            let ran = world.run(line).await;
+            let what = format!("{} {request}: {sent}\n{}", earlier.len(), ran.err);
+            let tested = ran.err.contains("has passed");
+            assert!(ran.status == ExitStatus::Failed || (tested && ran.status == ExitStatus::Done), "{what}");
+            assert!(ran.status == ExitStatus::Done || ran.err.contains("error[bluegreen::overridden]"), "{what}");
+        }
+    }
 }

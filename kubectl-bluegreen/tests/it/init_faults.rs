@@ -232,6 +232,7 @@ async fn make_under_faults(line: &str) {
             let known =
                 [ExitStatus::Done, ExitStatus::Failed, ExitStatus::Refused, ExitStatus::Busy, ExitStatus::TimedOut];
             assert!(known.contains(&ran.status), "{what}");
+            assert!(ran.status == ExitStatus::Done || !ran.out.contains("done"), "{what}");
             let serves = async || {
                 world.rest().await;
                 let status = world.run("status -o json").await.expect(ExitStatus::Done).json();
