@@ -293,7 +293,7 @@ async fn rollouts_and_pods() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(crashed(&world.cluster().send(&list).await.unwrap()), "nothing crashes");
-    refused(&world, "a crash loop", &["rolled-out", "pods-ready"], "1 of 3 pods are not ready").await;
+    refused(&world, "a crash loop", &["rolled-out", "pods-ready"], "1 of 3 pods is not ready").await;
     world.edit(&green, restore.clone()).await;
     world.rest().await;
 
@@ -313,7 +313,7 @@ async fn rollouts_and_pods() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    refused(&world, "a closed readiness gate", &["rolled-out", "pods-ready"], "1 of 3 pods are not ready").await;
+    refused(&world, "a closed readiness gate", &["rolled-out", "pods-ready"], "1 of 3 pods is not ready").await;
     world.edit(&green, restore.clone()).await;
     world.rest().await;
 
