@@ -2,6 +2,7 @@
 //! Sends and decodes only; what the answers mean is for `observed` and those who ask it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bluegreen_lint::set::Declared;
 use futures_util::StreamExt;
@@ -9,12 +10,16 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource, Review};
+use crate::journal::Journal;
 use crate::observed::{Answered, Listed, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
 use crate::rights::{Right, Rights, of_a_move, of_a_split};
 use crate::routes::{self, Routes, UnknownKind, Why};
 
 /// How many rights are asked for one by one at most, and of how many namespaces.
 const MAX_QUESTIONS: usize = 40;
+/// How often, and after which pauses, it is asked again for a kind that should be there.
+const ASKED_AGAIN: usize = 6;
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// How many namespaces are read at once where not all of them may be listed together.
 const NAMESPACES_AT_ONCE: usize = 8;
 
@@ -57,8 +62,38 @@ pub async fn observe<C: Cluster>(
         answers: Vec::new(),
         declared: declared.to_vec(),
     };
+    ask_for_written(cluster, namespace, &mut observed).await?;
     ask_for_the_rest(cluster, &mut observed).await;
     Ok(observed)
+}
+
+/// Asks again for kinds that are not served and in which a share was written: an API server that has just begun does not know
+/// all kinds yet, and what is there must not be taken for gone.
+async fn ask_for_written<C: Cluster>(
+    cluster: &C,
+    namespace: Option<&str>,
+    observed: &mut Observed,
+) -> Result<(), ClusterError> {
+    let journals = observed.services.items.iter().filter_map(|service| Journal::of(service).ok());
+    let routes = journals.filter_map(|journal| Some(journal.ongoing()?.before.routes.clone())).flatten();
+    let written: BTreeSet<String> = routes.filter_map(|(route, _)| Some(route.split_once('/')?.0.to_owned())).collect();
+    for _ in 0..ASKED_AGAIN {
+        let is_missed =
+            |unknown: &&UnknownKind| unknown.reason == Why::NotServed && written.contains(unknown.kind.kind());
+        let missed: Vec<Resource> =
+            observed.routes.unknown.iter().filter(is_missed).map(|unknown| unknown.kind).collect();
+        if missed.is_empty() {
+            return Ok(());
+        }
+        tokio::time::sleep(ASK_AGAIN_AFTER).await;
+        for kind in missed {
+            let list = cluster.send(&Request::list(kind, namespace)).await;
+            let Ok(list) = optional(list)? else { continue };
+            observed.routes.unknown.retain(|unknown| unknown.kind != kind);
+            observed.routes.known.extend(routes::read(kind, &list));
+        }
+    }
+    Ok(())
 }
 
 /// Asks what else a command wants to know, all at once, and again as long as the answers lead to more questions.

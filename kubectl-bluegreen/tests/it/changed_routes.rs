@@ -1,8 +1,8 @@
 //! What others do to routes while a share is given: a put-back finds what this tool has written by what is in it, not by
 //! where it was, leaves everything else alone, and is not over before all of it is back.
 
-use kubectl_bluegreen::cluster::simulated::SimulatedCluster;
-use kubectl_bluegreen::cluster::{ObjectRef, Resource};
+use kubectl_bluegreen::cluster::simulated::{Fault, SimulatedCluster};
+use kubectl_bluegreen::cluster::{Failure, ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
 
@@ -459,6 +459,38 @@ async fn a_share_beside_a_color_that_somebody_else_has_left_is_ended_first() {
                 // The way back is to where the share was taken from.
                 world.run("rollback --yes --settle 0s").await.expect(ExitStatus::Done);
                 assert_eq!(is_whole(&world.0, NAMING, line).as_deref(), Some("blue"), "{by:?}");
+            }
+        }
+    }
+}
+
+/// An API server that has just begun does not serve all kinds yet: what was written for a share is not taken for gone.
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_not_served_for_a_moment_does_not_hide_what_was_written() {
+    for (by, plural) in [(By::Gateway, "httproutes"), (By::Traefik, "traefikservices"), (By::Istio, "virtualservices")]
+    {
+        for line in ["switch green --yes --settle 0s", "rollback --yes --settle 0s"] {
+            let (prepared, objects) = routed(by, NAMING).await;
+            let spec = |cluster: &SimulatedCluster| cluster.object(&objects[0]).unwrap()["spec"].clone();
+            let original = spec(&prepared);
+            let prepared = Simulated(prepared);
+            prepared.run("switch green 10 --yes --settle 0s").await.expect(ExitStatus::Done);
+            let good = Simulated(prepared.0.fork());
+            good.run(line).await.expect(ExitStatus::Done);
+            let lists = format!("list {plural} ");
+            let log = good.0.log();
+            let asked: Vec<usize> = (1..=log.len()).filter(|at| log[at - 1].starts_with(&lists)).collect();
+            assert!(asked.len() >= 2, "{log:?}");
+            for at in asked {
+                let world = Simulated(prepared.0.fork());
+                world.0.inject(at, Fault::Refuse(Failure::NotFound));
+                let ran = world.run(line).await;
+                if ran.status != ExitStatus::Done {
+                    // While the route is waited for: it is said, and the same command goes on.
+                    assert!(ran.err.contains(&format!("list {plural}")), "{by:?}: {line}: 404 at {at}: {}", ran.err);
+                    world.run(&format!("{line} --wait-lock 1m")).await.expect(ExitStatus::Done);
+                }
+                assert_eq!(spec(&world.0), original, "{by:?}: {line}: 404 at {at}");
             }
         }
     }
