@@ -100,6 +100,12 @@ impl Before {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether a share was written into routes of a kind, such as `HTTPRoute`.
+    #[must_use]
+    pub fn has_routes_of(&self, kind: &str) -> bool {
+        self.routes.keys().any(|route| route.split('/').next() == Some(kind))
+    }
 }
 
 /// One move of traffic.

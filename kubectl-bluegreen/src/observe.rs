@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource, Review};
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal};
 use crate::observed::{Answered, Listed, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
 use crate::rights::{Right, Rights, of_a_move, of_a_split};
 use crate::routes::{self, Routes, UnknownKind, Why};
@@ -75,11 +75,10 @@ async fn ask_for_written<C: Cluster>(
     observed: &mut Observed,
 ) -> Result<(), ClusterError> {
     let journals = observed.services.items.iter().filter_map(|service| Journal::of(service).ok());
-    let routes = journals.filter_map(|journal| Some(journal.ongoing()?.before.routes.clone())).flatten();
-    let written: BTreeSet<String> = routes.filter_map(|(route, _)| Some(route.split_once('/')?.0.to_owned())).collect();
+    let ongoing: Vec<Entry> = journals.filter_map(|journal| journal.ongoing().cloned()).collect();
+    let is_written = |kind: Resource| ongoing.iter().any(|entry| entry.before.has_routes_of(kind.kind()));
     for _ in 0..ASKED_AGAIN {
-        let is_missed =
-            |unknown: &&UnknownKind| unknown.reason == Why::NotServed && written.contains(unknown.kind.kind());
+        let is_missed = |unknown: &&UnknownKind| unknown.reason == Why::NotServed && is_written(unknown.kind);
         let missed: Vec<Resource> =
             observed.routes.unknown.iter().filter(is_missed).map(|unknown| unknown.kind).collect();
         if missed.is_empty() {

@@ -269,11 +269,10 @@ pub fn known(ongoing: &Entry) -> Result<(), Error> {
 
 /// A kind of objects that were written, as the journal says, and may not be read now.
 fn hidden(set: &SetView<'_>, before: &Before) -> Option<&'static str> {
-    let written = |kind: &str| before.routes.keys().any(|route| route.split('/').next() == Some(kind));
     let unknown = set.observed.routes.unknown.iter().filter(|unknown| unknown.reason == Why::NotAllowed);
     let mut kinds = unknown.map(|unknown| unknown.kind.kind());
     let scaled = set.observed.autoscalers.is_none() && before.autoscaler.is_some();
-    kinds.find(|kind| written(kind)).or_else(|| scaled.then(|| Resource::HorizontalPodAutoscalers.kind()))
+    kinds.find(|kind| before.has_routes_of(kind)).or_else(|| scaled.then(|| Resource::HorizontalPodAutoscalers.kind()))
 }
 
 fn none(set: &SetView<'_>) -> Refusal {

@@ -188,10 +188,7 @@ impl Ui {
 
     /// Prints a line of progress or a hint, unless quiet.
     pub fn note(&self, text: impl Display) {
-        if !self.quiet {
-            return self.always(text);
-        }
-        self.keep(|| Event::Said(self.place.typed(&text.to_string()).into_owned()));
+        self.note_as_it_is(self.place.typed(&text.to_string()).into_owned());
     }
 
     /// The same with its commands as they are.

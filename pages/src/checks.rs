@@ -17,7 +17,8 @@ pub fn page(root: &Path) -> Result<String, Problem> {
     let files = sources(root, PLUGIN)?;
     let mut text = String::from(
         "# Checks\n\nBefore traffic moves, these questions are asked of the live objects, in this order. `check`, `switch` \
-         and `status -o json` use the same names. A check that fails ends a move with exit status 3 before traffic moves; one that warns is shown in the plan. `--accept NAME` lets a failed one pass, and the journal keeps that.\n\n\
+         and `status -o json` use the same names. A check that fails ends a move with exit status 3 before \
+         traffic moves; one that warns is shown in the plan. `--accept NAME` lets a failed one pass, and the journal keeps that.\n\n\
          | check | refuses when |\n|---|---|\n",
     );
     for check in check::ALL {

@@ -46,6 +46,7 @@ impl Run {
             Err(error) => self.ui.always(format_args!("warning: --report: {error}")),
         }
     }
+
     /// A report whose commands look where this run was told to look.
     fn typed(&self, report: &Report) -> Report {
         let mut report = report.clone();

@@ -19,8 +19,7 @@ impl<C: Cluster> Executor<'_, C> {
             return;
         }
         self.ui.keep(|| Event::Planned(plan.title.clone()));
-        let set = observed.sets().into_iter().find(|set| SetRef::of(set) == plan.set);
-        let Some(set) = set else { return };
+        let Some(set) = plan.set.find(observed) else { return };
         self.ui.keep(|| Event::Split(Router::current(&set).1));
         self.ui.keep(|| Event::Ready(Colors::new(|color| set.ready_pods(color).count())));
         let images = |color| set.images(color).into_iter().map(str::to_owned).collect();

@@ -8,7 +8,7 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::observed::Observed;
-use crate::plan::{Plan, Planner, SetRef};
+use crate::plan::{Plan, Planner};
 
 impl<C: Cluster> Executor<'_, C> {
     /// Refuses to go on with a release whose traffic was moved by others since this run has looked first.
@@ -16,10 +16,8 @@ impl<C: Cluster> Executor<'_, C> {
         if !planner.puts_back() {
             return Ok(());
         }
-        let set = observed.sets().into_iter().find(|set| SetRef::of(set) == plan.set);
-        let Some((set, service)) = set.as_ref().and_then(|set| Some((set, set.active_service()?))) else {
-            return Ok(());
-        };
+        let Some(set) = plan.set.find(observed) else { return Ok(()) };
+        let Some(service) = set.active_service() else { return Ok(()) };
         let now = set.base();
         // As long as nothing was done, what serves is where it begins.
         if self.steps.borrow().is_empty() && !self.wrote.get() {

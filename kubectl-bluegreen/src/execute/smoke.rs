@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::waits::belongs;
 use super::{Executor, RETRY_AFTER};
+use crate::check;
 use crate::cluster::ask::{Answer, Ask};
 use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
 use crate::error::Error;
@@ -76,8 +77,7 @@ impl<C: Cluster> Executor<'_, C> {
             return Err(Error::TestsFailed { color, reason: format!("{name}: pod {pod}: {message}") });
         }
         let (tests, have) = if asked == 1 { ("test", "has") } else { ("tests", "have") };
-        let pods = if pods.len() == 1 { "1 pod".to_owned() } else { format!("{} pods", pods.len()) };
-        Ok(format!("{asked} {tests} on {pods} of {color} {have} passed"))
+        Ok(format!("{asked} {tests} on {} of {color} {have} passed", check::pods(pods.len())))
     }
 
     async fn test(&self, set: &SetRef, pod: &Pod, test: &Test) -> Result<TestResult, ClusterError> {

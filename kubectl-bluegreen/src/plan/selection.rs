@@ -108,6 +108,12 @@ impl SetRef {
         }
     }
 
+    /// The set with these members in what was observed; nothing where they are not all there, or others are.
+    #[must_use]
+    pub fn find<'o>(&self, observed: &'o Observed) -> Option<SetView<'o>> {
+        observed.sets().into_iter().find(|set| Self::of(set) == *self)
+    }
+
     /// The Deployment of a color; empty when there is none.
     #[must_use]
     pub fn deployment(&self, color: Color) -> &str {

@@ -125,6 +125,13 @@ pub(super) fn is_whole(cluster: &SimulatedCluster, naming: Naming, what: &str) -
     Some(color.to_owned())
 }
 
+/// What a color runs.
+pub(super) fn image(cluster: &SimulatedCluster, color: &str) -> String {
+    let image = &cluster.object(&deployment(NAMING.deployment(color))).unwrap()["spec"]["template"]["spec"]["containers"]
+        [0]["image"];
+    image.as_str().unwrap().to_owned()
+}
+
 /// The color that serves.
 fn whole(cluster: &SimulatedCluster, what: &str) -> String {
     is_whole(cluster, NAMING, what).unwrap()

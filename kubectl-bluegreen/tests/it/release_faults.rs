@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use kubectl_bluegreen::cluster::simulated::{Behaviour, Fault, SimulatedCluster};
-use kubectl_bluegreen::cluster::{ObjectRef, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 
-use super::faults::{FAULTS, SERVICE_DELETED, is_moved_by_other, is_whole, lease_is_free, loses_users};
+use super::faults::{FAULTS, SERVICE_DELETED, image, is_moved_by_other, is_whole, lease_is_free, loses_users};
 use super::simulated::{NAMESPACE, cluster};
 use super::world::{NAMINGS, Naming, run};
 
@@ -61,12 +60,7 @@ async fn a_release_survives_every_fault_at_every_request() {
             assert_eq!(again.status, ExitStatus::Done, "{what}\nagain:\n{}", again.err);
             let color = is_whole(&cluster, NAMING, &what).unwrap();
             assert!(color == "green" || is_moved_by_other(name), "{what}");
-            let serves = ObjectRef::new(Resource::Deployments, NAMESPACE, NAMING.deployment(&color));
-            let serves = cluster.object(&serves).unwrap();
-            assert_eq!(
-                serves["spec"]["template"]["spec"]["containers"][0]["image"], "registry.local/bgapp:3",
-                "{what}"
-            );
+            assert_eq!(image(&cluster, &color), "registry.local/bgapp:3", "{what}");
             let users = cluster.users().unwrap();
             assert!(users.sent > 100.0 && (users.lost == 0.0 || loses_users(name)), "{users:?}: {what}");
         }

@@ -10,7 +10,7 @@ use kubectl_bluegreen::process::Holder;
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::Value;
 
-use super::faults::{FAULTS, is_moved_by_other, is_whole, lease_is_free, loses_users};
+use super::faults::{FAULTS, image, is_moved_by_other, is_whole, lease_is_free, loses_users};
 use super::simulated::NAMESPACE;
 use super::split_faults::{By, routed, users_reach};
 use super::steps::watched;
@@ -32,12 +32,6 @@ fn is_played(fault: usize, request: usize) -> bool {
 
 fn specs(cluster: &SimulatedCluster, objects: &[ObjectRef]) -> Vec<Value> {
     objects.iter().map(|object| cluster.object(object).unwrap()["spec"].clone()).collect()
-}
-
-fn image(cluster: &SimulatedCluster, color: &str) -> String {
-    let deployment = ObjectRef::new(Resource::Deployments, NAMESPACE, NAMING.deployment(color));
-    let image = &cluster.object(&deployment).unwrap()["spec"]["template"]["spec"]["containers"][0]["image"];
-    image.as_str().unwrap().to_owned()
 }
 
 /// Nothing that a share needed is left: routes and autoscalers as before, no canary.
