@@ -144,6 +144,25 @@ fn flags_choose_and_identify() {
     assert!(code == 2 && err.contains("--as"), "{err}");
 }
 
+/// A kubeconfig is read once: `--kubeconfig <(vault read …)` can be read no second time.
+#[test]
+#[cfg(unix)]
+fn a_kubeconfig_may_come_through_a_pipe() {
+    let (home, stub) = (Home::new(), Stub::plain(ok));
+    let file = home.config(&json!({"server": http(&stub)}), &json!({"token": "t"}));
+    let pipe = home.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let text = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, text)
+    });
+    let (_, err) = home.status(&[], &["--kubeconfig", &pipe]);
+    assert!(err.contains("no release set in namespace team-a"), "{err}");
+    writer.join().unwrap().unwrap();
+}
+
 /// A plugin runs once for a command, with its arguments and environment, and again when its credentials are refused.
 #[test]
 #[cfg(unix)]

@@ -246,13 +246,36 @@ fn parse(path: &Path, text: &str) -> Result<Kubeconfig, ConnectError> {
         return Err(bad(path, "it is no kubeconfig: there are no fields", shown));
     }
     let typed: Result<Kubeconfig, _> = serde_path_to_error::deserialize(value.into_deserializer());
-    typed.map_err(|error| {
+    let typed = typed.map_err(|error| {
         let words = error.inner().to_string();
         let words = words.split_once("expected ").map_or(words.as_str(), |(_, expected)| expected);
         let field = error.path().to_string();
         let field = if field == "." { "it".to_owned() } else { field };
         bad(path, format!("{field} has another type than it should: expected {words}"), shown)
     })?;
-    // Once more by the library itself, which makes relative paths count from the file.
-    Kubeconfig::read_from(path).map_err(|error| bad(path, error.to_string(), shown))
+    Ok(counted_from(path.parent().unwrap_or(path), typed))
+}
+
+/// Lets the relative paths in a file count from its folder. Of a plugin only one that is more than a name: that is looked up
+/// in `PATH`. As client-go resolves them.
+fn counted_from(folder: &Path, mut file: Kubeconfig) -> Kubeconfig {
+    let absolute = |path: &mut Option<String>| {
+        if let Some(path) = path.as_mut().filter(|path| !path.is_empty()) {
+            *path = folder.join(&*path).display().to_string();
+        }
+    };
+    for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+        absolute(&mut cluster.certificate_authority);
+    }
+    for user in file.auth_infos.iter_mut().filter_map(|named| named.auth_info.as_mut()) {
+        for path in [&mut user.client_certificate, &mut user.client_key, &mut user.token_file] {
+            absolute(path);
+        }
+        if let Some(exec) = &mut user.exec
+            && exec.command.as_ref().is_some_and(|command| command.contains(std::path::MAIN_SEPARATOR))
+        {
+            absolute(&mut exec.command);
+        }
+    }
+    file
 }
