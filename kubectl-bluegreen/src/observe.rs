@@ -34,30 +34,36 @@ pub async fn observe<C: Cluster>(
         let (namespace, labels) = (namespace.map(str::to_owned), labels.map(str::to_owned));
         cluster.send(&Request::List { resource, namespace, labels, since: None }).await
     };
-    let of_routes = futures_util::future::join_all(routes::KINDS.map(|kind| list(kind, None)));
-    let (deployments, services, pods, slices, leases, autoscalers, of_routes, rights) = tokio::join!(
-        list(Resource::Deployments, None),
-        list(Resource::Services, None),
-        list(Resource::Pods, None),
-        list(Resource::EndpointSlices, None),
-        list(Resource::Leases, Some(&managed)),
-        list(Resource::HorizontalPodAutoscalers, None),
-        of_routes,
+    // Each answer is decoded as soon as it is there, while others are on their way.
+    let (deployments, services, pods, slices, leases, rights, autoscalers, of_routes) = tokio::join!(
+        async { decode(list(Resource::Deployments, None).await?) },
+        async { decode(list(Resource::Services, None).await?) },
+        async { decode(list(Resource::Pods, None).await?) },
+        async { decode(list(Resource::EndpointSlices, None).await?) },
+        async { decode(list(Resource::Leases, Some(&managed)).await?) },
         rules(cluster, namespace),
+        async { optional(list(Resource::HorizontalPodAutoscalers, None).await)?.ok().map(decode).transpose() },
+        futures_util::future::join_all(routes::KINDS.map(|kind| list(kind, None))),
     );
-    let all = [&deployments, &services, &pods, &slices, &leases];
-    if let Some(denied) = forbidden(all.into_iter().filter_map(|answer| answer.as_ref().err())) {
+    let all = [
+        deployments.as_ref().err(),
+        services.as_ref().err(),
+        pods.as_ref().err(),
+        slices.as_ref().err(),
+        leases.as_ref().err(),
+    ];
+    if let Some(denied) = forbidden(all.into_iter().flatten()) {
         return Err(denied);
     }
     let mut observed = Observed {
         at: cluster.now(),
-        deployments: decode(deployments?)?,
-        services: decode(services?)?,
-        pods: decode(pods?)?,
-        slices: decode(slices?)?,
-        leases: decode(leases?)?,
+        deployments: deployments?,
+        services: services?,
+        pods: pods?,
+        slices: slices?,
+        leases: leases?,
         routes: read_routes(of_routes)?,
-        autoscalers: optional(autoscalers)?.ok().map(decode).transpose()?,
+        autoscalers: autoscalers?,
         rights: namespace.map(str::to_owned).into_iter().zip(rights).collect(),
         answers: Vec::new(),
         declared: declared.to_vec(),
