@@ -20,8 +20,9 @@ use kubectl_bluegreen::observe::observe;
 use kubectl_bluegreen::observed::{Observed, deployment_of, endpoints, is_ready, is_terminating, selector, uid};
 use serde_json::{Value, json};
 
+use super::routers;
+use super::scenarios::{self, for_each_scenario};
 use super::world::{NAMINGS, Naming, World};
-use super::{routers, scenarios};
 
 pub(super) fn kubeconfig() -> PathBuf {
     std::env::var_os("BLUEGREEN_TEST_KUBECONFIG")
@@ -173,7 +174,7 @@ macro_rules! scenarios {
     };
 }
 
-scenarios!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports surroundings diff);
+for_each_scenario!(scenarios);
 
 /// The plugin as a process with its own exit codes.
 pub(super) fn plugin(namespace: &str, args: &[&str]) -> std::process::Output {

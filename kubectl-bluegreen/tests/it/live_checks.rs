@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use kubectl_bluegreen::check;
 use kubectl_bluegreen::cluster::{Cluster, ObjectRef, Request, Resource};
 use kubectl_bluegreen::release::ExitStatus;
 use serde_json::{Value, json};
@@ -12,6 +13,15 @@ use super::scenarios::{leases, state};
 use super::world::{NAMINGS, Naming, World};
 
 const NAMING: Naming = NAMINGS[0];
+
+#[test]
+fn every_check_has_a_case() {
+    let played = include_str!("live_checks.rs");
+    for check in check::ALL {
+        let named = [format!("\"{}\"", check.id), format!("--accept {}", check.id)];
+        assert!(named.iter().any(|named| played.contains(named)), "{} is not played on a real cluster", check.id);
+    }
+}
 
 fn deployment(world: &Live, name: &str) -> ObjectRef {
     ObjectRef::new(Resource::Deployments, world.namespace(), name)

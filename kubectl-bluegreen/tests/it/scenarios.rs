@@ -7,36 +7,27 @@ use serde_json::{Value, json};
 
 use super::world::{Naming, World};
 
-/// Names that a scenario is known by, for messages.
-pub(crate) const ALL: &[&str] = &[
-    "status",
-    "switch_and_back",
-    "refusals",
-    "dry_runs",
-    "cleanup",
-    "which_set",
-    "busy",
-    "shape_and_ports",
-    "surroundings",
-    "diff",
-];
-
-/// Plays one scenario on a fresh set in which blue serves and both colors are ready.
-pub(crate) async fn play<W: World>(name: &str, world: &W, naming: Naming) {
-    match name {
-        "status" => status(world, naming).await,
-        "switch_and_back" => switch_and_back(world, naming).await,
-        "refusals" => refusals(world, naming).await,
-        "dry_runs" => dry_runs(world, naming).await,
-        "cleanup" => cleanup(world, naming).await,
-        "which_set" => which_set(world, naming).await,
-        "busy" => busy(world, naming).await,
-        "shape_and_ports" => shape_and_ports(world, naming).await,
-        "surroundings" => surroundings(world, naming).await,
-        "diff" => diff(world, naming).await,
-        other => panic!("there is no scenario {other}"),
-    }
+/// Makes a test of each scenario: `for_each_scenario!(make)` where `make!` takes their names.
+macro_rules! for_each_scenario {
+    ($make:ident) => {
+        $make!(status switch_and_back refusals dry_runs cleanup which_set busy shape_and_ports surroundings diff);
+    };
 }
+pub(crate) use for_each_scenario;
+
+macro_rules! play {
+    ($($scenario:ident)*) => {
+        /// Plays one scenario on a fresh set in which blue serves and both colors are ready.
+        pub(crate) async fn play<W: World>(name: &str, world: &W, naming: Naming) {
+            match name {
+                $(stringify!($scenario) => $scenario(world, naming).await,)*
+                other => panic!("there is no scenario {other}"),
+            }
+        }
+    };
+}
+
+for_each_scenario!(play);
 
 async fn active<W: World>(world: &W) -> String {
     world.run("status -o json").await.expect(ExitStatus::Done).json()["active"].as_str().unwrap().to_owned()

@@ -50,7 +50,9 @@ fn nothing_hangs_or_panics() {
         let _ = human::render(&report, &sources, Style { color: true, unicode: true, width: 60 });
         let _ = concise::render(&report, &sources);
         let _ = json::render(&report, &sources);
-        assert!(started.elapsed() < Duration::from_mins(1), "{:.60}", &*sources[0].text);
+        let took = started.elapsed();
+        // Some hundred times what it takes, for a machine with much else to do: what grows with the square takes hours.
+        assert!(took < Duration::from_mins(5), "{took:.1?} for {:.60}", &*sources[0].text);
     }
 }
 
