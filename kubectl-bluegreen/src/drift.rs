@@ -1,6 +1,8 @@
 //! What differs between the two live colors, by the linter's own drift rules.
 //! Hands the linter live objects as manifests; judges nothing itself.
 
+use std::cell::RefCell;
+
 use bluegreen_lint::config::Config;
 use bluegreen_lint::lint;
 use bluegreen_lint::source::Source;
@@ -26,6 +28,14 @@ pub struct Difference {
     pub message: String,
 }
 
+/// The manifests that were compared, whether pedantically, and what was said of them.
+type Compared = ((String, bool), Vec<Difference>);
+
+thread_local! {
+    /// The last comparison: a run judges the same two Deployments several times.
+    static LAST: RefCell<Option<Compared>> = const { RefCell::new(None) };
+}
+
 /// What the linter says of a set's two Deployments; nothing when there are not two.
 #[must_use]
 pub fn differences(set: &SetView<'_>, pedantic: bool) -> Vec<Difference> {
@@ -36,9 +46,18 @@ pub fn differences(set: &SetView<'_>, pedantic: bool) -> Vec<Difference> {
         return Vec::new();
     }
     objects.extend(service.map(|service| clean(service, "v1", "Service")));
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+    let asked = (json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string(), pedantic);
+    let known = LAST.with_borrow(|last| last.as_ref().filter(|(of, _)| *of == asked).map(|(_, said)| said.clone()));
+    known.unwrap_or_else(|| {
+        let said = compared(asked.0.clone(), pedantic);
+        LAST.set(Some((asked, said.clone())));
+        said
+    })
+}
+
+fn compared(list: String, pedantic: bool) -> Vec<Difference> {
     let config = Config { select: vec!["drift".to_owned()], pedantic, live: true, ..Config::default() };
-    let report = lint(&[Source::new("the cluster", list.to_string())], &config);
+    let report = lint(&[Source::new("the cluster", list)], &config);
     let difference = |finding: bluegreen_lint::finding::Finding| Difference {
         code: finding.rule.code,
         severity: finding.severity.to_string(),
