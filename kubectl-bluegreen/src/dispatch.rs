@@ -435,10 +435,9 @@ impl Run {
             self.ui.always(format_args!("{to} is not what would be written now{from}; leave --check out to write it"));
             return Ok(ExitStatus::Failed);
         }
-        write_atomically(&args.to, page.as_bytes()).map_err(|error| Error::Manifests {
-            message: error.to_string(),
+        write_atomically(&args.to, page.as_bytes()).map_err(|error| Error::Usage {
+            message: format!("--to: {error}"),
             help: error.help().map_or_else(String::new, |help| help.to_string()),
-            status: ExitStatus::Failed,
         })?;
         self.ui.note(format_args!("{to} is written"));
         Ok(ExitStatus::Done)

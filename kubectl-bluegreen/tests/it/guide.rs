@@ -44,7 +44,7 @@ fn a_page_is_written_once_and_told_from_one_that_is_not_current() {
     assert!(code == 1 && said.contains(&format!("from line {last} on")), "{said}");
     let nowhere = folder.path().join("not/there.md");
     let (code, _, said) = docs(&["-f", "testdata/api-gateway", "--to", nowhere.to_str().unwrap()], "");
-    assert!(code == 1 && said.contains("there is no directory"), "{said}");
+    assert!(code == 2 && said.contains("there is no directory"), "{said}");
 }
 
 #[test]
