@@ -42,7 +42,7 @@ fn every_command_that_asks_a_cluster_says_what_for() {
 fn bad_usage_exits_with_2() {
     for (args, words) in [
         (vec![], "Usage"),
-        (vec!["swich", "green"], "similar subcommand exists: 'switch'"),
+        (vec!["swich", "green"], "'switch'"),
         (vec!["switch"], "<ENV>"),
         (vec!["switch", "red"], "`red` is no color"),
         (vec!["switch", "green", "--settle", "soon"], "`soon` is no duration"),
