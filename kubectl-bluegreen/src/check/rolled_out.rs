@@ -2,10 +2,8 @@
 //! Believes the Deployment's own status, and only when it is about the current generation.
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
 
 use super::{Check, Question, Verdict};
-use crate::explain::diagnose;
 use crate::observed::name;
 
 pub(super) const CHECK: Check = Check {
@@ -19,22 +17,15 @@ fn run(question: &Question<'_>) -> Verdict {
         return Verdict::skip("there is no Deployment to look at");
     };
     let called = name(&deployment.metadata);
-    let Some((message, help)) = unfinished(deployment) else {
-        return Verdict::pass(format!("{called} is rolled out"));
-    };
-    // What will not pass by waiting is said at once.
-    let pods: Vec<&Pod> = question.set.pods_of(question.target).collect();
-    let stuck = diagnose(deployment, &pods, &[]).into_iter().find(|diagnosis| diagnosis.certain_after.is_some());
-    match stuck.filter(|_| help == WAIT) {
-        Some(stuck) => Verdict::fail(format!("{called}: {message}: {}", stuck.message), stuck.help),
-        None => Verdict::fail(format!("{called}: {message}"), help.replace("{}", called)),
+    match unfinished(deployment) {
+        None => Verdict::pass(format!("{called} is rolled out")),
+        Some((message, help)) => Verdict::fail(format!("{called}: {message}"), help.replace("{}", called)),
     }
 }
 
-const WAIT: &str = "wait for it: kubectl rollout status deployment/{}";
-
 /// What is not finished, and the way out with `{}` for the Deployment's name.
 fn unfinished(deployment: &Deployment) -> Option<(String, &'static str)> {
+    let wait = "wait for it: kubectl rollout status deployment/{}";
     let spec = deployment.spec.as_ref()?;
     let status = deployment.status.clone().unwrap_or_default();
     let desired = spec.replicas.unwrap_or(1);
@@ -51,7 +42,7 @@ fn unfinished(deployment: &Deployment) -> Option<(String, &'static str)> {
     let observed = status.observed_generation.unwrap_or_default();
     if observed < generation {
         let message = format!("its controller has seen generation {observed} of {generation}");
-        return Some((message, WAIT));
+        return Some((message, wait));
     }
     if deadline_exceeded(deployment) {
         return Some(("its rollout has exceeded its deadline".to_owned(), "see why: kubectl describe deployment/{}"));
@@ -62,7 +53,7 @@ fn unfinished(deployment: &Deployment) -> Option<(String, &'static str)> {
         ("there", status.replicas.unwrap_or_default()),
     ];
     let (word, count) = counts.into_iter().find(|(_, count)| *count != desired)?;
-    Some((format!("{count} of {desired} pods are {word}"), WAIT))
+    Some((format!("{count} of {desired} pods are {word}"), wait))
 }
 
 /// Whether the Deployment's controller has given up hope.

@@ -106,12 +106,11 @@ fn is_what_served(set: &SetView<'_>, color: Color, release: &[&Entry]) -> Result
     if set.base() == Some(color) || set.deployment(color).is_none() || release.iter().any(served) {
         return Ok(());
     }
-    let served = release.first().map(|began| began.images.of(color).clone()).unwrap_or_default();
-    let (then, now) = (served.join(", "), now.join(", "));
-    let message = format!("{color} is not what it was when it served: it ran {then} then, and has {now} now");
+    let served = release.first().map(|began| began.images.of(color).join(", ")).unwrap_or_default();
+    let message =
+        format!("{color} is not what it was when it served: it ran {served} then, and has {} now", now.join(", "));
     let help = format!(
-        "give it what it ran: kubectl bluegreen deploy {}; or, if what it has is good: kubectl bluegreen rollback --accept {}",
-        if let [image] = &served[..] { image } else { "VERSION" },
+        "give it what it ran: kubectl bluegreen deploy VERSION; or, if what it has is good: kubectl bluegreen rollback --accept {}",
         ROLLBACK_TARGET.id
     );
     Err(Error::Forbidden { message, help })
