@@ -2,6 +2,7 @@
 //! Whole processes, against a server on loopback.
 
 use std::path::Path;
+use std::time::Duration;
 
 use assert_cmd::Command;
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ impl Home {
             command.env_remove(name);
         }
         command.env("HOME", self.0.path()).envs(variables.iter().copied()).arg("status").args(args);
-        let output = command.write_stdin("").output().unwrap();
+        let output = command.write_stdin("").timeout(Duration::from_mins(1)).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
@@ -149,7 +150,8 @@ fn flags_choose_and_identify() {
 #[cfg(unix)]
 fn a_kubeconfig_may_come_through_a_pipe() {
     let (home, stub) = (Home::new(), Stub::plain(ok));
-    let file = home.config(&json!({"server": http(&stub)}), &json!({"token": "t"}));
+    home.write("token", "of-the-folder");
+    let file = home.config(&json!({"server": http(&stub)}), &json!({"tokenFile": "token"}));
     let pipe = home.path("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let text = std::fs::read(&file).unwrap();
@@ -160,7 +162,26 @@ fn a_kubeconfig_may_come_through_a_pipe() {
     });
     let (_, err) = home.status(&[], &["--kubeconfig", &pipe]);
     assert!(err.contains("no release set in namespace team-a"), "{err}");
+    assert_eq!(stub.seen()[0].header("authorization"), ["Bearer of-the-folder"]);
     writer.join().unwrap().unwrap();
+}
+
+/// What a file says once and merges into several places counts there.
+#[test]
+fn merged_fields_of_a_kubeconfig_count() {
+    let (home, stub) = (Home::new(), Stub::plain(ok));
+    home.write(
+        "config",
+        &format!(
+            "x-base: &base {{server: '{}'}}\nx-user: &user {{token: merged}}\ncurrent-context: here\n\
+             contexts:\n- {{name: here, context: {{cluster: c, user: u, namespace: team-a}}}}\n\
+             clusters:\n- {{name: c, cluster: {{<<: *base, certificate-authority: ''}}}}\n\
+             users:\n- {{name: u, user: {{<<: *user}}}}\n",
+            http(&stub)
+        ),
+    );
+    assert_eq!(home.looks_at(&[]), "team-a");
+    assert_eq!(stub.seen()[0].header("authorization"), ["Bearer merged"]);
 }
 
 /// A plugin runs once for a command, with its arguments and environment, and again when its credentials are refused.

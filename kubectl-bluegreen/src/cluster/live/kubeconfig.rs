@@ -237,8 +237,9 @@ fn data(file: &Path, of: &str, field: &str, error: &LoadDataError) -> ConnectErr
 /// Reads one file. What is wrong is said by line or by field, and never with what a secret field contains.
 fn parse(path: &Path, text: &str) -> Result<Kubeconfig, ConnectError> {
     let shown = "look at it: kubectl config view";
-    let value: serde_yaml::Value =
-        serde_yaml::from_str(text).map_err(|error| bad(path, format!("it is not YAML: {error}"), shown))?;
+    let no_yaml = |error: serde_yaml::Error| bad(path, format!("it is not YAML: {error}"), shown);
+    let mut value: serde_yaml::Value = serde_yaml::from_str(text).map_err(no_yaml)?;
+    value.apply_merge().map_err(no_yaml)?;
     if value.is_null() {
         return Ok(Kubeconfig::default());
     }
@@ -257,11 +258,13 @@ fn parse(path: &Path, text: &str) -> Result<Kubeconfig, ConnectError> {
 }
 
 /// Lets the relative paths in a file count from its folder. Of a plugin only one that is more than a name: that is looked up
-/// in `PATH`. As client-go resolves them.
+/// in `PATH`. As client-go resolves them; an empty path is none.
 fn counted_from(folder: &Path, mut file: Kubeconfig) -> Kubeconfig {
     let absolute = |path: &mut Option<String>| {
-        if let Some(path) = path.as_mut().filter(|path| !path.is_empty()) {
-            *path = folder.join(&*path).display().to_string();
+        *path = path.take().filter(|path| !path.is_empty());
+        let whole = path.as_ref().and_then(|path| folder.join(path).to_str().map(str::to_owned));
+        if whole.is_some() {
+            *path = whole;
         }
     };
     for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
