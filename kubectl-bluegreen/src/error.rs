@@ -353,7 +353,7 @@ pub enum Error {
         /// The way out.
         help: String,
     },
-    /// The manifests cannot be read or written, or the linter refuses them.
+    /// The manifests cannot be read, or the linter refuses them.
     ///
     /// Way out: it names the file and the object; `bluegreen-lint` says more about them.
     #[error("{message}")]
