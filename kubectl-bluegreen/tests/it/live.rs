@@ -151,11 +151,11 @@ fn is_at_rest(observed: &Observed) -> bool {
     rolled_out && none_ends && followed
 }
 
-/// Plays a scenario with one way of naming, another one for each scenario; with `BLUEGREEN_TEST_LONG` with all of them, as it
-/// is always played on the simulated cluster.
+/// Plays a scenario with one way of naming, the next one for the next scenario, and a switch with each; with
+/// `BLUEGREEN_TEST_LONG` everything with all of them, as it is always played on the simulated cluster.
 async fn play(name: &str) {
-    let all = std::env::var_os("BLUEGREEN_TEST_LONG").is_some();
-    let one = name.len() % NAMINGS.len();
+    let all = name == "switch_and_back" || std::env::var_os("BLUEGREEN_TEST_LONG").is_some();
+    let one = scenarios::ALL.iter().position(|scenario| *scenario == name).unwrap() % NAMINGS.len();
     for (number, naming) in NAMINGS.into_iter().enumerate().filter(|(number, _)| all || *number == one) {
         let world = Live::new(name, number, naming).await;
         if number == 2 {

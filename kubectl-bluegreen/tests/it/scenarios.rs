@@ -17,6 +17,9 @@ pub(crate) use for_each_scenario;
 
 macro_rules! play {
     ($($scenario:ident)*) => {
+        /// The names of all scenarios.
+        pub(crate) const ALL: &[&str] = &[$(stringify!($scenario)),*];
+
         /// Plays one scenario on a fresh set in which blue serves and both colors are ready.
         pub(crate) async fn play<W: World>(name: &str, world: &W, naming: Naming) {
             match name {

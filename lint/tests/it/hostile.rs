@@ -51,8 +51,8 @@ fn nothing_hangs_or_panics() {
         let _ = concise::render(&report, &sources);
         let _ = json::render(&report, &sources);
         let took = started.elapsed();
-        // Some hundred times what it takes, for a machine with much else to do: what grows with the square takes hours.
-        assert!(took < Duration::from_mins(5), "{took:.1?} for {:.60}", &*sources[0].text);
+        // Some ten times what it takes alone, for a machine with much else to do.
+        assert!(took < Duration::from_mins(2), "{took:.1?} for {:.60}", &*sources[0].text);
     }
 }
 

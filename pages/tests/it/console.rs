@@ -22,11 +22,11 @@ fn matches(shown: &[&str], printed: &[&str]) -> bool {
     }
 }
 
-/// Whether one line is the other with a change in it: they begin and end alike.
-fn is_alike(one: &str, other: &str) -> bool {
+/// How many characters at their beginnings and ends are the same, where one line is the other with a change in it.
+fn alike(one: &str, other: &str) -> Option<usize> {
     let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
     let ending = one.chars().rev().zip(other.chars().rev()).take_while(|(one, other)| one == other).count();
-    2 * (same + ending) >= one.chars().count().max(other.chars().count())
+    Some(same + ending).filter(|same| 2 * same >= one.chars().count().max(other.chars().count()))
 }
 
 /// What a page should show of an output: as much of it as it shows now, with `...` for the same lines.
@@ -35,7 +35,8 @@ fn updated<'t>(shown: &[&'t str], printed: &[&'t str]) -> Vec<&'t str> {
     for (at, line) in shown.iter().enumerate() {
         let now = |line: &str| {
             let same = left.iter().position(|printed| *printed == line);
-            same.or_else(|| left.iter().position(|printed| is_alike(printed, line)))
+            let likes = || left.iter().enumerate().filter_map(|(at, printed)| Some((alike(printed, line)?, at)));
+            same.or_else(|| Some(likes().max_by_key(|(same, at)| (*same, std::cmp::Reverse(*at)))?.1))
         };
         if *line == "..." {
             right.push("...");
@@ -62,6 +63,8 @@ fn what_a_page_leaves_out_stays_left_out() {
     ] {
         assert_eq!(updated(&shown, &printed), right, "{shown:?}");
     }
+    let rows = ["row one: 1", "row two: 2", "end"];
+    assert_eq!(updated(&["...", "row two: 1", "..."], &rows), ["...", "row two: 2", "..."]);
 }
 
 /// Plays the sessions of a page; answers with the page as it should be.
