@@ -224,8 +224,11 @@ async fn a_frozen_holder_that_wakes_writes_nothing_more() {
         signal(&frozen, "-CONT");
         let output = frozen.wait_with_output().unwrap();
         if held {
-            expect(&output, &[5]);
-            assert_eq!(version(&world).await, before, "round {round}: {}", String::from_utf8_lossy(&output.stderr));
+            // Frozen before it has looked under its Lease, it finds done what it was to do, and says so.
+            let said = String::from_utf8_lossy(&output.stderr);
+            let found_done = goal == target && said.contains(&format!("{target} already serves"));
+            expect(&output, if found_done { &[0] } else { &[5] });
+            assert_eq!(version(&world).await, before, "round {round}: {said}");
         }
         assert_eq!(holder(&world).await, "");
     }
