@@ -6,6 +6,7 @@ use super::root;
 
 fn program() -> Command {
     let mut command = Command::cargo_bin("bluegreen-lint").unwrap();
+    command.env("LC_ALL", "C.UTF-8");
     command.current_dir(root()).env_remove("RUST_BACKTRACE");
     command
 }
