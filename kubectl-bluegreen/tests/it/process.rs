@@ -42,7 +42,7 @@ fn every_command_that_asks_a_cluster_says_what_for() {
 fn bad_usage_exits_with_2() {
     for (args, words) in [
         (vec![], "Usage"),
-        (vec!["swich", "green"], "'switch'"),
+        (vec!["swich", "green"], "similar subcommand exists: 'switch'"),
         (vec!["switch"], "<ENV>"),
         (vec!["switch", "red"], "`red` is no color"),
         (vec!["switch", "green", "--settle", "soon"], "`soon` is no duration"),
@@ -98,8 +98,11 @@ fn without_a_cluster_the_error_says_what_was_tried() {
 #[test]
 fn a_rehearsal_needs_nothing_and_is_the_same_each_time() {
     let args = ["rehearse", "-f", "testdata/api-gateway", "v1.1.0"];
+    let started = std::time::Instant::now();
     let (code, out, err) = run(&args);
     assert_eq!(code, 0, "{err}");
+    let took = started.elapsed();
+    assert!(took < std::time::Duration::from_secs(5), "{took:.1?}");
     insta::assert_snapshot!(format!("{err}{out}"));
     assert_eq!(run(&args), (code, out, err));
     let (code, out, _) = run(&[&args[..], &["-o", "json", "-q"]].concat());

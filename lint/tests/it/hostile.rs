@@ -51,8 +51,7 @@ fn nothing_hangs_or_panics() {
         let _ = concise::render(&report, &sources);
         let _ = json::render(&report, &sources);
         let took = started.elapsed();
-        // Some ten times what it takes alone, for a machine with much else to do.
-        assert!(took < Duration::from_mins(2), "{took:.1?} for {:.60}", &*sources[0].text);
+        assert!(took < Duration::from_mins(1), "{took:.1?} for {:.60}", &*sources[0].text);
     }
 }
 
