@@ -9,7 +9,6 @@ use bluegreen_lint::config::file::File;
 use bluegreen_lint::files::write_atomically;
 use bluegreen_lint::set::Declared;
 use bluegreen_lint::source;
-use miette::Diagnostic as _;
 
 use crate::analysis;
 use crate::cli::{Command, Global, Output, Page};
@@ -435,10 +434,8 @@ impl Run {
             self.ui.always(format_args!("{to} is not what would be written now{from}; leave --check out to write it"));
             return Ok(ExitStatus::Failed);
         }
-        write_atomically(&args.to, page.as_bytes()).map_err(|error| Error::Usage {
-            message: format!("--to: {error}"),
-            help: error.help().map_or_else(String::new, |help| help.to_string()),
-        })?;
+        write_atomically(&args.to, page.as_bytes())
+            .map_err(|error| publish::unwritable(format!("--to: {error}"), &error))?;
         self.ui.note(format_args!("{to} is written"));
         Ok(ExitStatus::Done)
     }

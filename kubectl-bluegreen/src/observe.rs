@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource, Review};
-use crate::journal::{Entry, Journal};
+use crate::journal::Journal;
 use crate::observed::{Answered, Listed, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
 use crate::rights::{Right, Rights, of_a_move, of_a_split};
 use crate::routes::{self, Routes, UnknownKind, Why};
@@ -81,8 +81,9 @@ async fn ask_for_written<C: Cluster>(
     observed: &mut Observed,
 ) -> Result<(), ClusterError> {
     let journals = observed.services.items.iter().filter_map(|service| Journal::of(service).ok());
-    let ongoing: Vec<Entry> = journals.filter_map(|journal| journal.ongoing().cloned()).collect();
-    let is_written = |kind: Resource| ongoing.iter().any(|entry| entry.before.has_routes_of(kind.kind()));
+    let journals: Vec<Journal> = journals.collect();
+    let ongoing = || journals.iter().filter_map(Journal::ongoing);
+    let is_written = |kind: Resource| ongoing().any(|entry| entry.before.has_routes_of(kind.kind()));
     for _ in 0..ASKED_AGAIN {
         let is_missed = |unknown: &&UnknownKind| unknown.reason == Why::NotServed && is_written(unknown.kind);
         let missed: Vec<Resource> =

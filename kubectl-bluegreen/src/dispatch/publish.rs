@@ -12,6 +12,11 @@ use crate::error::Error;
 use crate::page::{self, Head};
 use crate::report::Report;
 
+/// An option that names a file which cannot be written, with the way out.
+pub(super) fn unwritable(message: String, error: &WriteError) -> Error {
+    Error::Usage { message, help: error.help().map_or_else(String::new, |help| help.to_string()) }
+}
+
 impl Run {
     pub(super) fn head(&self, command: &'static str, namespace: &str, began: Timestamp) -> Head {
         Head { command, namespace: namespace.to_owned(), by: self.holder.who(), began }
@@ -23,16 +28,12 @@ impl Run {
     /// When the page cannot be written: nothing is moved without it, but for a way back, which waits for no page.
     pub(super) fn open(&self, page: &Page, head: &Head) -> Result<(), Error> {
         let Some(path) = &page.report else { return Ok(()) };
-        let refused = |error: WriteError| Error::Usage {
-            message: format!("--report: {error}; nothing was changed"),
-            help: error.help().map_or_else(String::new, |help| help.to_string()),
-        };
         match write_atomically(path, page::unfinished(head).as_bytes()) {
             Ok(()) => self.ui.follow(),
             Err(error) if head.command == "rollback" => {
                 self.ui.always(format_args!("warning: --report: {error}; going on without the page"));
             }
-            Err(error) => return Err(refused(error)),
+            Err(error) => return Err(unwritable(format!("--report: {error}; nothing was changed"), &error)),
         }
         Ok(())
     }

@@ -23,8 +23,7 @@ fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn run(directory: &Path, arguments: &[&str]) -> Output {
-    let mut command = assert_cmd::Command::cargo_bin("bluegreen-lint").unwrap();
-    command.env("LC_ALL", "C.UTF-8");
+    let mut command = super::program();
     command.current_dir(directory).args(arguments).env("COLUMNS", "120").output().unwrap()
 }
 

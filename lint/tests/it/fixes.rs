@@ -253,8 +253,7 @@ fn json_is_fixed_in_its_own_layout() {
 }
 
 fn run(directory: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {
-    let mut command = assert_cmd::Command::cargo_bin("bluegreen-lint").unwrap();
-    command.env("LC_ALL", "C.UTF-8");
+    let mut command = super::program();
     let output = command.current_dir(directory).args(arguments).write_stdin(input.to_owned()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))

@@ -37,6 +37,13 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// The linter as a process, whose glyphs do not depend on the locale of whoever tests.
+fn program() -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::cargo_bin("bluegreen-lint").unwrap();
+    command.env("LC_ALL", "C.UTF-8");
+    command
+}
+
 /// The day on which the fixtures and examples are linted.
 const TODAY: &str = "2026-11-25";
 

@@ -5,8 +5,7 @@ use assert_cmd::Command;
 use super::root;
 
 fn program() -> Command {
-    let mut command = Command::cargo_bin("bluegreen-lint").unwrap();
-    command.env("LC_ALL", "C.UTF-8");
+    let mut command = super::program();
     command.current_dir(root()).env_remove("RUST_BACKTRACE");
     command
 }

@@ -25,8 +25,7 @@ struct Answer {
 }
 
 fn run(directory: &Path, arguments: &[&str]) -> Answer {
-    let mut command = assert_cmd::Command::cargo_bin("bluegreen-lint").unwrap();
-    command.env("LC_ALL", "C.UTF-8");
+    let mut command = super::program();
     let output = command.current_dir(directory).args(["--format", "json"]).args(arguments).output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();

@@ -261,11 +261,8 @@ fn parse(path: &Path, text: &str) -> Result<Kubeconfig, ConnectError> {
 /// in `PATH`. As client-go resolves them; an empty path is none.
 fn counted_from(folder: &Path, mut file: Kubeconfig) -> Kubeconfig {
     let absolute = |path: &mut Option<String>| {
-        *path = path.take().filter(|path| !path.is_empty());
-        let whole = path.as_ref().and_then(|path| folder.join(path).to_str().map(str::to_owned));
-        if whole.is_some() {
-            *path = whole;
-        }
+        let named = path.take().filter(|path| !path.is_empty());
+        *path = named.map(|path| folder.join(&path).to_str().map(str::to_owned).unwrap_or(path));
     };
     for cluster in file.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
         absolute(&mut cluster.certificate_authority);
