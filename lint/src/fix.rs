@@ -12,9 +12,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use similar::TextDiff;
-
 use crate::config::Config;
+use crate::diff;
 use crate::finding::{Applicability, Edit, Finding, Severity};
 use crate::lint;
 use crate::report::{Report, place_in_words};
@@ -129,9 +128,7 @@ pub fn diff(fixed: &Fixed, sources: &[Source]) -> String {
     let mut all = String::new();
     for (at, before) in &fixed.before {
         let Some(source) = sources.get(*at) else { continue };
-        let diff = TextDiff::from_lines(&**before, &*source.text);
-        let mut diff = diff.unified_diff();
-        all.push_str(&diff.header(&source.name, &source.name).to_string());
+        all.push_str(&diff::unified(before, &source.text, &source.name, &source.name));
     }
     all
 }

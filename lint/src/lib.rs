@@ -17,6 +17,7 @@ pub mod baseline;
 pub mod cli;
 pub mod completion;
 pub mod config;
+pub mod diff;
 mod edit;
 pub mod files;
 pub mod finding;

@@ -4,10 +4,10 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use bluegreen_lint::diff::unified;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use similar::TextDiff;
 
 use crate::drift::{Difference, differences, manifest};
 use crate::error::Error;
@@ -68,7 +68,7 @@ impl Answer {
             Ok::<_, Error>((format!("{color}: deployment/{}", name(&deployment.metadata)), text))
         };
         let ((blue, blue_text), (green, green_text)) = (template(Color::Blue)?, template(Color::Green)?);
-        let diff = TextDiff::from_lines(&blue_text, &green_text).unified_diff().header(&blue, &green).to_string();
+        let diff = unified(&blue_text, &green_text, &blue, &green);
         let differences = differences(set, all);
         let same = differences.iter().all(|difference| difference.severity == "info");
         Ok(Self { version: 1, set: SetRef::of(set), same, differences, diff, objects: None, requests })

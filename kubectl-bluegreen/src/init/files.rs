@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use bluegreen_lint::diff;
 use bluegreen_lint::manifest;
 use bluegreen_lint::model::{Model, SetView as FileSet};
 use bluegreen_lint::set::{Active, selects};
@@ -10,7 +11,6 @@ use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use similar::TextDiff;
 
 use super::{mapping, strings};
 use crate::check::rollout_has_ended;
@@ -380,7 +380,7 @@ impl Effect {
             Fate::Create => ("nothing".to_owned(), format!("{} in the files", self.object)),
             _ => (format!("{} in the cluster", self.object), format!("{} with the files", self.object)),
         };
-        TextDiff::from_lines(&before, &after).unified_diff().header(&from, &to).to_string()
+        diff::unified(&before, &after, &from, &to)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod compare;
 
+use crate::diff::changed_parts;
 use crate::edit::New;
 use crate::finding::{Applicability, Edit, Finding, Findings};
 use crate::manifest::{Object, Place};
@@ -145,29 +146,5 @@ impl<'m> Difference<'m> {
             || advice.to_owned(),
             |(b, g)| format!("{advice}; from blue to green: {}", changed_parts(b, g)),
         )
-    }
-}
-
-/// What changes from one text to another, with some words around it.
-fn changed_parts(blue: &str, green: &str) -> String {
-    let diff = similar::TextDiff::from_words(blue, green);
-    let mut parts = String::new();
-    for group in diff.grouped_ops(4) {
-        if !parts.is_empty() {
-            parts.push_str(" … ");
-        }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let text = change.value();
-            match change.tag() {
-                similar::ChangeTag::Equal => parts.push_str(text),
-                similar::ChangeTag::Delete => parts.extend(["[-", text, "-]"]),
-                similar::ChangeTag::Insert => parts.extend(["[+", text, "+]"]),
-            }
-        }
-    }
-    let parts = parts.split_whitespace().collect::<Vec<_>>().join(" ").replace("-] [-", " ").replace("+] [+", " ");
-    match parts.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", parts.get(..end).unwrap_or_default()),
-        None => parts,
     }
 }
