@@ -5,6 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub mod ask;
@@ -215,6 +218,38 @@ fn watch_words(resource: Resource, namespace: Option<&str>) -> String {
     Request::list(resource, namespace).to_string().replacen("list", "watch", 1)
 }
 
+/// A list as the cluster answered it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "Answered<T>", bound = "T: Deserialize<'de>")]
+pub struct Listed<T> {
+    /// The objects.
+    pub items: Vec<T>,
+    /// The version from which a watch goes on.
+    pub resource_version: String,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), resource_version: String::new() }
+    }
+}
+
+/// A list as it is written: a server may say `null` where there is nothing in it.
+#[derive(Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
+struct Answered<T> {
+    #[serde(default)]
+    metadata: ListMeta,
+    items: Option<Vec<T>>,
+}
+
+impl<T> From<Answered<T>> for Listed<T> {
+    fn from(Answered { metadata, items }: Answered<T>) -> Self {
+        let resource_version = metadata.resource_version.unwrap_or_default();
+        Self { items: items.unwrap_or_default(), resource_version }
+    }
+}
+
 /// Why a request failed, in the classes that a command can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -264,6 +299,17 @@ pub trait Cluster {
     ///
     /// Reads may be repeated after a passing failure. Writes are sent exactly once.
     async fn send(&self, request: &Request) -> Result<Value, ClusterError>;
+
+    /// Sends the request for a list, and answers with its objects. Who wrote which of their fields may be left out, but not
+    /// of Services.
+    async fn list<T: DeserializeOwned>(&self, request: &Request) -> Result<Listed<T>, ClusterError> {
+        let broken = |error: serde_json::Error| ClusterError {
+            request: request.to_string(),
+            failure: Failure::Unavailable,
+            message: format!("the answer is not understood: {error}"),
+        };
+        serde_json::from_value(self.send(request).await?).map_err(broken)
+    }
 
     /// Returns as soon as an object of the resource in the namespace, or in any without one, has changed after
     /// `resource_version`, as named by a list, or `within` has passed.

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use bluegreen_lint::set::Declared;
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, ClusterError, Failure, Request, Resource, Review};
+use crate::cluster::{Cluster, ClusterError, Failure, Listed, Request, Resource, Review};
 use crate::journal::Journal;
-use crate::observed::{Answered, Listed, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
+use crate::observed::{Answered, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
 use crate::rights::{Right, Rights, of_a_move, of_a_split};
 use crate::routes::{self, Routes, UnknownKind, Why};
 
@@ -29,30 +28,32 @@ pub async fn observe<C: Cluster>(
     namespace: Option<&str>,
     declared: &[Declared],
 ) -> Result<Observed, ClusterError> {
-    let managed = format!("{MANAGED_BY}={TOOL}");
-    let list = async |resource, labels: Option<&str>| {
-        let (namespace, labels) = (namespace.map(str::to_owned), labels.map(str::to_owned));
-        cluster.send(&Request::List { resource, namespace, labels, since: None }).await
+    let all = |resource| Request::list(resource, namespace);
+    let own = Request::List {
+        resource: Resource::Leases,
+        namespace: namespace.map(str::to_owned),
+        labels: Some(format!("{MANAGED_BY}={TOOL}")),
+        since: None,
     };
     // Each answer is decoded as soon as it is there, while others are on their way.
     let (deployments, services, pods, slices, leases, rights, autoscalers, of_routes) = tokio::join!(
-        async { decode(list(Resource::Deployments, None).await?) },
-        async { decode(list(Resource::Services, None).await?) },
-        async { decode(list(Resource::Pods, None).await?) },
-        async { decode(list(Resource::EndpointSlices, None).await?) },
-        async { decode(list(Resource::Leases, Some(&managed)).await?) },
+        async { cluster.list(&all(Resource::Deployments)).await },
+        async { cluster.list(&all(Resource::Services)).await },
+        async { cluster.list(&all(Resource::Pods)).await },
+        async { cluster.list(&all(Resource::EndpointSlices)).await },
+        cluster.list(&own),
         rules(cluster, namespace),
-        async { optional(list(Resource::HorizontalPodAutoscalers, None).await)?.ok().map(decode).transpose() },
-        futures_util::future::join_all(routes::KINDS.map(|kind| list(kind, None))),
+        async { optional(cluster.list(&all(Resource::HorizontalPodAutoscalers)).await).map(Result::ok) },
+        futures_util::future::join_all(routes::KINDS.map(async |kind| cluster.list(&all(kind)).await)),
     );
-    let all = [
+    let failed = [
         deployments.as_ref().err(),
         services.as_ref().err(),
         pods.as_ref().err(),
         slices.as_ref().err(),
         leases.as_ref().err(),
     ];
-    if let Some(denied) = forbidden(all.into_iter().flatten()) {
+    if let Some(denied) = forbidden(failed.into_iter().flatten()) {
         return Err(denied);
     }
     let mut observed = Observed {
@@ -93,10 +94,10 @@ async fn ask_for_written<C: Cluster>(
         }
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
         for kind in missed {
-            let list = cluster.send(&Request::list(kind, namespace)).await;
+            let list = cluster.list(&Request::list(kind, namespace)).await;
             let Ok(list) = optional(list)? else { continue };
             observed.routes.unknown.retain(|unknown| unknown.kind != kind);
-            observed.routes.known.extend(routes::read(kind, &list));
+            observed.routes.known.extend(routes::read(kind, &list.items));
         }
     }
     Ok(())
@@ -258,7 +259,7 @@ fn forbidden<'e>(errors: impl Iterator<Item = &'e ClusterError>) -> Option<Clust
 }
 
 /// Reads that are optional: not allowed, or not served, means unknown.
-fn optional(answer: Result<Value, ClusterError>) -> Result<Result<Value, Why>, ClusterError> {
+fn optional<T>(answer: Result<T, ClusterError>) -> Result<Result<T, Why>, ClusterError> {
     match answer {
         Ok(value) => Ok(Ok(value)),
         Err(error) => match error.failure {
@@ -269,27 +270,13 @@ fn optional(answer: Result<Value, ClusterError>) -> Result<Result<Value, Why>, C
     }
 }
 
-fn read_routes(answers: Vec<Result<Value, ClusterError>>) -> Result<Routes, ClusterError> {
+fn read_routes(answers: Vec<Result<Listed<Value>, ClusterError>>) -> Result<Routes, ClusterError> {
     let mut found = Routes::default();
     for (kind, answer) in routes::KINDS.into_iter().zip(answers) {
         match optional(answer)? {
-            Ok(list) => found.known.extend(routes::read(kind, &list)),
+            Ok(list) => found.known.extend(routes::read(kind, &list.items)),
             Err(reason) => found.unknown.push(UnknownKind { kind, reason }),
         }
     }
     Ok(found)
-}
-
-/// Turns an answered list into typed objects.
-pub(crate) fn decode<T: DeserializeOwned>(mut list: Value) -> Result<Listed<T>, ClusterError> {
-    let broken = |error: serde_json::Error| ClusterError {
-        request: "decode a list".to_owned(),
-        failure: Failure::Unavailable,
-        message: format!("the server's answer is not understood: {error}"),
-    };
-    let resource_version =
-        list.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let items = list.get_mut("items").map(Value::take).unwrap_or_default();
-    let items = if items.is_null() { Vec::new() } else { serde_json::from_value(items).map_err(broken)? };
-    Ok(Listed { items, resource_version })
 }

@@ -16,7 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use serde_json::Value;
 
-use crate::cluster::{ClusterError, Request, Resource};
+use crate::cluster::{ClusterError, Listed, Request, Resource};
 use crate::journal::{ANNOTATION, Entry, Journal};
 use crate::release::{Active, Color};
 use crate::rights::Rights;
@@ -30,21 +30,6 @@ pub type Labels = BTreeMap<String, String>;
 
 /// A question and its answer.
 pub type Answered = (Request, Result<Value, ClusterError>);
-
-/// A list as the cluster answered it.
-#[derive(Clone, Debug)]
-pub struct Listed<T> {
-    /// The objects.
-    pub items: Vec<T>,
-    /// The version from which a watch goes on.
-    pub resource_version: String,
-}
-
-impl<T> Default for Listed<T> {
-    fn default() -> Self {
-        Self { items: Vec::new(), resource_version: String::new() }
-    }
-}
 
 /// What the cluster said at one moment about a namespace, or about all of them.
 #[derive(Clone, Debug, Default)]

@@ -127,10 +127,10 @@ impl Routes {
     }
 }
 
-/// Reads the routes of a list as the API server answered it.
+/// Reads the objects of a list as routes.
 #[must_use]
-pub fn read(resource: Resource, list: &Value) -> Vec<Route> {
-    items(list.get("items")).map(|object| route(resource, object)).collect()
+pub fn read(resource: Resource, objects: &[Value]) -> Vec<Route> {
+    objects.iter().map(|object| route(resource, object)).collect()
 }
 
 fn route(resource: Resource, object: &Value) -> Route {
@@ -272,8 +272,8 @@ mod tests {
     use super::*;
 
     fn backends(resource: Resource, spec: &Value) -> Vec<String> {
-        let list = json!({"items": [{"metadata": {"name": "r", "namespace": "n"}, "spec": spec}]});
-        let routes = read(resource, &list);
+        let object = json!({"metadata": {"name": "r", "namespace": "n"}, "spec": spec});
+        let routes = read(resource, &[object]);
         let words = |b: &Backend| {
             let serves = if b.serves { "" } else { " (not users)" };
             format!("{}/{} {:?}{serves}", b.namespace, b.service, b.conditions)

@@ -17,11 +17,12 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::client::Body;
 use kube::core::{Status, WatchEvent};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource, api_root, watch_words};
+use super::{Cluster, ClusterError, Failure, Listed, ObjectRef, Request, Resource, api_root, watch_words};
 use crate::observed::TOOL;
 use crate::plain::plain;
 
@@ -36,6 +37,7 @@ mod tests;
 
 pub use connect::{ConnectError, ConnectOptions, Log, contexts};
 use connect::{Connection, connect};
+use lean::lean;
 
 /// How much is kept of the words of a server, a proxy or a webhook, in characters.
 const MAX_MESSAGE: usize = 4096;
@@ -147,7 +149,7 @@ impl LiveCluster {
                 };
                 (failure, plain(&status.message, MAX_MESSAGE))
             }
-            kube::Error::SerdeError(error) => (Failure::Unavailable, format!("the answer is not JSON: {error}")),
+            kube::Error::SerdeError(error) => (Failure::Unavailable, format!("the answer is not understood: {error}")),
             kube::Error::Auth(error) => (Failure::Unauthorized, root_cause(error)),
             error => (Failure::Lost, format!("{} ({})", root_cause(error), self.url)),
         };
@@ -160,8 +162,33 @@ impl LiveCluster {
         error.is_passing() && since.elapsed() < patience
     }
 
+    /// Sends a request, a read as often as it takes, and lets `read` have the text of the answer.
+    async fn send_and(&self, request: &Request, read: &mut Reading<'_>) -> Result<Value, ClusterError> {
+        let (mut attempt, started) = (1, Instant::now());
+        let mut known = false;
+        loop {
+            let login = self.logins.get();
+            match Box::pin(self.once(request, read)).await {
+                Err(error)
+                    if error.failure == Failure::Unauthorized && !known && Box::pin(self.log_in_again(login)).await =>
+                {
+                    // A login may take a minute: whether a write is still right then is for those to say who planned it.
+                    if request.writes() {
+                        return Err(ClusterError { failure: Failure::Unavailable, ..error });
+                    }
+                    known = true;
+                }
+                Err(error) if !request.writes() && attempt < READ_ATTEMPTS && self.may_be_over(&error, started) => {
+                    sleep(READ_PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Sends a request once.
-    async fn once(&self, request: &Request) -> Result<Value, ClusterError> {
+    async fn once(&self, request: &Request, read: &mut Reading<'_>) -> Result<Value, ClusterError> {
         if let Request::Ask(ask) = request {
             return Box::pin(self.ask(ask)).await;
         }
@@ -176,7 +203,7 @@ impl LiveCluster {
         let (method, path, started) = (http.method().clone(), http.uri().to_string(), Instant::now());
         self.requests.set(self.requests.get() + 1);
         let again = Cell::new(Duration::ZERO);
-        let work = exchange(self.client(), http, is_lean(request), &again);
+        let work = exchange(self.client(), http, read, &again);
         let result = match self.request_timeout {
             None => work.await.map_err(|error| self.error(&words, &error)),
             Some(limit) => timeout(limit, work).await.map_or_else(
@@ -208,16 +235,14 @@ fn is_bulk(request: &Request) -> bool {
     matches!(request, Request::List { .. } | Request::Kinds { .. } | Request::Review { .. })
 }
 
-/// Whether nobody asks of an answer who wrote which field. Of Services that is asked.
-fn is_lean(request: &Request) -> bool {
-    matches!(request, Request::List { resource, .. } if *resource != Resource::Services)
-}
+/// Makes something of the text of an answer: the value that is answered with, or something that it keeps itself.
+type Reading<'r> = dyn FnMut(&str) -> serde_json::Result<Value> + 'r;
 
 /// Sends a request and reads the answer, and from one that is busy for how long it wants to be left alone.
 async fn exchange(
     client: Client,
     request: http::Request<Vec<u8>>,
-    lean: bool,
+    read: &mut Reading<'_>,
     again: &Cell<Duration>,
 ) -> kube::Result<Value> {
     let response = client.send(request.map(Body::from)).await?;
@@ -226,8 +251,8 @@ async fn exchange(
     again.set(Duration::from_secs(seconds.unwrap_or_default()));
     let bytes = response.into_body().collect().await?.to_bytes();
     if !code.is_client_error() && !code.is_server_error() {
-        let read = if lean { lean::read(&bytes) } else { serde_json::from_slice(&bytes) };
-        return read.map_err(kube::Error::SerdeError);
+        let text = std::str::from_utf8(&bytes).map_err(serde::de::Error::custom);
+        return text.and_then(read).map_err(kube::Error::SerdeError);
     }
     // Whoever stands between may answer in words of its own.
     let said = || Status::failure(String::from_utf8_lossy(&bytes).trim(), "").with_code(code.as_u16());
@@ -236,27 +261,19 @@ async fn exchange(
 
 impl Cluster for LiveCluster {
     async fn send(&self, request: &Request) -> Result<Value, ClusterError> {
-        let (mut attempt, started) = (1, Instant::now());
-        let mut known = false;
-        loop {
-            let login = self.logins.get();
-            match Box::pin(self.once(request)).await {
-                Err(error)
-                    if error.failure == Failure::Unauthorized && !known && Box::pin(self.log_in_again(login)).await =>
-                {
-                    // A login may take a minute: whether a write is still right then is for those to say who planned it.
-                    if request.writes() {
-                        return Err(ClusterError { failure: Failure::Unavailable, ..error });
-                    }
-                    known = true;
-                }
-                Err(error) if !request.writes() && attempt < READ_ATTEMPTS && self.may_be_over(&error, started) => {
-                    sleep(READ_PAUSE * attempt).await;
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+        self.send_and(request, &mut |text| serde_json::from_str(text)).await
+    }
+
+    async fn list<T: DeserializeOwned>(&self, request: &Request) -> Result<Listed<T>, ClusterError> {
+        // Of Services it is asked who wrote which field.
+        let is_lean = request.resource() != Some(Resource::Services);
+        let mut listed = Listed::default();
+        let mut read = |text: &str| {
+            listed = if is_lean { serde_json::from_str(&lean(text)?)? } else { serde_json::from_str(text)? };
+            Ok(Value::Null)
+        };
+        self.send_and(request, &mut read).await?;
+        Ok(listed)
     }
 
     async fn changed(

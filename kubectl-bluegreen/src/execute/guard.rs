@@ -8,9 +8,9 @@ use tokio::time::{Instant, sleep};
 
 use super::waits::belongs;
 use super::{Executor, RETRY_AFTER};
-use crate::cluster::{Cluster, ClusterError, Resource};
+use crate::cluster::{Cluster, ClusterError, Listed, Resource};
 use crate::error::Error;
-use crate::observed::{Listed, is_terminating};
+use crate::observed::is_terminating;
 use crate::plan::{Action, Plan, SetRef, Step};
 use crate::release::Color;
 

@@ -10,11 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use super::journal::{overridden, typed};
 use super::{Executor, RETRY_AFTER};
-use crate::cluster::{Cluster, ClusterError, Failure, ObjectRef, Request, Resource};
+use crate::cluster::{Cluster, ClusterError, Failure, Listed, ObjectRef, Request, Resource};
 use crate::error::Error;
 use crate::lock::trying_again;
-use crate::observe::decode;
-use crate::observed::{Labels, Listed, deployment_of, endpoints, has_ended, selector, serves, shown, uid};
+use crate::observed::{Labels, deployment_of, endpoints, has_ended, selector, serves, shown, uid};
 use crate::plan::SetRef;
 use crate::release::{Color, Split};
 use crate::router::{self, share_of};
@@ -98,7 +97,7 @@ impl<C: Cluster> Executor<'_, C> {
         labels: Option<&str>,
     ) -> Result<Listed<T>, ClusterError> {
         let (namespace, labels) = (Some(namespace.to_owned()), labels.map(str::to_owned));
-        decode(self.cluster.send(&Request::List { resource, namespace, labels, since: None }).await?)
+        self.cluster.list(&Request::List { resource, namespace, labels, since: None }).await
     }
 
     /// The pods of the namespace.
@@ -114,8 +113,8 @@ impl<C: Cluster> Executor<'_, C> {
         let (resource, since) = (Resource::Pods, self.pods.borrow().clone());
         if since.is_some() {
             let request = Request::List { resource, namespace: Some(namespace.to_owned()), labels: None, since };
-            if let Ok(pods) = self.cluster.send(&request).await {
-                return decode(pods);
+            if let Ok(pods) = self.cluster.list(&request).await {
+                return Ok(pods);
             }
         }
         self.list(resource, namespace, None).await

@@ -130,6 +130,38 @@ async fn a_read_over_a_cut_connection_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_is_read_as_types_and_again_where_it_is_none() {
+    use k8s_openapi::api::core::v1::{Pod, Service};
+    let metadata = json!({"name": "a", "managedFields": [{"manager": "x"}]});
+    let body = json!({"kind": "List", "metadata": {"resourceVersion": "7"}, "items": [{"metadata": metadata}]});
+    let (cluster, mut handle) = cluster();
+    let (pods, services) = (Request::list(Resource::Pods, None), Request::list(Resource::Services, None));
+    let (result, ()) = tokio::join!(async { cluster.list::<Pod>(&pods).await }, async {
+        answer(&mut handle, 200, json!({"items": [{"metadata": {"name": 1}}]})).await;
+        answer(&mut handle, 200, body.clone()).await;
+    });
+    let list = result.unwrap();
+    assert_eq!((list.resource_version.as_str(), list.items.len()), ("7", 1));
+    assert_eq!((list.items[0].metadata.name.as_deref(), &list.items[0].metadata.managed_fields), (Some("a"), &None));
+    let (result, _) = tokio::join!(async { cluster.list::<Service>(&services).await }, async {
+        answer(&mut handle, 200, body.clone()).await
+    });
+    assert_eq!(result.unwrap().items[0].metadata.managed_fields.as_ref().map(Vec::len), Some(1));
+    let (result, _) = tokio::join!(async { cluster.list::<Pod>(&pods).await }, async {
+        answer(&mut handle, 200, json!({"items": null})).await
+    });
+    assert!(result.unwrap().items.is_empty());
+    let (result, ()) = tokio::join!(async { cluster.list::<Pod>(&pods).await }, async {
+        for _ in 0..READ_ATTEMPTS {
+            answer(&mut handle, 200, json!({"items": "none"})).await;
+        }
+    });
+    let error = result.unwrap_err();
+    assert_eq!(error.failure, Failure::Unavailable);
+    assert!(error.message.starts_with("the answer is not understood: invalid type"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_answer_in_time_is_lost() {
     let (mut cluster, _handle) = cluster();
     cluster.request_timeout = Some(Duration::from_secs(3));
