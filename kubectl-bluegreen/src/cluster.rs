@@ -64,6 +64,8 @@ pub enum Request {
         /// A version that the answer must not be older than. Without one it is what is true now, for which a server may
         /// first have to wait until its cache has caught up.
         since: Option<String>,
+        /// How many objects at most.
+        limit: Option<u32>,
     },
     /// Asks what we may do; the answer is the review with its `status`. Stores nothing.
     Review {
@@ -130,7 +132,7 @@ impl Request {
     /// The request for all objects of a resource as they are now, in a namespace or in all of them.
     #[must_use]
     pub fn list(resource: Resource, namespace: Option<&str>) -> Self {
-        Self::List { resource, namespace: namespace.map(str::to_owned), labels: None, since: None }
+        Self::List { resource, namespace: namespace.map(str::to_owned), labels: None, since: None, limit: None }
     }
 
     /// Whether the request would change something in the cluster.
@@ -226,11 +228,13 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// The version from which a watch goes on.
     pub resource_version: String,
+    /// Whether there are more objects than were asked for.
+    pub has_more: bool,
 }
 
 impl<T> Default for Listed<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), resource_version: String::new() }
+        Self { items: Vec::new(), resource_version: String::new(), has_more: false }
     }
 }
 
@@ -245,8 +249,11 @@ struct Answered<T> {
 
 impl<T> From<Answered<T>> for Listed<T> {
     fn from(Answered { metadata, items }: Answered<T>) -> Self {
-        let resource_version = metadata.resource_version.unwrap_or_default();
-        Self { items: items.unwrap_or_default(), resource_version }
+        Self {
+            items: items.unwrap_or_default(),
+            resource_version: metadata.resource_version.unwrap_or_default(),
+            has_more: metadata.continue_.is_some_and(|token| !token.is_empty()),
+        }
     }
 }
 

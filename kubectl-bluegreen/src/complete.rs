@@ -12,7 +12,7 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate, complete};
 use crate::check;
 use crate::cli::Cli;
 use crate::cluster::{Cluster, ClusterError, Request, Resource};
-use crate::observe::{names, observe};
+use crate::observe::{names, observe, observe_set};
 use crate::plan::Selection;
 use crate::release::Color;
 use crate::traffic::tag;
@@ -135,8 +135,8 @@ pub async fn ask<C: Cluster>(
             Ok(sets.iter().map(|set| CompletionCandidate::new(set.name()).help(serves(set.active()))).collect())
         }
         Names::Colors => {
-            let observed = observe(cluster, Some(namespace), declared).await?;
             let selection = Selection { namespace: namespace.to_owned(), app: scope.app.clone() };
+            let observed = observe_set(cluster, &selection, declared).await?;
             let Ok(set) = selection.find(&observed) else { return Ok(colors()) };
             let state = |color| if set.active() == Some(color) { "serves" } else { "idle" };
             let tags = |color| set.images(color).into_iter().map(tag).collect::<Vec<_>>().join(", ");

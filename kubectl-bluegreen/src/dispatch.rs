@@ -38,7 +38,7 @@ use crate::init::to_yaml;
 use crate::interrupt::Interrupt;
 use crate::lock::forget_left;
 use crate::manifests;
-use crate::observe::{ask, everywhere, observe};
+use crate::observe::{ask, everywhere, observe, observe_set};
 use crate::observed::Observed;
 use crate::plan::{Planner, Selection, Settings};
 use crate::process::Holder;
@@ -217,6 +217,10 @@ impl Run {
         Ok(self.stoppable(observe(cluster, Some(namespace), self.declared())).await??)
     }
 
+    async fn observe_set<C: Cluster>(&self, cluster: &C, selection: &Selection) -> Result<Observed, Error> {
+        Ok(self.stoppable(observe_set(cluster, selection, self.declared())).await??)
+    }
+
     fn settings(&self) -> Settings {
         Settings {
             by: self.holder.who(),
@@ -258,7 +262,7 @@ impl Run {
         }
         let (wide, canvas) = (output == Output::Wide, ui.canvas());
         if !all {
-            let mut observed = self.observe(cluster, &selection.namespace).await?;
+            let mut observed = self.observe_set(cluster, selection).await?;
             forget_left(&mut observed, &self.holder);
             let status = Status::new(&selection.find(&observed)?, cluster.requests());
             self.print(&status, || screen::screen(&status, wide, canvas));
@@ -284,7 +288,7 @@ impl Run {
         selection: &Selection,
         color: Option<crate::release::Color>,
     ) -> Result<ExitStatus, Error> {
-        let observed = self.observe(cluster, &selection.namespace).await?;
+        let observed = self.observe_set(cluster, selection).await?;
         let answer = Answer::new(&selection.find(&observed)?, color, &self.global.accept, cluster.requests())?;
         self.print(&answer, || answer.table(self.ui.canvas()));
         Ok(if answer.ok { ExitStatus::Done } else { ExitStatus::Refused })
@@ -297,7 +301,7 @@ impl Run {
         args: &diff::Args,
     ) -> Result<ExitStatus, Error> {
         let answer = if args.files.is_empty() {
-            let observed = self.observe(cluster, &selection.namespace).await?;
+            let observed = self.observe_set(cluster, selection).await?;
             diff::Answer::new(&selection.find(&observed)?, args.all, cluster.requests())?
         } else {
             // Whose the fields are is no matter for what would change.
@@ -386,7 +390,7 @@ impl Run {
     }
 
     async fn history<C: Cluster>(&self, cluster: &C, selection: &Selection) -> Result<ExitStatus, Error> {
-        let observed = self.observe(cluster, &selection.namespace).await?;
+        let observed = self.observe_set(cluster, selection).await?;
         let history = History::new(&selection.find(&observed)?, cluster.requests())?;
         let wide = self.global.output == Output::Wide;
         self.print(&history, || history.table(wide, self.ui.columns()));

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use bluegreen_lint::set::Declared;
 use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, ClusterError, Failure, Listed, Request, Resource, Review};
 use crate::journal::Journal;
 use crate::observed::{Answered, MANAGED_BY, Observed, SetView, TOOL, lease_name, name};
+use crate::plan::Selection;
 use crate::rights::{Right, Rights, of_a_move, of_a_split};
 use crate::routes::{self, Routes, UnknownKind, Why};
 
+/// How many pods and `EndpointSlices` of a namespace are read before it is known which set is meant.
+const FEW: u32 = 100;
 /// How many rights are asked for one by one at most, and of how many namespaces.
 const MAX_QUESTIONS: usize = 40;
 /// How often, and after which pauses, it is asked again for a kind that should be there.
@@ -28,19 +32,38 @@ pub async fn observe<C: Cluster>(
     namespace: Option<&str>,
     declared: &[Declared],
 ) -> Result<Observed, ClusterError> {
+    look(cluster, namespace, declared, None).await
+}
+
+/// Asks as `observe` does for what is to be known of one set. Where there are many pods or `EndpointSlices` in its namespace,
+/// only the set's own are seen.
+pub async fn observe_set<C: Cluster>(
+    cluster: &C,
+    selection: &Selection,
+    declared: &[Declared],
+) -> Result<Observed, ClusterError> {
+    look(cluster, Some(&selection.namespace), declared, Some(selection)).await
+}
+
+async fn look<C: Cluster>(
+    cluster: &C,
+    namespace: Option<&str>,
+    declared: &[Declared],
+    selection: Option<&Selection>,
+) -> Result<Observed, ClusterError> {
     let all = |resource| Request::list(resource, namespace);
-    let own = Request::List {
-        resource: Resource::Leases,
-        namespace: namespace.map(str::to_owned),
-        labels: Some(format!("{MANAGED_BY}={TOOL}")),
-        since: None,
+    let some = |resource, labels: Option<String>, limit| {
+        let namespace = namespace.map(str::to_owned);
+        Request::List { resource, namespace, labels, since: None, limit }
     };
+    let few = selection.map(|_| FEW);
+    let own = some(Resource::Leases, Some(format!("{MANAGED_BY}={TOOL}")), None);
     // Each answer is decoded as soon as it is there, while others are on their way.
     let (deployments, services, pods, slices, leases, rights, autoscalers, of_routes) = tokio::join!(
         async { cluster.list(&all(Resource::Deployments)).await },
         async { cluster.list(&all(Resource::Services)).await },
-        async { cluster.list(&all(Resource::Pods)).await },
-        async { cluster.list(&all(Resource::EndpointSlices)).await },
+        async { cluster.list(&some(Resource::Pods, None, few)).await },
+        async { cluster.list(&some(Resource::EndpointSlices, None, few)).await },
         cluster.list(&own),
         rules(cluster, namespace),
         async { optional(cluster.list(&all(Resource::HorizontalPodAutoscalers)).await).map(Result::ok) },
@@ -70,8 +93,49 @@ pub async fn observe<C: Cluster>(
         declared: declared.to_vec(),
     };
     ask_for_written(cluster, namespace, &mut observed).await?;
+    if let Some(selection) = selection {
+        ask_for_own(cluster, selection, &mut observed).await?;
+    }
     ask_for_the_rest(cluster, &mut observed).await;
     Ok(observed)
+}
+
+/// Asks for the pods and `EndpointSlices` of the set that is meant, where the namespace has more of them than were read.
+async fn ask_for_own<C: Cluster>(
+    cluster: &C,
+    selection: &Selection,
+    observed: &mut Observed,
+) -> Result<(), ClusterError> {
+    if !observed.pods.has_more && !observed.slices.has_more {
+        return Ok(());
+    }
+    // Who finds no set here finds none later, and then nobody asks for its pods.
+    let Ok(set) = selection.find(observed) else { return Ok(()) };
+    let list = |resource, labels: String| {
+        let (namespace, labels) = (Some(selection.namespace.clone()), Some(labels));
+        Request::List { resource, namespace, labels, since: None, limit: None }
+    };
+    let labels = set.common_labels().iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
+    let of_pods = observed.pods.has_more.then(|| list(Resource::Pods, labels.join(",")));
+    let services = set.services().map(|service| name(&service.metadata)).collect::<Vec<_>>();
+    let of_services = format!("kubernetes.io/service-name in ({})", services.join(","));
+    let of_slices =
+        (observed.slices.has_more && !services.is_empty()).then(|| list(Resource::EndpointSlices, of_services));
+    let (pods, slices) = tokio::try_join!(listed(cluster, of_pods), listed(cluster, of_slices))?;
+    observed.pods = pods.unwrap_or_else(|| std::mem::take(&mut observed.pods));
+    observed.slices = slices.unwrap_or_else(|| std::mem::take(&mut observed.slices));
+    Ok(())
+}
+
+/// The list that is asked for, if one is.
+async fn listed<C: Cluster, T: DeserializeOwned>(
+    cluster: &C,
+    asked: Option<Request>,
+) -> Result<Option<Listed<T>>, ClusterError> {
+    match asked {
+        Some(request) => cluster.list(&request).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Asks again for kinds that are not served and in which a share was written: an API server that has just begun does not know

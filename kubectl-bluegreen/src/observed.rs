@@ -229,6 +229,30 @@ impl<'o> SetView<'o> {
         self.set.color_services.get(color).and_then(|at| self.observed.services.items.get(at))
     }
 
+    /// The active Service and the color Services, as far as they are there.
+    pub fn services(&self) -> impl Iterator<Item = &'o Service> {
+        let of_colors = Color::ALL.map(|color| self.color_service(color));
+        std::iter::once(self.active_service()).chain(of_colors).flatten()
+    }
+
+    /// The labels that every selector of the set asks for, those included that the active Service is to have for a color: no
+    /// pod without them can belong to the set, or get its traffic.
+    #[must_use]
+    pub fn common_labels(&self) -> Labels {
+        let of_deployment = |color: Color| self.deployment(color)?.spec.as_ref()?.selector.match_labels.clone();
+        let mut selectors: Vec<Labels> = self.services().map(|service| selector(service).clone()).collect();
+        selectors.push(self.own_selector());
+        for color in Color::ALL.into_iter().filter(|color| self.deployment(*color).is_some()) {
+            selectors.push(self.selector_for(color));
+            selectors.push(of_deployment(color).unwrap_or_default());
+        }
+        let in_common = |mut common: Labels, other: Labels| {
+            common.retain(|key, value| other.get(key) == Some(value));
+            common
+        };
+        selectors.into_iter().reduce(in_common).unwrap_or_default()
+    }
+
     /// The color that the active Service selects, if it is exactly one.
     #[must_use]
     pub fn active(&self) -> Option<Color> {

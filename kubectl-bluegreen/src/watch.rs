@@ -15,7 +15,7 @@ use crate::cmd::status::Status;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::lock::forget_left;
-use crate::observe::{everywhere, observe};
+use crate::observe::{everywhere, observe_set};
 use crate::observed::{MANAGED_BY, Observed, TOOL};
 use crate::plan::Selection;
 use crate::process::Holder;
@@ -93,7 +93,7 @@ impl<C: Cluster> View<'_, C> {
             let statuses = observed.sets().iter().map(|set| Status::new(set, self.cluster.requests())).collect();
             return Ok((observed, statuses));
         }
-        let mut observed = observe(self.cluster, Some(namespace), self.declared).await?;
+        let mut observed = observe_set(self.cluster, self.selection, self.declared).await?;
         forget_left(&mut observed, self.holder);
         let status = Status::new(&self.selection.find(&observed)?, self.cluster.requests());
         Ok((observed, vec![status]))

@@ -344,11 +344,13 @@ fn http_request(request: &Request) -> Result<http::Request<Vec<u8>>, http::Error
     let write = |dry_run: bool| format!("fieldManager={TOOL}{}", if dry_run { "&dryRun=All" } else { "" });
     let in_json = "application/json";
     let (method, path, content, body) = match request {
-        Request::List { resource, namespace, labels, since } => {
+        Request::List { resource, namespace, labels, since, limit } => {
             let labels = labels.as_deref().map(|labels| ("labelSelector", labels));
             let since = since.as_deref().map(|version| ("resourceVersion", version));
             let not_older = since.map(|_| ("resourceVersionMatch", "NotOlderThan"));
-            let query: Vec<(&str, &str)> = labels.into_iter().chain(since).chain(not_older).collect();
+            let limit = limit.map(|limit| limit.to_string());
+            let limit = limit.as_deref().map(|limit| ("limit", limit));
+            let query: Vec<(&str, &str)> = labels.into_iter().chain(since).chain(not_older).chain(limit).collect();
             let query = if query.is_empty() { String::new() } else { format!("?{}", form_urlencoded(&query)) };
             (Method::GET, format!("{}{query}", resource.path(namespace.as_deref())), in_json, Vec::new())
         }

@@ -294,8 +294,8 @@ impl SimulatedCluster {
             return Err(ClusterError { request: request.to_string(), failure: Failure::NotFound, message });
         }
         let result = match request {
-            Request::List { resource, namespace, labels, .. } => {
-                Ok(state.list(*resource, namespace.as_deref(), labels.as_deref()))
+            Request::List { resource, namespace, labels, limit, .. } => {
+                Ok(state.list(*resource, namespace.as_deref(), labels.as_deref(), *limit))
             }
             Request::Kinds { api_version } => state.kinds(api_version),
             Request::Ask(ask) => asking::answer(&state, self.users.borrow().as_ref(), ask, now),

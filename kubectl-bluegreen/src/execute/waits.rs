@@ -97,7 +97,7 @@ impl<C: Cluster> Executor<'_, C> {
         labels: Option<&str>,
     ) -> Result<Listed<T>, ClusterError> {
         let (namespace, labels) = (Some(namespace.to_owned()), labels.map(str::to_owned));
-        self.cluster.list(&Request::List { resource, namespace, labels, since: None }).await
+        self.cluster.list(&Request::List { resource, namespace, labels, since: None, limit: None }).await
     }
 
     /// The pods of the namespace.
@@ -112,7 +112,8 @@ impl<C: Cluster> Executor<'_, C> {
     async fn pods_since(&self, namespace: &str) -> Result<Listed<Pod>, ClusterError> {
         let (resource, since) = (Resource::Pods, self.pods.borrow().clone());
         if since.is_some() {
-            let request = Request::List { resource, namespace: Some(namespace.to_owned()), labels: None, since };
+            let namespace = Some(namespace.to_owned());
+            let request = Request::List { resource, namespace, labels: None, since, limit: None };
             if let Ok(pods) = self.cluster.list(&request).await {
                 return Ok(pods);
             }

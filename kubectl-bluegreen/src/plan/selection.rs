@@ -88,9 +88,7 @@ impl SetRef {
     /// Names the members of a set.
     #[must_use]
     pub fn of(set: &SetView<'_>) -> Self {
-        let colors = Color::ALL.into_iter().filter_map(|color| set.color_service(color));
-        let services = set.active_service().into_iter().chain(colors);
-        let ports = services.filter_map(|service| service.spec.as_ref()?.ports.as_ref()).flatten();
+        let ports = set.services().filter_map(|service| service.spec.as_ref()?.ports.as_ref()).flatten();
         let ports: BTreeSet<String> =
             ports.flat_map(|port| port.name.clone().into_iter().chain([port.port.to_string()])).collect();
         Self {

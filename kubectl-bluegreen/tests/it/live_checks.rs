@@ -372,7 +372,13 @@ async fn rollouts_and_pods() {
 async fn evicted(world: &Live) {
     let list = |resource: Resource| {
         let namespace = Some(world.namespace().to_owned());
-        Request::List { resource, namespace, labels: Some(format!("app=it,{}=green", NAMING.key)), since: None }
+        Request::List {
+            resource,
+            namespace,
+            labels: Some(format!("app=it,{}=green", NAMING.key)),
+            since: None,
+            limit: None,
+        }
     };
     let pods = world.cluster().send(&list(Resource::Pods)).await.unwrap();
     let like = pods["items"][0].clone();
@@ -431,6 +437,7 @@ async fn pods_that_end() {
         namespace: Some(world.namespace().to_owned()),
         labels: Some(selector),
         since: None,
+        limit: None,
     };
     let mut ending = 0;
     for _ in 0..300 {

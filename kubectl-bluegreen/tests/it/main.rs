@@ -16,6 +16,7 @@ mod careful;
 mod changed_routes;
 mod completion;
 mod connect;
+mod crowd;
 mod declared;
 mod faults;
 mod guide;

@@ -7,6 +7,7 @@ use kubectl_bluegreen::cluster::Cluster;
 use kubectl_bluegreen::cluster::simulated::SimulatedCluster;
 use kubectl_bluegreen::release::ExitStatus;
 
+use super::crowd::crowd;
 use super::init::{empty, with_running};
 use super::root;
 use super::simulated::{NAMESPACE, cluster};
@@ -68,7 +69,8 @@ async fn count(cluster: &SimulatedCluster, lines: &[&str], table: &mut String) {
     }
 }
 
-/// Even where the API server must be asked right by right, a status takes three requests after one another at most.
+/// Even where the API server must be asked right by right, and the namespace is crowded, a status takes three requests after
+/// one another at most.
 #[tokio::test(start_paused = true)]
 async fn a_status_is_never_deep() {
     for forbidden in
@@ -78,9 +80,12 @@ async fn a_status_is_never_deep() {
         for (verb, resource) in forbidden {
             cluster.forbid(verb, resource);
         }
-        for line in ["status", "status -A"] {
+        for line in ["status", "status -A", "crowded status"] {
+            if line.starts_with("crowded") {
+                crowd(&cluster);
+            }
             let began = tokio::time::Instant::now();
-            run(&cluster, NAMESPACE, line).await.expect(ExitStatus::Done);
+            run(&cluster, NAMESPACE, line.trim_start_matches("crowded ")).await.expect(ExitStatus::Done);
             assert!(began.elapsed() <= LATENCY * 3, "{line}: {:?}", began.elapsed());
         }
     }

@@ -348,6 +348,7 @@ pub(crate) async fn endpoints_during<W: World>(world: &W, naming: Naming, line: 
         namespace: Some(world.namespace().to_owned()),
         labels,
         since: None,
+        limit: None,
     };
     let mut seen: Vec<(usize, usize)> = Vec::new();
     let mut work = Box::pin(world.run(line));

@@ -34,7 +34,7 @@ fn deployment(name: &str) -> ObjectRef {
 }
 
 /// A state of a set, by its name.
-async fn states() -> Vec<(&'static str, SimulatedCluster)> {
+pub(super) async fn states() -> Vec<(&'static str, SimulatedCluster)> {
     let naming = NAMINGS[0];
     let service = naming.service(NAMESPACE);
     let mut states = vec![("fresh", cluster(naming).await)];

@@ -337,7 +337,15 @@ async fn answer(cluster: &SimulatedCluster, method: &str, target: &str, body: &s
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let asked = |name: &str| {
         let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        value.map(|value| value.replace("%3D", "=").replace("%2F", "/").replace("%2C", ","))
+        value.map(|value| {
+            value
+                .replace("%3D", "=")
+                .replace("%2F", "/")
+                .replace("%2C", ",")
+                .replace("%20", " ")
+                .replace("%28", "(")
+                .replace("%29", ")")
+        })
     };
     let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
     let dry_run = query.contains("dryRun=All");
@@ -354,6 +362,7 @@ async fn answer(cluster: &SimulatedCluster, method: &str, target: &str, body: &s
         panic!("the stub does not know {method} {target}");
     };
     let (namespace, labels) = (Some(NAMESPACE.to_owned()), asked("labelSelector"));
+    let limit = asked("limit").map(|limit| limit.parse().unwrap());
     let object = ObjectRef::new(resource, NAMESPACE, &name);
     if let Some(version) = asked("watch").and(asked("resourceVersion")) {
         let within = Duration::from_secs(asked("timeoutSeconds").unwrap().parse().unwrap());
@@ -361,7 +370,7 @@ async fn answer(cluster: &SimulatedCluster, method: &str, target: &str, body: &s
         return Ok(json!({"type": "MODIFIED", "object": {}}));
     }
     let request = match (method, name.as_str()) {
-        ("GET", "") => Request::List { resource, namespace, labels, since: asked("resourceVersion") },
+        ("GET", "") => Request::List { resource, namespace, labels, since: asked("resourceVersion"), limit },
         ("GET" | "LOOK", _) => Request::Get(object),
         ("POST", _) => {
             let name = body["metadata"]["name"].as_str().unwrap().to_owned();

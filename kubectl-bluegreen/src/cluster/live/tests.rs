@@ -48,13 +48,14 @@ async fn writes_are_sent_once_and_reads_again() {
         namespace: Some("n".to_owned()),
         labels: Some("a=b,c in (d)".to_owned()),
         since: Some("7".to_owned()),
+        limit: Some(9),
     };
     let (result, seen) = tokio::join!(async { cluster.send(&list).await }, async {
         answer(&mut handle, 503, status(503)).await;
         answer(&mut handle, 200, json!({"items": []})).await
     });
     assert_eq!(result.unwrap(), json!({"items": []}));
-    let query = "labelSelector=a%3Db%2Cc%20in%20%28d%29&resourceVersion=7&resourceVersionMatch=NotOlderThan";
+    let query = "labelSelector=a%3Db%2Cc%20in%20%28d%29&resourceVersion=7&resourceVersionMatch=NotOlderThan&limit=9";
     assert_eq!(seen.1, format!("/apis/apps/v1/namespaces/n/deployments?{query}"));
     assert_eq!(cluster.requests(), 3);
 }

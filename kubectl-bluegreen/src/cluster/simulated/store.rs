@@ -173,7 +173,13 @@ impl State {
         self.objects.iter().filter(move |(object, _)| object.resource == resource && object.namespace == namespace)
     }
 
-    pub(super) fn list(&self, resource: Resource, namespace: Option<&str>, labels: Option<&str>) -> Value {
+    pub(super) fn list(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        labels: Option<&str>,
+        limit: Option<u32>,
+    ) -> Value {
         let wanted = self.objects.iter().filter(|(object, value)| {
             object.resource == resource
                 && namespace.is_none_or(|namespace| object.namespace == namespace)
@@ -185,10 +191,13 @@ impl State {
             let names: BTreeSet<&str> = self.objects.keys().map(|object| object.namespace.as_str()).collect();
             items = names.into_iter().map(|name| json!({"metadata": {"name": name}})).collect();
         }
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+        let token = if items.len() > limit { "the rest" } else { "" };
+        items.truncate(limit);
         let mut list = json!({
             "apiVersion": resource.api_version(),
             "kind": format!("{}List", resource.kind()),
-            "metadata": {"resourceVersion": self.version.to_string()},
+            "metadata": {"resourceVersion": self.version.to_string(), "continue": token},
         });
         // `json!` would copy them once more.
         if let Some(list) = list.as_object_mut() {
@@ -376,11 +385,16 @@ fn not_found(object: &ObjectRef) -> Refusal {
     (Failure::NotFound, format!("{} \"{}\" not found", object.resource, object.name))
 }
 
-/// Whether labels satisfy a selector of equalities: `a=b,c=d`.
+/// Whether labels satisfy a selector of equalities, `a=b,c=d`, or of one set, `a in (b,c)`.
 fn matches(selector: &str, labels: &Value) -> bool {
+    let label = |key: &str| labels.get(key).and_then(Value::as_str);
+    // The one comma that is inside a term separates the values of a set.
+    if let Some((key, values)) = selector.split_once(" in (") {
+        return label(key).is_some_and(|label| values.trim_end_matches(')').split(',').any(|value| value == label));
+    }
     let equal = |term: &str| {
         let (key, value) = term.split_once('=').unwrap_or((term, ""));
-        labels.get(key).and_then(Value::as_str) == Some(value.trim_start_matches('='))
+        label(key) == Some(value.trim_start_matches('='))
     };
     selector.split(',').filter(|term| !term.is_empty()).all(equal)
 }
