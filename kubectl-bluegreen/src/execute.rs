@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::health::Health;
 use crate::interrupt::Interrupt;
 use crate::lock::{Lock, is_left, trying_again};
-use crate::observe::{answers, ask, ask_for, observe};
+use crate::observe::{answers, ask, ask_for, names, observe};
 use crate::observed::Observed;
 use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
@@ -451,13 +451,25 @@ impl<'e, C: Cluster> Executor<'e, C> {
                 }
                 Ok((Flow::Next, seen))
             }
-            // Whoever deleted it: it is gone.
-            Err(error) if error.failure == Failure::NotFound && request.verb() == "delete" => Ok((Flow::Next, seen)),
+            Err(error) if error.failure == Failure::NotFound && request.verb() == "delete" => {
+                if self.is_gone(&request).await {
+                    return Ok((Flow::Next, format!("{object} is gone")));
+                }
+                Ok((Flow::Changed(ClusterError { failure: Failure::Unavailable, ..error }), String::new()))
+            }
             Err(error) if error.failure == Failure::Conflict || error.is_passing() => {
                 Ok((Flow::Changed(error), String::new()))
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether what was to be deleted is not there any more, whoever did that. An API server that has just begun answers 404
+    /// of kinds that it does not know yet, too: the list of the kind shows it.
+    async fn is_gone(&self, deletion: &Request) -> bool {
+        let Some(object) = deletion.object() else { return false };
+        let list = self.cluster.send(&Request::list(object.resource, Some(&object.namespace))).await;
+        list.is_ok_and(|list| !names(&list).contains(&object.name))
     }
 
     /// Sends a write once. Dropped on the way, or without an answer, it stays unknown until the object is read again.

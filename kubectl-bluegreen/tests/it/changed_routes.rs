@@ -496,6 +496,30 @@ async fn a_kind_that_is_not_served_for_a_moment_does_not_hide_what_was_written()
     }
 }
 
+/// The same of a deletion: 404 alone does not say that a canary is gone, and whoever else has deleted it is no failure.
+#[tokio::test(start_paused = true)]
+async fn a_canary_is_gone_when_it_is_not_listed() {
+    for line in ["switch green --yes --settle 0s", "rollback --yes --settle 0s"] {
+        let (prepared, objects) = routed(By::Nginx, NAMING).await;
+        let canary = ObjectRef::new(Resource::Ingresses, NAMESPACE, "shop-green-canary");
+        let prepared = Simulated(prepared);
+        prepared.run("switch green 10 --yes --settle 0s").await.expect(ExitStatus::Done);
+        assert!(prepared.0.object(&canary).is_some() && !objects.contains(&canary));
+        let good = Simulated(prepared.0.fork());
+        good.run(line).await.expect(ExitStatus::Done);
+        let at = good.0.log().iter().position(|request| request.starts_with("delete ingress")).unwrap() + 1;
+        let other = canary.clone();
+        let deleted = Fault::OtherWriter(Box::new(move |cluster: &SimulatedCluster| cluster.delete(&other)));
+        for (fault, words) in [(Fault::Refuse(Failure::NotFound), "is deleted"), (deleted, "is gone")] {
+            let world = Simulated(prepared.0.fork());
+            world.0.inject(at, fault);
+            let ran = world.run(line).await.expect(ExitStatus::Done);
+            assert!(ran.err.contains(&format!("{canary} {words}")), "{line}: {}", ran.err);
+            assert_eq!(world.0.object(&canary), None, "{line}");
+        }
+    }
+}
+
 /// How a newer version has written an entry, and what is said of it.
 type Changed = (fn(&mut Value), &'static str);
 
