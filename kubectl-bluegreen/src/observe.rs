@@ -89,8 +89,8 @@ async fn look<C: Cluster>(
         routes: read_routes(of_routes)?,
         autoscalers: autoscalers?,
         rights: namespace.map(str::to_owned).into_iter().zip(rights).collect(),
-        answers: Vec::new(),
         declared: declared.to_vec(),
+        ..Observed::default()
     };
     ask_for_written(cluster, namespace, &mut observed).await?;
     if let Some(selection) = selection {
@@ -160,8 +160,7 @@ async fn ask_for_written<C: Cluster>(
         for kind in missed {
             let list = cluster.list(&Request::list(kind, namespace)).await;
             let Ok(list) = optional(list)? else { continue };
-            observed.routes.unknown.retain(|unknown| unknown.kind != kind);
-            observed.routes.known.extend(routes::read(kind, &list.items));
+            observed.know(kind, &list.items);
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What the cluster said at one moment, and typed questions about it.
 //! Pure: `observe` sends the requests.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bluegreen_lint::set::{
@@ -20,7 +21,7 @@ use crate::cluster::{ClusterError, Listed, Request, Resource};
 use crate::journal::{ANNOTATION, Entry, Journal};
 use crate::release::{Active, Color};
 use crate::rights::Rights;
-use crate::routes::{Route, Routes};
+use crate::routes::{self, Route, Routes};
 
 mod pod;
 pub use pod::{deployment_of, has_ended, is_ready, is_terminating, lasting_containers, port_called, serves, uid};
@@ -31,7 +32,7 @@ pub type Labels = BTreeMap<String, String>;
 /// A question and its answer.
 pub type Answered = (Request, Result<Value, ClusterError>);
 
-/// What the cluster said at one moment about a namespace, or about all of them.
+/// What the cluster said at one moment about a namespace, or about all of them. That is what it stays: sets are looked for once.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// When it was asked.
@@ -56,6 +57,8 @@ pub struct Observed {
     pub declared: Vec<Declared>,
     /// What else a command has asked, and the answers.
     pub answers: Vec<Answered>,
+    /// The sets in it, once somebody has looked for them.
+    pub(crate) found: OnceCell<Vec<ReleaseSet>>,
 }
 
 /// The label by which this tool's own Leases are found.
@@ -67,7 +70,8 @@ impl Observed {
     /// The release sets in what was observed, in the order of their namespaces and names.
     #[must_use]
     pub fn sets(&self) -> Vec<SetView<'_>> {
-        set::discover(&self.facts()).into_iter().map(|set| SetView { observed: self, set, selectors: None }).collect()
+        let found = self.found.get_or_init(|| set::discover(&self.facts()));
+        found.iter().map(|set| SetView { observed: self, set: set.clone(), selectors: None }).collect()
     }
 
     /// This tool's Lease for the set of an active Service.
@@ -99,6 +103,13 @@ impl Observed {
         unread.map(|resource| resource.plural()).collect()
     }
 
+    /// What is known of a kind of route that was not known before.
+    pub(crate) fn know(&mut self, kind: Resource, objects: &[Value]) {
+        self.routes.unknown.retain(|unknown| unknown.kind != kind);
+        self.routes.known.extend(routes::read(kind, objects));
+        self.found.take();
+    }
+
     /// What was observed here and elsewhere.
     #[must_use]
     pub(crate) fn and(mut self, other: Self) -> Self {
@@ -120,6 +131,7 @@ impl Observed {
             here
         });
         self.rights.extend(other.rights);
+        self.found.take();
         self
     }
 
