@@ -222,7 +222,7 @@ fn watch_words(resource: Resource, namespace: Option<&str>) -> String {
 
 /// A list as the cluster answered it.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(from = "Answered<T>", bound = "T: Deserialize<'de>")]
+#[serde(from = "List<T>", bound = "T: Deserialize<'de>")]
 pub struct Listed<T> {
     /// The objects.
     pub items: Vec<T>,
@@ -241,14 +241,14 @@ impl<T> Default for Listed<T> {
 /// A list as it is written: a server may say `null` where there is nothing in it.
 #[derive(Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
-struct Answered<T> {
+struct List<T> {
     #[serde(default)]
     metadata: ListMeta,
     items: Option<Vec<T>>,
 }
 
-impl<T> From<Answered<T>> for Listed<T> {
-    fn from(Answered { metadata, items }: Answered<T>) -> Self {
+impl<T> From<List<T>> for Listed<T> {
+    fn from(List { metadata, items }: List<T>) -> Self {
         Self {
             items: items.unwrap_or_default(),
             resource_version: metadata.resource_version.unwrap_or_default(),
@@ -307,8 +307,7 @@ pub trait Cluster {
     /// Reads may be repeated after a passing failure. Writes are sent exactly once.
     async fn send(&self, request: &Request) -> Result<Value, ClusterError>;
 
-    /// Sends the request for a list, and answers with its objects. Who wrote which of their fields may be left out, but not
-    /// of Services.
+    /// Sends the request for a list, and answers with its objects. Their `managedFields` may be missing, except of Services.
     async fn list<T: DeserializeOwned>(&self, request: &Request) -> Result<Listed<T>, ClusterError> {
         let broken = |error: serde_json::Error| ClusterError {
             request: request.to_string(),

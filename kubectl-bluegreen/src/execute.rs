@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::health::Health;
 use crate::interrupt::Interrupt;
 use crate::lock::{Lock, is_left, trying_again};
-use crate::observe::{answers, ask, ask_for, names, observe};
+use crate::observe::{answers, ask, ask_for, observe};
 use crate::observed::Observed;
 use crate::plan::{Action, Plan, Planner, Step};
 use crate::process::Holder;
@@ -437,9 +437,18 @@ impl<'e, C: Cluster> Executor<'e, C> {
         }
         self.wrote.set(true);
         let object = written_object(&request);
-        let seen = format!("{object} is {}", if request.verb() == "delete" { "deleted" } else { "written" });
-        match self.write(&request).await {
-            Ok(_) => {
+        let deletes = request.verb() == "delete";
+        let mut seen = format!("{object} is {}", if deletes { "deleted" } else { "written" });
+        let mut answer = self.write(&request).await.map(|_| ());
+        if deletes && answer.as_ref().is_err_and(|error| error.failure == Failure::NotFound) {
+            if self.is_gone(&request).await {
+                (seen, answer) = (format!("{object} is gone"), Ok(()));
+            } else if let Err(error) = &mut answer {
+                error.failure = Failure::Unavailable;
+            }
+        }
+        match answer {
+            Ok(()) => {
                 if step.id == "patch" {
                     self.moved.set(plan.id.as_ref().map(|_| plan.to).or(self.moved.get()));
                 }
@@ -450,12 +459,6 @@ impl<'e, C: Cluster> Executor<'e, C> {
                     *self.shared.borrow_mut() = Some(object);
                 }
                 Ok((Flow::Next, seen))
-            }
-            Err(error) if error.failure == Failure::NotFound && request.verb() == "delete" => {
-                if self.is_gone(&request).await {
-                    return Ok((Flow::Next, format!("{object} is gone")));
-                }
-                Ok((Flow::Changed(ClusterError { failure: Failure::Unavailable, ..error }), String::new()))
             }
             Err(error) if error.failure == Failure::Conflict || error.is_passing() => {
                 Ok((Flow::Changed(error), String::new()))
@@ -468,8 +471,9 @@ impl<'e, C: Cluster> Executor<'e, C> {
     /// of kinds that it does not know yet, too: the list of the kind shows it.
     async fn is_gone(&self, deletion: &Request) -> bool {
         let Some(object) = deletion.object() else { return false };
-        let list = self.cluster.send(&Request::list(object.resource, Some(&object.namespace))).await;
-        list.is_ok_and(|list| !names(&list).contains(&object.name))
+        let list = self.cluster.list::<Value>(&Request::list(object.resource, Some(&object.namespace))).await;
+        let is_it = |other: &Value| other.pointer("/metadata/name").is_some_and(|name| *name == object.name);
+        list.is_ok_and(|list| !list.items.iter().any(is_it))
     }
 
     /// Sends a write once. Dropped on the way, or without an answer, it stays unknown until the object is read again.

@@ -23,6 +23,8 @@ const MAX_QUESTIONS: usize = 40;
 /// How often, and after which pauses, it is asked again for a kind that should be there.
 const ASKED_AGAIN: usize = 6;
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// The one kind of route that every cluster has: what was written in it is never gone with the kind.
+const ALWAYS_SERVED: Resource = Resource::Ingresses;
 /// How many namespaces are read at once where not all of them may be listed together.
 const NAMESPACES_AT_ONCE: usize = 8;
 
@@ -36,7 +38,7 @@ pub async fn observe<C: Cluster>(
 }
 
 /// Asks as `observe` does for what is to be known of one set. Where there are many pods or `EndpointSlices` in its namespace,
-/// only the set's own are seen.
+/// only those are seen that can belong to it.
 pub async fn observe_set<C: Cluster>(
     cluster: &C,
     selection: &Selection,
@@ -96,7 +98,7 @@ async fn look<C: Cluster>(
     if let Some(selection) = selection {
         ask_for_own(cluster, selection, &mut observed).await?;
     }
-    ask_for_the_rest(cluster, &mut observed).await;
+    ask_for_the_rest(cluster, &mut observed, selection).await;
     Ok(observed)
 }
 
@@ -122,8 +124,12 @@ async fn ask_for_own<C: Cluster>(
     let of_slices =
         (observed.slices.has_more && !services.is_empty()).then(|| list(Resource::EndpointSlices, of_services));
     let (pods, slices) = tokio::try_join!(listed(cluster, of_pods), listed(cluster, of_slices))?;
-    observed.pods = pods.unwrap_or_else(|| std::mem::take(&mut observed.pods));
-    observed.slices = slices.unwrap_or_else(|| std::mem::take(&mut observed.slices));
+    if let Some(pods) = pods {
+        observed.pods = pods;
+    }
+    if let Some(slices) = slices {
+        observed.slices = slices;
+    }
     Ok(())
 }
 
@@ -149,12 +155,19 @@ async fn ask_for_written<C: Cluster>(
     let journals: Vec<Journal> = journals.collect();
     let ongoing = || journals.iter().filter_map(Journal::ongoing);
     let is_written = |kind: Resource| ongoing().any(|entry| entry.before.has_routes_of(kind.kind()));
-    for _ in 0..ASKED_AGAIN {
+    for attempt in 0.. {
         let is_missed = |unknown: &&UnknownKind| unknown.reason == Why::NotServed && is_written(unknown.kind);
         let missed: Vec<Resource> =
             observed.routes.unknown.iter().filter(is_missed).map(|unknown| unknown.kind).collect();
-        if missed.is_empty() {
+        if missed.is_empty() || (attempt == ASKED_AGAIN && !missed.contains(&ALWAYS_SERVED)) {
             return Ok(());
+        }
+        if attempt == ASKED_AGAIN {
+            return Err(ClusterError {
+                request: Request::list(ALWAYS_SERVED, namespace).to_string(),
+                failure: Failure::Unavailable,
+                message: format!("the API server does not serve {ALWAYS_SERVED} now, in which a share was written"),
+            });
         }
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
         for kind in missed {
@@ -268,14 +281,18 @@ async fn ask_for_rules<C: Cluster>(cluster: &C, observed: &mut Observed) {
     let answers = futures_util::future::join_all(namespaces.iter().map(ask)).await;
     let known = namespaces.iter().zip(answers).filter_map(|(namespace, rights)| Some((namespace.clone(), rights?)));
     observed.rights.extend(known);
-    ask_for_the_rest(cluster, observed).await;
+    ask_for_the_rest(cluster, observed, None).await;
 }
 
-/// Asks one by one for what no rule allows: other authorizers may.
-async fn ask_for_the_rest<C: Cluster>(cluster: &C, observed: &mut Observed) {
+/// Asks one by one for what no rule allows, for the set that is meant or for all of them: other authorizers may.
+async fn ask_for_the_rest<C: Cluster>(cluster: &C, observed: &mut Observed, selection: Option<&Selection>) {
     if observed.rights.is_empty() {
         return;
     }
+    let sets = match selection {
+        Some(selection) => selection.find(observed).into_iter().collect(),
+        None => observed.sets(),
+    };
     let needed = |set: &SetView<'_>| {
         let service = name(&set.active_service()?.metadata);
         let of_routes = of_a_split(&observed.routes, set.namespace(), service);
@@ -284,7 +301,7 @@ async fn ask_for_the_rest<C: Cluster>(cluster: &C, observed: &mut Observed) {
         let unknown = needed.filter(|right| rights.allows(right).is_none());
         Some(unknown.map(|right| (set.namespace().to_owned(), right)).collect::<Vec<_>>())
     };
-    let unknown: BTreeSet<(String, Right)> = observed.sets().iter().filter_map(needed).flatten().collect();
+    let unknown: BTreeSet<(String, Right)> = sets.iter().filter_map(needed).flatten().collect();
     if unknown.is_empty() || unknown.len() > MAX_QUESTIONS {
         return;
     }

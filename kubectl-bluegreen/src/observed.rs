@@ -32,7 +32,7 @@ pub type Labels = BTreeMap<String, String>;
 /// A question and its answer.
 pub type Answered = (Request, Result<Value, ClusterError>);
 
-/// What the cluster said at one moment about a namespace, or about all of them. That is what it stays: sets are looked for once.
+/// What the cluster said at one moment about a namespace, or about all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// When it was asked.
@@ -57,7 +57,8 @@ pub struct Observed {
     pub declared: Vec<Declared>,
     /// What else a command has asked, and the answers.
     pub answers: Vec<Answered>,
-    /// The sets in it, once somebody has looked for them.
+    /// The sets in it, once somebody has looked for them. Who changes Deployments, Services, routes or what settings name
+    /// takes it away.
     pub(crate) found: OnceCell<Vec<ReleaseSet>>,
 }
 
@@ -247,8 +248,8 @@ impl<'o> SetView<'o> {
         std::iter::once(self.active_service()).chain(of_colors).flatten()
     }
 
-    /// The labels that every selector of the set asks for, those included that the active Service is to have for a color: no
-    /// pod without them can belong to the set, or get its traffic.
+    /// The labels that every selector of the set asks for, also those that a switch would write: no pod without them can belong
+    /// to the set, or get its traffic.
     #[must_use]
     pub fn common_labels(&self) -> Labels {
         let of_deployment = |color: Color| self.deployment(color)?.spec.as_ref()?.selector.match_labels.clone();

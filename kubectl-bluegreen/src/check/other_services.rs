@@ -66,11 +66,8 @@ fn judge(set: &SetView<'_>, active: Color) -> Verdict {
 
 /// The Services, apart from the set's own, that select a color and not the other one.
 pub(crate) fn left_behind<'o>(set: &SetView<'o>, active: Color) -> Vec<&'o str> {
-    let own = [set.active_service(), set.color_service(Color::Blue), set.color_service(Color::Green)];
     let is_own = |service: &Service| {
-        own.iter()
-            .flatten()
-            .any(|own| own.metadata.uid == service.metadata.uid && own.metadata.name == service.metadata.name)
+        set.services().any(|own| own.metadata.uid == service.metadata.uid && own.metadata.name == service.metadata.name)
     };
     let labels = |color: Color| set.deployment(color).map(template_labels);
     let selects =

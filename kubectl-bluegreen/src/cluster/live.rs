@@ -162,7 +162,7 @@ impl LiveCluster {
         error.is_passing() && since.elapsed() < patience
     }
 
-    /// Sends a request, a read as often as it takes, and lets `read` have the text of the answer.
+    /// Sends a request, a read up to three times, and lets `read` have the text of the answer.
     async fn send_and(&self, request: &Request, read: &mut Reading<'_>) -> Result<Value, ClusterError> {
         let (mut attempt, started) = (1, Instant::now());
         let mut known = false;
@@ -235,7 +235,8 @@ fn is_bulk(request: &Request) -> bool {
     matches!(request, Request::List { .. } | Request::Kinds { .. } | Request::Review { .. })
 }
 
-/// Makes something of the text of an answer: the value that is answered with, or something that it keeps itself.
+/// Reads the text of an answer: makes the value that is answered with, or keeps what it has read. Not generic, so that the code
+/// around it is there once.
 type Reading<'r> = dyn FnMut(&str) -> serde_json::Result<Value> + 'r;
 
 /// Sends a request and reads the answer, and from one that is busy for how long it wants to be left alone.
@@ -265,7 +266,7 @@ impl Cluster for LiveCluster {
     }
 
     async fn list<T: DeserializeOwned>(&self, request: &Request) -> Result<Listed<T>, ClusterError> {
-        // Of Services it is asked who wrote which field.
+        // Checks look at the `managedFields` of Services.
         let is_lean = request.resource() != Some(Resource::Services);
         let mut listed = Listed::default();
         let mut read = |text: &str| {

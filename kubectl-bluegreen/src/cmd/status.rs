@@ -270,8 +270,7 @@ fn missing(set: &SetView<'_>) -> Vec<Missing> {
 }
 
 fn routes(set: &SetView<'_>) -> RouteStatus {
-    let services = [set.active_service(), set.color_service(Color::Blue), set.color_service(Color::Green)];
-    let services: Vec<&str> = services.into_iter().flatten().map(|service| name(&service.metadata)).collect();
+    let services: Vec<&str> = set.services().map(|service| name(&service.metadata)).collect();
     let found = set.observed.routes.known.iter().filter_map(|route| {
         let ours =
             |backend: &&Backend| backend.namespace == set.namespace() && services.contains(&backend.service.as_str());

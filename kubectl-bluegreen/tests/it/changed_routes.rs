@@ -517,6 +517,38 @@ async fn a_canary_is_gone_when_it_is_not_listed() {
             assert!(ran.err.contains(&format!("{canary} {words}")), "{line}: {}", ran.err);
             assert_eq!(world.0.object(&canary), None, "{line}");
         }
+        // Where the list cannot be read, either, it is not known.
+        for fault in [Fault::Refuse(Failure::NotFound), Fault::LoseBefore, Fault::Refuse(Failure::Forbidden)] {
+            let world = Simulated(prepared.0.fork());
+            world.0.inject(at, Fault::Refuse(Failure::NotFound));
+            world.0.inject(at + 1, fault);
+            let ran = world.run(line).await.expect(ExitStatus::Done);
+            assert!(ran.err.contains(&format!("{canary} is deleted")), "{line}: {}", ran.err);
+            assert_eq!(world.0.object(&canary), None, "{line}");
+        }
+    }
+}
+
+/// Ingresses are served everywhere: where they stay unknown, nobody says that there is no canary.
+#[tokio::test(start_paused = true)]
+async fn a_canary_is_not_gone_with_its_kind() {
+    let (prepared, _) = routed(By::Nginx, NAMING).await;
+    let prepared = Simulated(prepared);
+    prepared.run("switch green 10 --yes --settle 0s").await.expect(ExitStatus::Done);
+    let good = Simulated(prepared.0.fork());
+    good.run("status").await.expect(ExitStatus::Done);
+    let log = good.0.log();
+    let first = log.iter().position(|request| request.starts_with("list ingresses")).unwrap() + 1;
+    for asked_again in [5, 6] {
+        let world = Simulated(prepared.0.fork());
+        let again = log.len() + 1..=log.len() + asked_again;
+        std::iter::once(first).chain(again).for_each(|at| world.0.inject(at, Fault::Refuse(Failure::NotFound)));
+        let ran = world.run("status").await;
+        if asked_again == 5 {
+            assert!(ran.expect(ExitStatus::Done).out.contains("10 %"));
+        } else {
+            assert!(ran.expect(ExitStatus::Failed).err.contains("does not serve ingresses now"));
+        }
     }
 }
 

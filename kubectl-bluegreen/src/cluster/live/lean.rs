@@ -35,15 +35,16 @@ struct Metadata<'t> {
 pub(super) fn lean(text: &str) -> serde_json::Result<Cow<'_, str>> {
     let list: List<'_> = serde_json::from_str(text)?;
     let fields = list.items.into_iter().flatten().filter_map(|item| Some(item.metadata?.managed_fields?.get()));
-    let (mut lean, mut rest) = (String::new(), text);
+    let (mut kept, mut rest) = (Vec::new(), text);
     for fields in fields {
-        // Both are parts of the same text.
-        let (before, after) = rest.split_at(fields.as_ptr().addr() - rest.as_ptr().addr());
-        lean.reserve(rest.len());
-        lean.extend([before, "null"]);
+        // What was read is a part of the text, and after all that was read before.
+        let at = fields.as_ptr().addr().checked_sub(rest.as_ptr().addr());
+        let Some((before, after)) = at.and_then(|at| rest.split_at_checked(at)) else { continue };
+        kept.extend([before, "null"]);
         rest = after.strip_prefix(fields).unwrap_or(after);
     }
-    Ok(if lean.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(lean + rest) })
+    kept.push(rest);
+    Ok(if kept.len() == 1 { Cow::Borrowed(text) } else { Cow::Owned(kept.concat()) })
 }
 
 #[cfg(test)]

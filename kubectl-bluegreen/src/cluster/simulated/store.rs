@@ -385,18 +385,22 @@ fn not_found(object: &ObjectRef) -> Refusal {
     (Failure::NotFound, format!("{} \"{}\" not found", object.resource, object.name))
 }
 
-/// Whether labels satisfy a selector of equalities, `a=b,c=d`, or of one set, `a in (b,c)`.
+/// Whether labels satisfy a selector of equalities and sets: `a=b,c in (d,e)`.
 fn matches(selector: &str, labels: &Value) -> bool {
     let label = |key: &str| labels.get(key).and_then(Value::as_str);
-    // The one comma that is inside a term separates the values of a set.
-    if let Some((key, values)) = selector.split_once(" in (") {
-        return label(key).is_some_and(|label| values.trim_end_matches(')').split(',').any(|value| value == label));
-    }
-    let equal = |term: &str| {
+    let mut is_set = false;
+    let ends_term = |character: char| {
+        is_set = character == '(' || (is_set && character != ')');
+        character == ',' && !is_set
+    };
+    let holds = |term: &str| {
+        if let Some((key, values)) = term.split_once(" in (") {
+            return values.trim_end_matches(')').split(',').any(|value| label(key) == Some(value));
+        }
         let (key, value) = term.split_once('=').unwrap_or((term, ""));
         label(key) == Some(value.trim_start_matches('='))
     };
-    selector.split(',').filter(|term| !term.is_empty()).all(equal)
+    selector.split(ends_term).filter(|term| !term.is_empty()).all(holds)
 }
 
 /// Sets a key of a mapping inside an object, and makes the mapping if it is not there.
