@@ -65,6 +65,7 @@ switch() { once "$ours" -n "$space" switch "$next" --yes --settle 0s -q; turn; }
 patch() { once kubectl -n "$space" patch service shop --type merge -p "{\"spec\":{\"selector\":{\"color\":\"$next\"}}}"; turn; }
 crowded() { once "$ours" -n "${spaces[0]}" status --app other-1; }
 get_crowded() { once kubectl -n "${spaces[0]}" get deploy,svc,endpointslices; }
+one_list() { once kubectl get --raw "/apis/apps/v1/namespaces/${spaces[0]}/deployments"; }
 
 versus 'status / get deploy,svc,endpointslices' status get
 versus 'switch, checks and lock and journal / patch' switch patch
@@ -88,3 +89,4 @@ done
 echo "with $others other sets in the cluster${quiet:+, whose controllers are through}:"
 versus 'status / get deploy,svc,endpointslices' status get
 versus 'the same, in a namespace of 200 sets' crowded get_crowded
+versus 'there / get --raw of its Deployments only' crowded one_list

@@ -18,14 +18,23 @@ use super::simulated::{NAMESPACE, cluster};
 use super::status::states;
 use super::world::{NAMINGS, run};
 
-/// Many pods and `EndpointSlices` that have nothing to do with any set.
+/// Many pods, which wait for ever, and `EndpointSlices` that have nothing to do with any set.
+pub(super) fn manifests() -> impl Iterator<Item = Value> {
+    (0..110).flat_map(|number| {
+        let metadata = |labels| json!({"name": format!("a-crowd-{number}"), "labels": labels});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata(json!({"app": "crowd"})),
+            "spec": {"schedulingGates": [{"name": "crowd.test/never"}],
+                "containers": [{"name": "app", "image": "registry.local/bgapp:1"}]}});
+        let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": metadata(json!({"kubernetes.io/service-name": "crowd"})), "endpoints": [], "ports": []});
+        [pod, slice]
+    })
+}
+
 pub(super) fn crowd(cluster: &SimulatedCluster) {
-    for number in 0..110 {
-        let metadata = |labels| json!({"name": format!("a-crowd-{number}"), "namespace": NAMESPACE, "labels": labels});
-        cluster.apply(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata(json!({"app": "crowd"})),
-            "spec": {"containers": [{"name": "app", "image": "registry.local/bgapp:1"}]}}));
-        cluster.apply(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-            "metadata": metadata(json!({"kubernetes.io/service-name": "crowd"})), "endpoints": [], "ports": []}));
+    for mut manifest in manifests() {
+        manifest["metadata"]["namespace"] = NAMESPACE.into();
+        cluster.apply(manifest);
     }
 }
 
@@ -49,7 +58,7 @@ async fn more_states() -> Vec<(&'static str, SimulatedCluster)> {
 }
 
 /// All that is said of the set in what was observed.
-fn said(observed: &Observed, selection: &Selection) -> Vec<Value> {
+pub(super) fn said(observed: &Observed, selection: &Selection) -> Vec<Value> {
     let set = selection.find(observed).unwrap();
     let answer = |color| Answer::new(&set, color, &[], 0).ok().map(|answer| json!(answer));
     let answers = [None, Some(Color::Blue), Some(Color::Green)].map(answer);

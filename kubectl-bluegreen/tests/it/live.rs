@@ -1,5 +1,6 @@
 //! The scenarios on a real cluster: run when `BLUEGREEN_TEST_KUBECONFIG` names a throw-away one, ignored otherwise.
 
+mod crowded;
 pub(super) mod cut_off;
 mod explained;
 mod history;
