@@ -135,6 +135,12 @@ impl Request {
         Self::List { resource, namespace: namespace.map(str::to_owned), labels: None, since: None, limit: None }
     }
 
+    /// The same of the objects that a label selector selects.
+    #[must_use]
+    pub fn labelled(resource: Resource, namespace: Option<&str>, labels: String) -> Self {
+        Self::List { resource, namespace: namespace.map(str::to_owned), labels: Some(labels), since: None, limit: None }
+    }
+
     /// Whether the request would change something in the cluster.
     #[must_use]
     pub fn writes(&self) -> bool {

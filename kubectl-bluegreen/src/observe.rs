@@ -54,18 +54,17 @@ async fn look<C: Cluster>(
     selection: Option<&Selection>,
 ) -> Result<Observed, ClusterError> {
     let all = |resource| Request::list(resource, namespace);
-    let some = |resource, labels: Option<String>, limit| {
-        let namespace = namespace.map(str::to_owned);
-        Request::List { resource, namespace, labels, since: None, limit }
+    let some = |resource| {
+        let (namespace, limit) = (namespace.map(str::to_owned), selection.map(|_| FEW));
+        Request::List { resource, namespace, labels: None, since: None, limit }
     };
-    let few = selection.map(|_| FEW);
-    let own = some(Resource::Leases, Some(format!("{MANAGED_BY}={TOOL}")), None);
+    let own = Request::labelled(Resource::Leases, namespace, format!("{MANAGED_BY}={TOOL}"));
     // Each answer is decoded as soon as it is there, while others are on their way.
     let (deployments, services, pods, slices, leases, rights, autoscalers, of_routes) = tokio::join!(
         async { cluster.list(&all(Resource::Deployments)).await },
         async { cluster.list(&all(Resource::Services)).await },
-        async { cluster.list(&some(Resource::Pods, None, few)).await },
-        async { cluster.list(&some(Resource::EndpointSlices, None, few)).await },
+        async { cluster.list(&some(Resource::Pods)).await },
+        async { cluster.list(&some(Resource::EndpointSlices)).await },
         cluster.list(&own),
         rules(cluster, namespace),
         async { optional(cluster.list(&all(Resource::HorizontalPodAutoscalers)).await).map(Result::ok) },
@@ -113,10 +112,7 @@ async fn ask_for_own<C: Cluster>(
     }
     // Who finds no set here finds none later, and then nobody asks for its pods.
     let Ok(set) = selection.find(observed) else { return Ok(()) };
-    let list = |resource, labels: String| {
-        let (namespace, labels) = (Some(selection.namespace.clone()), Some(labels));
-        Request::List { resource, namespace, labels, since: None, limit: None }
-    };
+    let list = |resource, labels| Request::labelled(resource, Some(&selection.namespace), labels);
     let labels = set.common_labels().iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
     let of_pods = observed.pods.has_more.then(|| list(Resource::Pods, labels.join(",")));
     let services = set.services().map(|service| name(&service.metadata)).collect::<Vec<_>>();
@@ -155,19 +151,14 @@ async fn ask_for_written<C: Cluster>(
     let journals: Vec<Journal> = journals.collect();
     let ongoing = || journals.iter().filter_map(Journal::ongoing);
     let is_written = |kind: Resource| ongoing().any(|entry| entry.before.has_routes_of(kind.kind()));
-    for attempt in 0.. {
+    let missed = |routes: &Routes| -> Vec<Resource> {
         let is_missed = |unknown: &&UnknownKind| unknown.reason == Why::NotServed && is_written(unknown.kind);
-        let missed: Vec<Resource> =
-            observed.routes.unknown.iter().filter(is_missed).map(|unknown| unknown.kind).collect();
-        if missed.is_empty() || (attempt == ASKED_AGAIN && !missed.contains(&ALWAYS_SERVED)) {
+        routes.unknown.iter().filter(is_missed).map(|unknown| unknown.kind).collect()
+    };
+    for _ in 0..ASKED_AGAIN {
+        let missed = missed(&observed.routes);
+        if missed.is_empty() {
             return Ok(());
-        }
-        if attempt == ASKED_AGAIN {
-            return Err(ClusterError {
-                request: Request::list(ALWAYS_SERVED, namespace).to_string(),
-                failure: Failure::Unavailable,
-                message: format!("the API server does not serve {ALWAYS_SERVED} now, in which a share was written"),
-            });
         }
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
         for kind in missed {
@@ -175,6 +166,13 @@ async fn ask_for_written<C: Cluster>(
             let Ok(list) = optional(list)? else { continue };
             observed.know(kind, &list.items);
         }
+    }
+    if missed(&observed.routes).contains(&ALWAYS_SERVED) {
+        return Err(ClusterError {
+            request: Request::list(ALWAYS_SERVED, namespace).to_string(),
+            failure: Failure::Unavailable,
+            message: format!("the API server does not serve {ALWAYS_SERVED} now, in which a share was written"),
+        });
     }
     Ok(())
 }
